@@ -1,0 +1,324 @@
+"""The ab plane cut into Q bins, so that guessing a colour becomes choosing a class.
+
+A square grid is laid over the plane, one bin centre at every multiple of `grid_size`, and the centres no
+colour needs are dropped. Which ones those are is a matter of definition, so the rule has a name:
+
+    "nearest"  keep a centre if it is the nearest one to some sRGB colour        grid 10: Q = 262
+    "corners"  keep all four corners of every grid cell that an sRGB colour touches      Q = 306
+    "square"   keep the whole square from -110 to 110                                    Q = 529
+
+Zhang, Isola and Efros (2016) publish a table of 313 bins; no rule above gives exactly that number, and
+notebook 06 looks into why.
+"""
+
+import warnings
+from collections.abc import Iterable
+from functools import cache
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from colorlab.lab import rgb_to_lab
+
+PIXELS_AT_ONCE = 1 << 14  # bounds the memory of a distance table: 16,384 pixels × Q bins
+HALF_SIDE = 110  # the published square of the ab plane, Lab units
+LARGE_RATIO = 1000  # beyond this a handful of rare pixels decides every gradient
+
+
+class ColorBins:
+    """A table of Q bin centres in the ab plane, and the ways to and from it.
+
+    Args:
+        grid_size: distance between neighbouring centres in Lab units, 4 to 100.
+        rule: which centres are kept: "nearest", "corners" or "square" (see the module's first lines).
+
+    Attributes:
+        centers: `(Q, 2)` float32, the (a, b) of every bin, sorted by a, then b.
+        n_bins: Q, the number of classes.
+
+    Example:
+        >>> bins = ColorBins(grid_size=10)
+        >>> bins.n_bins
+        262
+        >>> ab = torch.tensor([[12.0], [-3.0]]).reshape(1, 2, 1, 1)    # one pixel
+        >>> bins.centers[bins.encode(ab)].flatten().tolist()
+        [10.0, 0.0]
+    """
+
+    def __init__(self, grid_size: float = 10, rule: Literal["nearest", "corners", "square"] = "nearest"):
+        if not isinstance(grid_size, (int, float)) or not 4 <= grid_size <= 100:
+            raise ValueError(f"grid_size: expected a number from 4 to 100 (Lab units), got {grid_size!r}")
+        self.grid_size, self.rule = grid_size, rule
+        cells = _occupied_cells(grid_size, rule)
+        self.centers = cells * grid_size
+        # Cell -> bin, -1 where no bin is kept; its border is always -1 and stands for all that lies beyond.
+        middle = int(cells.abs().max()) + 1
+        self._table = torch.full((2 * middle + 1, 2 * middle + 1), -1)
+        self._table[tuple((cells.long() + middle).T)] = torch.arange(len(cells))
+        self._candidates_of: dict[int, Tensor] = {}
+
+    @property
+    def n_bins(self) -> int:
+        """Q, the number of classes."""
+        return len(self.centers)
+
+    def __repr__(self) -> str:
+        return f"ColorBins(Q = {self.n_bins} bins, grid {self.grid_size:g}, rule {self.rule!r})"
+
+    # ---- colours to bins -------------------------------------------------------------------------
+
+    def encode(self, ab: Tensor) -> Tensor:
+        """The nearest bin of every pixel, exactly, also far outside the gamut.
+
+        Args:
+            ab: `(N, 2, H, W)` float, Lab units.
+
+        Returns:
+            `(N, H, W)` int64 in 0..Q-1. A pixel equally near to several centres gets one of them.
+
+        Raises:
+            ValueError: wrong shape, or a value that is not finite.
+        """
+        points, shape = self._points(ab)
+        labels = self._cell(points)  # on a square grid, rounding finds the nearest centre of all ...
+        outside = (labels < 0).nonzero().squeeze(1)  # ... but that centre may be one that was dropped
+        if len(outside):
+            labels[outside] = self._nearest(points[outside], k=1)[0].squeeze(1)
+        return labels.reshape(shape)
+
+    def encode_soft(self, ab: Tensor, k: int = 10, sigma: float = 5.0) -> tuple[Tensor, Tensor]:
+        """The k nearest bins of every pixel, weighted by a Gaussian of their distance.
+
+        A hard label says that 14.9 and 15.1 are different classes and 5.1 and 14.9 the same one; soft
+        labels let neighbouring bins share what is theirs.
+
+        Args:
+            ab: `(N, 2, H, W)` float, Lab units.
+            k: how many neighbours, at least 1; clipped to Q. The 2016 paper says 5, its code 10.
+            sigma: standard deviation of the Gaussian in Lab units, > 0.
+
+        Returns:
+            indices `(N, k, H, W)` int64, the nearest bin first, and weights `(N, k, H, W)` float that
+            sum to 1 over k: softmax of -d²/2σ². Never a dense target with Q entries a pixel.
+
+        Raises:
+            ValueError: wrong shape, k or sigma, or a value that is not finite.
+
+        References:
+            Zhang, Isola, Efros, Colorful Image Colorization, 2016, section 2.2.
+        """
+        if not isinstance(k, int) or k < 1:
+            raise ValueError(f"k: expected a whole number of neighbours, at least 1, got {k!r}")
+        if not sigma > 0:
+            raise ValueError(f"sigma: expected a width > 0 in Lab units, got {sigma!r}")
+        points, (n, h, w) = self._points(ab)
+        indices, squared = self._nearest(points, min(k, self.n_bins))
+        weights = torch.softmax(-squared / (2 * sigma**2), dim=1)
+        return tuple(t.reshape(n, h, w, -1).movedim(-1, 1) for t in (indices, weights))
+
+    # ---- bins to colours -------------------------------------------------------------------------
+
+    def decode(self, logits: Tensor, temperature: float | Literal["mode"] = 0.38) -> Tensor:
+        """One colour for every pixel's distribution: the annealed mean.
+
+        Args:
+            logits: `(N, Q, H, W)` float, unnormalised log-probabilities.
+            temperature: > 0. 1.0 is the mean of the distribution, small values approach its mode, and
+                "mode" is the mode itself. 0.38 is the published compromise.
+
+        Returns:
+            `(N, 2, H, W)` float ab, Lab units.
+
+        Raises:
+            ValueError: another number of channels than Q, or a temperature that is not positive.
+
+        References:
+            Zhang, Isola, Efros 2016, section 2.3; softmax(logits / T) is their f_T.
+        """
+        if logits.ndim != 4 or logits.shape[1] != self.n_bins:
+            raise ValueError(f"logits: expected (N, Q = {self.n_bins}, H, W), got {tuple(logits.shape)}")
+        centers = self.centers.to(logits)
+        if isinstance(temperature, str):
+            if temperature != "mode":
+                raise ValueError(f'temperature: expected a number > 0 or "mode", got {temperature!r}')
+            return centers[logits.argmax(1)].movedim(-1, 1)
+        if not temperature > 0:
+            raise ValueError(f'temperature: expected > 0, got {temperature!r}; "mode" is the limit at 0')
+        probabilities = torch.softmax(logits / temperature, dim=1)  # (N, Q, H, W)
+        return torch.einsum("nqhw,qc->nchw", probabilities, centers)
+
+    # ---- how often each bin occurs ---------------------------------------------------------------
+
+    def prior(self, pictures: Tensor | Iterable[Tensor], sigma: float = 5.0) -> Tensor:
+        """How often each bin occurs in some pictures, smoothed over the ab plane.
+
+        Args:
+            pictures: ab `(N, 2, H, W)`, or an iterable of such tensors.
+            sigma: standard deviation of the Gaussian in Lab units; 0 leaves the histogram as it is.
+
+        Returns:
+            `(Q,)` float32 on the CPU, sums to 1.
+
+        Raises:
+            ValueError: no pixel at all, or a negative sigma.
+        """
+        if not sigma >= 0:
+            raise ValueError(f"sigma: expected a width >= 0 in Lab units, got {sigma!r}")
+        counts = torch.zeros(self.n_bins, dtype=torch.float64)
+        for ab in [pictures] if isinstance(pictures, Tensor) else pictures:
+            counts += torch.bincount(self.encode(ab).flatten().cpu(), minlength=self.n_bins)
+        if counts.sum() == 0:
+            raise ValueError("pictures: expected at least one pixel to count, got none")
+        if sigma > 0:
+            squared = (self.centers[:, None] - self.centers).double().square().sum(-1)  # (Q, Q)
+            # Each bin spreads its own count: the columns sum to 1, so no probability leaves the gamut.
+            counts = torch.softmax(-squared / (2 * sigma**2), dim=0) @ counts
+        return (counts / counts.sum()).float()
+
+    def weights(self, prior: Tensor, uniform_mix: float = 0.5) -> Tensor:
+        """What a pixel of each bin counts for, so that rare colours are not drowned.
+
+        w ∝ 1 / ((1-λ) prior + λ/Q), scaled so that the expected weight is 1.
+
+        Args:
+            prior: `(Q,)`, non-negative, sums to 1.
+            uniform_mix: the papers' λ in [0, 1]: how much of a uniform distribution is mixed in.
+                1.0 is no rebalancing, 0.0 gives every bin the same say.
+
+        Returns:
+            `(Q,)` float32 with `sum(prior * weights) == 1`.
+
+        Raises:
+            ValueError: a prior of another table, negative, or not summing to 1; λ outside [0, 1]; an
+                empty bin with λ = 0, whose weight would be infinite.
+
+        Warns:
+            UserWarning: the largest weight is over 1,000 times the smallest.
+
+        References:
+            Zhang, Isola, Efros 2016, equation 4 (λ = 1/2, prior smoothed with σ = 5).
+        """
+        prior = self._check_prior(prior)
+        if not 0 <= uniform_mix <= 1:
+            raise ValueError(f"uniform_mix: expected λ in [0, 1], got {uniform_mix!r}")
+        mixed = (1 - uniform_mix) * prior + uniform_mix / self.n_bins
+        empty = int((mixed == 0).sum())
+        if empty:
+            raise ValueError(
+                f"{empty} of Q = {self.n_bins} bins never occur and would weigh infinitely much; "
+                "raise uniform_mix above 0, or smooth the prior with sigma > 0"
+            )
+        weights = 1 / mixed
+        weights /= (prior * weights).sum()
+        ratio = float(weights.max() / weights.min())
+        if ratio > LARGE_RATIO:
+            warnings.warn(
+                f"the rarest bin weighs {ratio:,.0f} times the commonest: a few pixels will rule the "
+                "gradient; raise uniform_mix (λ) or smooth the prior",
+                stacklevel=2,
+            )
+        return weights.float()
+
+    def describe_weights(self, prior: Tensor, uniform_mix: float = 0.5) -> str:
+        """The weights in one line: their range, the largest ratio and the two sums that must be 1."""
+        prior, weights = self._check_prior(prior), self.weights(prior, uniform_mix).double()
+        return (
+            f"Q = {self.n_bins}, λ = {uniform_mix:g}: weights {weights.min():.3g} to {weights.max():.3g}, "
+            f"largest ratio {weights.max() / weights.min():.1f}; "
+            f"sum of prior {prior.sum():.4f}, of prior × weight {(prior * weights).sum():.4f}"
+        )
+
+    # ---- inside ----------------------------------------------------------------------------------
+
+    def _points(self, ab: Tensor) -> tuple[Tensor, tuple[int, int, int]]:
+        """(N, 2, H, W) -> (P, 2) float and (N, H, W)."""
+        if not isinstance(ab, Tensor) or ab.ndim != 4 or ab.shape[1] != 2:
+            got = tuple(ab.shape) if isinstance(ab, Tensor) else type(ab).__name__
+            raise ValueError(f"ab: expected a tensor (N, 2, H, W), got {got}")
+        if not torch.isfinite(ab).all():
+            raise ValueError("ab: expected finite values, got NaN or infinity; look where they arose")
+        ab = ab.detach() if ab.dtype == torch.float64 else ab.detach().float()
+        return ab.movedim(1, -1).reshape(-1, 2), (ab.shape[0], *ab.shape[2:])
+
+    def _cell(self, points: Tensor) -> Tensor:
+        """(P, 2) points -> (P,) the bin whose cell they lie in, -1 where no bin is kept."""
+        middle = len(self._table) // 2
+        row, column = (points / self.grid_size).round().clamp(-middle, middle).long().add(middle).unbind(-1)
+        return self._table.to(points.device)[row, column]
+
+    def _nearest(self, points: Tensor, k: int) -> tuple[Tensor, Tensor]:
+        """The k nearest bins of (P, 2) points by distance: indices and squared distances, both (P, k)."""
+        centers = self.centers.to(points)
+        everything = torch.arange(self.n_bins, device=points.device)
+        cells, candidates = self._cell(points), self._candidates(k).to(points.device)
+        indices = torch.empty(len(points), k, dtype=torch.int64, device=points.device)
+        squared = torch.empty(len(points), k, dtype=points.dtype, device=points.device)
+        for inside in (True, False):
+            for part in ((cells >= 0) == inside).nonzero().squeeze(1).split(PIXELS_AT_ONCE):
+                # Inside the gamut only the bins around the own cell can be among the nearest.
+                nearby = candidates[cells[part]] if inside else everything.expand(len(part), -1)
+                d2 = (points[part, None] - centers[nearby]).square().sum(-1)  # (p, C)
+                squared[part], found = d2.topk(k, dim=1, largest=False)
+                indices[part] = nearby.gather(1, found)
+        return indices, squared
+
+    def _candidates(self, k: int) -> Tensor:
+        """(Q, C): for every bin, all bins that can be among the k nearest of some point in its cell."""
+        if k not in self._candidates_of:
+            apart = (self.centers[:, None] - self.centers).abs()  # (Q, Q, 2)
+            closest = (apart - self.grid_size / 2).clamp(min=0).square().sum(-1)  # from the cell's border
+            farthest = (apart + self.grid_size / 2).square().sum(-1)
+            # k bins are certainly within `reach`; one that starts beyond it is never among the k nearest.
+            reach = farthest.kthvalue(k, dim=1, keepdim=True).values * (1 + 1e-5)
+            most = int((closest <= reach).sum(1).max())
+            self._candidates_of[k] = closest.topk(most, dim=1, largest=False).indices
+        return self._candidates_of[k]
+
+    def _check_prior(self, prior: Tensor) -> Tensor:
+        prior = torch.as_tensor(prior).detach().cpu().double()
+        if prior.shape != (self.n_bins,):
+            raise ValueError(f"prior: expected shape (Q = {self.n_bins},), got {tuple(prior.shape)}")
+        if not (prior >= 0).all() or not abs(float(prior.sum()) - 1) < 1e-3:
+            raise ValueError(
+                f"prior: expected non-negative values that sum to 1, got a sum of {float(prior.sum()):g} "
+                f"and a minimum of {float(prior.min()):g}"
+            )
+        return prior / prior.sum()
+
+
+@cache
+def gamut_ab() -> Tensor:
+    """The ab of a dense sample of the sRGB gamut, `(6 * 512², 2)` float32.
+
+    A line parallel to the L axis that meets the gamut meets its surface, so the six faces of the RGB
+    cube are enough.
+    """
+    u, v = torch.meshgrid(torch.linspace(0, 1, 512), torch.linspace(0, 1, 512), indexing="ij")
+    faces = []
+    for channel in range(3):
+        for value in (0.0, 1.0):
+            face = [u, v]
+            face.insert(channel, torch.full_like(u, value))
+            faces.append(rgb_to_lab(torch.stack(face))[1:].flatten(1).T)
+    return torch.cat(faces)
+
+
+def _occupied_cells(grid_size: float, rule: str) -> Tensor:
+    """(Q, 2) whole numbers: the kept centres in units of grid_size, sorted by a, then b."""
+    if rule == "square":
+        side = torch.arange(-(HALF_SIDE // grid_size), HALF_SIDE // grid_size + 1)
+        return torch.cartesian_prod(side, side).float()
+    if rule == "nearest":
+        return _distinct((gamut_ab() / grid_size).round())
+    if rule == "corners":
+        lowest = _distinct((gamut_ab() / grid_size).floor())
+        corners = torch.cartesian_prod(torch.arange(2), torch.arange(2)).float()
+        return _distinct((lowest[:, None] + corners).reshape(-1, 2))
+    raise ValueError(f'rule: expected "nearest", "corners" or "square", got {rule!r}')
+
+
+def _distinct(cells: Tensor) -> Tensor:
+    """The distinct rows of (P, 2) whole numbers, sorted (one key a row: 20 times faster than unique rows)."""
+    keys = torch.unique(((cells[:, 0] + 1000) * 10000 + cells[:, 1] + 1000).long())
+    return torch.stack([keys // 10000 - 1000, keys % 10000 - 1000], dim=1).float()

@@ -1,0 +1,188 @@
+"""Colorizer = a network + an objective: the one place where L goes in scaled and ab comes out in Lab units."""
+
+import json
+import os
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.nn import functional as F
+
+from colorlab.bins import ColorBins
+from colorlab.data import picture_tensor, shrink
+from colorlab.lab import lab_to_rgb, rgb_to_lab
+from colorlab.media import read_image
+from colorlab.objectives import Classification, Regression
+from colorlab.unet import UNet
+
+Picture = np.ndarray | Image.Image | str | Path
+
+
+class Colorizer:
+    """Colours grey pictures.
+
+    Args:
+        network: maps scaled L `(N, 1, H, W)` to `(N, objective.out_channels, h, w)`.
+        objective: `Regression` or `Classification`; knows how the network's answer is read.
+        working_size: pixels of the shorter side at which the network sees a picture. Full-resolution L
+            is kept, so a colored picture is as sharp as the grey one.
+        temperature: how a distribution becomes a colour, unless a call says otherwise; 1.0 is the mean,
+            "mode" the mode. Ignored by regression, which has no distribution.
+    """
+
+    def __init__(
+        self,
+        network: UNet,
+        objective: Regression | Classification,
+        working_size: int = 128,
+        temperature: float | Literal["mode"] = 0.38,
+    ):
+        if network.config["out_channels"] != objective.out_channels:
+            raise ValueError(
+                f"the network answers {network.config['out_channels']} channels, but {objective!r} reads "
+                f"{objective.out_channels}: build it with out_channels=objective.out_channels"
+            )
+        self.network, self.objective = network, objective
+        self.working_size, self.temperature = working_size, temperature
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.network.parameters()).device
+
+    def to(self, device: str | torch.device) -> "Colorizer":
+        """Move the network; returns itself."""
+        self.network.to(device)
+        return self
+
+    def answer(self, L: Tensor) -> Tensor:
+        """What the network says: L `(N, 1, H, W)` in [0, 100] -> `(N, C, h, w)`, on the network's device."""
+        return self.network(L.to(self.device) / 50 - 1)
+
+    def decode(self, output: Tensor, temperature: float | Literal["mode"] | None = None) -> Tensor:
+        """An answer `(N, C, h, w)` -> ab `(N, 2, h, w)` in Lab units."""
+        if isinstance(self.objective, Regression):
+            if temperature is not None:
+                raise ValueError("temperature: regression answers one colour, it has no distribution to anneal")
+            return self.objective.decode(output)
+        return self.objective.decode(output, self.temperature if temperature is None else temperature)
+
+    @torch.no_grad()
+    def predict_ab(self, L: Tensor, temperature: float | Literal["mode"] | None = None) -> Tensor:
+        """L `(N, 1, H, W)` in [0, 100] -> ab `(N, 2, H, W)` in Lab units, at the size of L."""
+        ab = self.decode(self.answer(L), temperature)
+        return ab if ab.shape[-2:] == L.shape[-2:] else _resize(ab, L.shape[-2:])
+
+    @torch.no_grad()
+    def colorize(self, image: Picture, temperature: float | Literal["mode"] | None = None) -> np.ndarray:
+        """Colour a picture of any size. Only its lightness is looked at.
+
+        Args:
+            image: a path, a PIL image, or a uint8 array `(H, W)` or `(H, W, 3)`.
+            temperature: see `decode`.
+
+        Returns:
+            `(H, W, 3)` uint8, with the L of the picture that came in.
+
+        Raises:
+            ImageError: an unreadable file.
+            TypeError, ValueError: not a picture.
+        """
+        rgb = _to_array(image)
+        L = rgb_to_lab(picture_tensor(rgb))[None, :1]  # (1, 1, H, W)
+        small = rgb_to_lab(picture_tensor(shrink(rgb, self.working_size)))[None, :1]
+        ab = _resize(self.predict_ab(small, temperature).cpu(), L.shape[-2:])
+        return to_picture(torch.cat([L, ab], dim=1)[0])
+
+    def save(self, path: str | Path) -> Path:
+        """Write weights and everything needed to use them as safetensors, via a temporary name."""
+        path = Path(path)
+        partial = path.with_name(path.name + ".partial")
+        save_file({k: v.contiguous().cpu() for k, v in self.network.state_dict().items()}, partial, self._metadata())
+        os.replace(partial, path)
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path, device: str | torch.device = "cpu") -> "Colorizer":
+        """Read what `save` wrote. Nothing in the file is executed.
+
+        Raises:
+            FileNotFoundError: no such file.
+            ValueError: not a file that `save` wrote, or one whose weights do not fit its description.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: no such file; check the path")
+        try:
+            with safe_open(path, framework="pt") as file:
+                metadata = {k: json.loads(v) for k, v in (file.metadata() or {}).items()}
+                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            network = UNet(**metadata["network"])
+            network.load_state_dict(weights)
+            colorizer = cls(
+                network,
+                _objective(metadata["objective"]),
+                metadata["working_size"],
+                metadata["temperature"],
+            )
+        except Exception as error:
+            raise ValueError(f"{path}: not a colorizer saved by colorlab ({type(error).__name__}: {error})") from error
+        return colorizer.to(device)
+
+    def _metadata(self) -> dict[str, str]:
+        if isinstance(self.objective, Regression):
+            objective = {"kind": "regression", "norm": self.objective.norm}
+        else:
+            o = self.objective
+            objective = {
+                "kind": "classification",
+                "grid_size": o.bins.grid_size,
+                "rule": o.bins.rule,
+                "targets": o.targets,
+                "uniform_mix": o.uniform_mix,
+                "prior": None if o.prior is None else o.prior.tolist(),
+            }
+        values = {
+            "network": self.network.config,
+            "objective": objective,
+            "working_size": self.working_size,
+            "temperature": self.temperature,
+        }
+        return {k: json.dumps(v) for k, v in values.items()}  # safetensors' metadata are strings
+
+
+def to_picture(lab: Tensor) -> np.ndarray:
+    """Lab `(3, H, W)` -> uint8 `(H, W, 3)`, rounded to the nearest of 256 levels."""
+    return (lab_to_rgb(lab.detach().cpu().float()) * 255).round().to(torch.uint8).movedim(0, -1).numpy()
+
+
+def _objective(stored: dict) -> Regression | Classification:
+    if stored["kind"] == "regression":
+        return Regression(stored["norm"])
+    prior = None if stored["prior"] is None else torch.tensor(stored["prior"])
+    bins = ColorBins(stored["grid_size"], stored["rule"])
+    return Classification(bins, stored["targets"], prior, stored["uniform_mix"])
+
+
+def _resize(ab: Tensor, size) -> Tensor:
+    return F.interpolate(ab, size=tuple(size), mode="bilinear", align_corners=False)
+
+
+def _to_array(image: Picture) -> np.ndarray:
+    if isinstance(image, (str, Path)):
+        return read_image(image)
+    if isinstance(image, Image.Image):
+        return np.asarray(image.convert("RGB"))
+    if not isinstance(image, np.ndarray):
+        raise TypeError(f"image: expected a path, a PIL image or an array, got {type(image).__name__}")
+    if image.dtype != np.uint8:
+        raise TypeError(f"image: expected uint8 in 0..255, got {image.dtype}; multiply by 255 and round")
+    if image.ndim == 2:
+        return np.repeat(image[..., None], 3, axis=2)
+    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ValueError(f"image: expected (H, W) or (H, W, 3), got {image.shape}")
+    return image

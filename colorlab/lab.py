@@ -1,0 +1,141 @@
+"""sRGB <-> CIE Lab on tensors: any device, any leading dimensions, differentiable.
+
+Lab separates what a grey photograph knows from what it has lost. `L` is the lightness, `a` runs from
+green to red, `b` from blue to yellow, and equal distances look roughly equally different. A colorizer
+reads L and guesses (a, b).
+
+The formulas are those of CIE 1976 with the D65 white point and the 2° observer; matrix and white are
+scikit-image's, which the tests use as the oracle.
+"""
+
+import torch
+from torch import Tensor
+
+# Linear sRGB -> CIE XYZ (ITU-R BT.709 primaries, D65).
+RGB_TO_XYZ = torch.tensor(
+    [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]],
+    dtype=torch.float64,
+)
+WHITE = torch.tensor([0.95047, 1.0, 1.08883], dtype=torch.float64)  # XYZ of D65
+
+# CIE's cube root gives way to a straight line near black; the two meet, with equal slope, at t = (6/29)³.
+KNEE = 6 / 29
+SLOPE = 7.787  # 1 / (3 KNEE²) = 7.78704 rounded as in scikit-image; the rounding moves a by up to 2e-4
+
+
+def rgb_to_lab(rgb: Tensor) -> Tensor:
+    """Convert sRGB to CIE Lab.
+
+    Args:
+        rgb: `(..., 3, H, W)`, float in [0, 1] or uint8 in 0..255.
+
+    Returns:
+        `(..., 3, H, W)` float: L in [0, 100], a in about [-86, 98], b in about [-108, 95].
+        uint8 becomes float32; float32 and float64 are kept, float16 and bfloat16 are computed in float32.
+
+    Raises:
+        TypeError: not a tensor, or an integer type other than uint8.
+        ValueError: no axis of 3 channels, or a value outside [0, 1].
+
+    References:
+        CIE 015:2018, Colorimetry; IEC 61966-2-1 for the sRGB curve.
+    """
+    _check_channels(rgb, "rgb")
+    if rgb.dtype == torch.uint8:
+        rgb = rgb.float() / 255
+    else:
+        rgb = _as_float(rgb, "rgb", "float in [0, 1] or uint8 in 0..255")
+        _check_range(rgb, 0.0, 1.0, "rgb", "divide by the largest value, or pass uint8")
+    linear = torch.where(
+        rgb <= 0.04045,
+        rgb / 12.92,
+        ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4,
+    )
+    xyz = _mix(RGB_TO_XYZ / WHITE[:, None], linear)
+    # Clamped inside the branch: `where` also differentiates the branch it does not take, and the
+    # slope of a cube root at 0 is infinite. 0 · inf would be the NaN that ends a training run.
+    t = torch.where(xyz > KNEE**3, xyz.clamp(min=KNEE**3) ** (1 / 3), SLOPE * xyz + 4 / 29)
+    x, y, z = t.unbind(-3)
+    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=-3)
+
+
+def lab_to_rgb(lab: Tensor) -> Tensor:
+    """Convert CIE Lab to sRGB, clipping what a screen cannot show.
+
+    Args:
+        lab: `(..., 3, H, W)` float: L in [0, 100], a and b in Lab units. Colours outside the sRGB
+            gamut are legal; `in_gamut` says which they are.
+
+    Returns:
+        `(..., 3, H, W)` float in [0, 1]. Where a channel was clipped its gradient is 0.
+
+    Raises:
+        TypeError: not a tensor of floats.
+        ValueError: no axis of 3 channels, L outside [0, 100], or a value that is not finite.
+    """
+    return _lab_to_unclipped_rgb(lab).clamp(0, 1)
+
+
+def in_gamut(lab: Tensor, tolerance: float = 1e-4) -> Tensor:
+    """Which pixels an sRGB screen can show.
+
+    Args:
+        lab: `(..., 3, H, W)` float, as for `lab_to_rgb`.
+        tolerance: how far outside [0, 1] a channel may lie, for rounding errors.
+
+    Returns:
+        `(..., H, W)` bool.
+    """
+    rgb = _lab_to_unclipped_rgb(lab)
+    return ((rgb >= -tolerance) & (rgb <= 1 + tolerance)).all(dim=-3)
+
+
+def chroma(ab: Tensor) -> Tensor:
+    """How colourful: the distance from grey, sqrt(a² + b²). `(..., 2, H, W)` -> `(..., H, W)`, Lab units."""
+    return torch.linalg.vector_norm(ab, dim=-3)
+
+
+def _lab_to_unclipped_rgb(lab: Tensor) -> Tensor:
+    _check_channels(lab, "lab")
+    lab = _as_float(lab, "lab", "float, L in [0, 100]")
+    L, a, b = lab.unbind(-3)
+    # Rounding may carry L a hair outside; a picture in the wrong units lies far outside.
+    _check_range(L, -0.01, 100.01, "lab: L", "L* runs from 0 to 100; was it scaled for a network?")
+    _check_range(lab, -1e4, 1e4, "lab", "a and b are in Lab units, about -110..110")
+    y = (L + 16) / 116
+    t = torch.stack([y + a / 500, y, y - b / 200], dim=-3)
+    xyz = torch.where(t > KNEE, t.clamp(min=KNEE) ** 3, (t - 4 / 29) / SLOPE)
+    linear = _mix(torch.linalg.inv(RGB_TO_XYZ) * WHITE, xyz)
+    return torch.where(
+        linear <= 0.0031308,
+        12.92 * linear,
+        1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055,
+    )
+
+
+def _mix(matrix: Tensor, channels: Tensor) -> Tensor:
+    """Multiply the channel axis (third from the end) by a 3×3 matrix."""
+    return torch.einsum("ij,...jhw->...ihw", matrix.to(channels), channels)
+
+
+def _check_channels(pixels: Tensor, name: str) -> None:
+    if not isinstance(pixels, Tensor):
+        raise TypeError(f"{name}: expected a torch tensor, got {type(pixels).__name__}; use torch.as_tensor")
+    if pixels.ndim < 3 or pixels.shape[-3] != 3:
+        hint = "; move the channels first: .movedim(-1, -3)" if pixels.shape[-1:] == (3,) else ""
+        raise ValueError(f"{name}: expected shape (..., 3, H, W), got {tuple(pixels.shape)}{hint}")
+
+
+def _as_float(pixels: Tensor, name: str, expected: str) -> Tensor:
+    if not pixels.is_floating_point():
+        raise TypeError(f"{name}: expected {expected}, got {pixels.dtype}")
+    return pixels if pixels.dtype in (torch.float32, torch.float64) else pixels.float()
+
+
+def _check_range(values: Tensor, low: float, high: float, name: str, remedy: str) -> None:
+    if values.numel() == 0:
+        return
+    least, most = (v.item() for v in values.detach().aminmax())
+    if not (least >= low and most <= high):  # written so that NaN fails too
+        wanted = f"values in [{max(low, 0):g}, {round(high):g}]" if low >= -1 else "finite values"
+        raise ValueError(f"{name}: expected {wanted}, got {least:g}..{most:g}; {remedy}")

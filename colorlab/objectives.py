@@ -1,0 +1,120 @@
+"""The two approaches side by side: how many channels, which loss, how to read the answer.
+
+Everything else, the network, the pictures, their order and the seed, is shared. Swapping one class for
+the other is the whole point of the course.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from colorlab.bins import ColorBins
+
+AB_SCALE = 110.0  # a network answers numbers near 1; ab lies within about ±110
+HUBER_DELTA = 10.0  # Lab units: below it the Huber loss is a square, above it a straight line
+
+
+class Regression:
+    """Answer one colour: minimise the distance to the true (a, b).
+
+    L_R = 1/n Σ_i ‖f(X)_i − Y_i‖², in squared Lab units (torch's MSE would be half of it).
+
+    Args:
+        norm: "l2" as above; "l1" (|Δa| + |Δb|) and "huber" are there to show that they do not help.
+    """
+
+    def __init__(self, norm: Literal["l2", "l1", "huber"] = "l2"):
+        if norm not in ("l2", "l1", "huber"):
+            raise ValueError(f'norm: expected "l2", "l1" or "huber", got {norm!r}')
+        self.norm, self.out_channels = norm, 2
+
+    def pixel_losses(self, output: Tensor, ab: Tensor, weighted: bool = True) -> Tensor:
+        """(N, 2, h, w) and (N, 2, H, W) -> (N, h, w); `weighted` changes nothing here."""
+        ab = _at_resolution_of(output, ab)
+        prediction = output * AB_SCALE
+        if self.norm == "l2":
+            return (prediction - ab).square().sum(1)
+        if self.norm == "l1":
+            return (prediction - ab).abs().sum(1)
+        return F.huber_loss(prediction, ab, reduction="none", delta=HUBER_DELTA).sum(1)
+
+    def loss(self, output: Tensor, ab: Tensor) -> Tensor:
+        """The mean over pixels: a scalar to call `.backward()` on."""
+        return self.pixel_losses(output, ab).mean()
+
+    def decode(self, output: Tensor) -> Tensor:
+        """(N, 2, h, w) -> ab (N, 2, h, w) in Lab units."""
+        return output * AB_SCALE
+
+    def __repr__(self) -> str:
+        return f"Regression(norm={self.norm!r})"
+
+
+class Classification:
+    """Answer a distribution over Q colours: minimise the cross-entropy.
+
+    L_C = −1/n Σ_i Σ_q Y_{i,q} log f(X)_{i,q}, in nats.
+
+    Args:
+        bins: the table of Q colours.
+        targets: "hard", the nearest bin, or "soft", its 10 nearest neighbours by a Gaussian.
+        prior: `(Q,)`, how often each bin occurs (`bins.prior`); needed for rebalancing only.
+        uniform_mix: the papers' λ. Below 1.0 each pixel counts by the weight of its nearest bin.
+    """
+
+    def __init__(
+        self,
+        bins: ColorBins,
+        targets: Literal["hard", "soft"] = "hard",
+        prior: Tensor | None = None,
+        uniform_mix: float = 1.0,
+    ):
+        if targets not in ("hard", "soft"):
+            raise ValueError(f'targets: expected "hard" or "soft", got {targets!r}')
+        if uniform_mix != 1.0 and prior is None:
+            raise ValueError(
+                f"uniform_mix = {uniform_mix} rebalances, which needs the prior of the training pictures: "
+                "pass prior=bins.prior(ab)"
+            )
+        self.bins, self.targets, self.uniform_mix = bins, targets, uniform_mix
+        self.out_channels = bins.n_bins
+        self.prior = prior
+        self.weights = torch.ones(bins.n_bins) if prior is None else bins.weights(prior, uniform_mix)
+
+    def pixel_losses(self, output: Tensor, ab: Tensor, weighted: bool = True) -> Tensor:
+        """Logits (N, Q, h, w) and ab (N, 2, H, W) -> (N, h, w)."""
+        ab = _at_resolution_of(output, ab)
+        if self.targets == "hard":
+            nearest = self.bins.encode(ab)  # (N, h, w)
+            losses = F.cross_entropy(output, nearest, reduction="none")
+        else:
+            indices, shares = self.bins.encode_soft(ab)  # (N, k, h, w), never a dense (N, Q, h, w) target
+            nearest = indices[:, 0]
+            losses = -(shares * F.log_softmax(output, dim=1).gather(1, indices)).sum(1)
+        return losses * self.weights.to(output)[nearest] if weighted else losses
+
+    def loss(self, output: Tensor, ab: Tensor) -> Tensor:
+        """The mean over pixels: a scalar to call `.backward()` on."""
+        return self.pixel_losses(output, ab).mean()
+
+    def decode(self, output: Tensor, temperature: float | Literal["mode"] = 0.38) -> Tensor:
+        """Logits (N, Q, h, w) -> ab (N, 2, h, w) in Lab units, by the annealed mean."""
+        return self.bins.decode(output, temperature)
+
+    def __repr__(self) -> str:
+        return f"Classification({self.bins!r}, targets={self.targets!r}, uniform_mix={self.uniform_mix:g})"
+
+
+def _at_resolution_of(output: Tensor, ab: Tensor) -> Tensor:
+    """Average ab down where the network answers at half resolution."""
+    if output.shape[-2:] == ab.shape[-2:]:
+        return ab
+    half = tuple((side + 1) // 2 for side in ab.shape[-2:])
+    if tuple(output.shape[-2:]) != half:
+        raise ValueError(
+            f"output: expected the size of ab {tuple(ab.shape[-2:])} or its half {half}, "
+            f"got {tuple(output.shape[-2:])}"
+        )
+    return F.avg_pool2d(ab, 2, ceil_mode=True, count_include_pad=False)

@@ -1,0 +1,237 @@
+"""Worlds with a known answer.
+
+In a photograph nobody knows how likely each colour was. Here we do, because we tossed the coin: so the
+best loss that any network could reach, its *floor*, and the best answer it could give, are exact.
+"""
+
+import torch
+from torch import Tensor
+
+from colorlab.data import Evaluation, Photo, random_windows
+from colorlab.lab import in_gamut
+from colorlab.objectives import AB_SCALE, HUBER_DELTA, Regression
+
+# Three vivid colours of the same lightness, L* = 55: a red, a green and a blue that no grey photo can tell apart.
+PALETTE = ((55.0, 60.0, 40.0), (55.0, -45.0, 45.0), (55.0, 10.0, -50.0))
+PROBABILITIES = (0.5, 0.3, 0.2)
+
+
+def best_output(objective, outcomes: Tensor, probabilities: Tensor) -> Tensor:
+    """What a network would answer that has learnt everything there is to know.
+
+    Where several colours are possible, the least expected loss is reached by the *mean* of the colours
+    for L2, by their median for L1, by something between for Huber, and by the *distribution* itself
+    (times the weights, if the classes are rebalanced) for cross-entropy.
+
+    Args:
+        objective: `Regression` or `Classification`.
+        outcomes: `(K, M, 2, H, W)`, the possible ab of every pixel.
+        probabilities: `(K,)`.
+
+    Returns:
+        `(M, C, H, W)`, in the units in which a network answers that objective.
+    """
+    p = probabilities.to(outcomes).reshape(-1, 1, 1, 1, 1)
+    if isinstance(objective, Regression):
+        minimiser = {"l2": _mean, "l1": _median, "huber": _huber_minimiser}[objective.norm]
+        return minimiser(outcomes, p) / AB_SCALE
+    mass = 0
+    for share, ab in zip(probabilities.tolist(), outcomes, strict=True):
+        target = _dense_target(objective, ab)  # (M, Q, H, W)
+        weight = objective.weights.to(ab)[objective.bins.encode(ab)]  # (M, H, W)
+        mass = mass + share * weight[:, None] * target
+    return mass.clamp(min=1e-30).log()
+
+
+class World:
+    """What the worlds share: a fixed evaluation set, and the floor of every objective on it."""
+
+    posterior: Tensor  # (K,)
+
+    def evaluation(self) -> Evaluation:
+        raise NotImplementedError
+
+    def floor(self, objective) -> float:
+        """The least expected loss that any network can reach on the ambiguous pixels.
+
+        For L_R it is the variance of the colours, for L_C with hard targets their entropy; the soft and
+        the rebalanced forms follow from the same rule: it is the loss of `best_output`.
+        """
+        fixed = self.evaluation()
+        return fixed.loss(objective, best_output(objective, fixed.outcomes, fixed.probabilities))
+
+
+class Marbles(World):
+    """Four marbles a picture, each of a colour drawn by lot; all colours have the same lightness.
+
+    Batches are Lab and never pass through RGB, and the edges are not smoothed: rounding or mixing would
+    betray the colour to a network that looks closely.
+
+    Args:
+        palette: `(K, 3)`, the Lab colours, all of one L*.
+        probabilities: K numbers that sum to 1.
+        size: side of the pictures, at least 16 pixels.
+        seed: of the batches drawn when `batch` is given no generator.
+
+    Raises:
+        ValueError: lightnesses that differ by 1e-3 or more, colours outside the sRGB gamut, or
+            probabilities that do not fit.
+    """
+
+    BACKGROUND_L = (15.0, 40.0)  # darker than any palette should be: a disc is always seen, never coloured in
+
+    def __init__(self, palette=PALETTE, probabilities=PROBABILITIES, size: int = 32, seed: int = 0):
+        self.palette = torch.as_tensor(palette, dtype=torch.float32)
+        if self.palette.ndim != 2 or self.palette.shape[1] != 3 or len(self.palette) == 0:
+            raise ValueError(f"palette: expected (K, 3) Lab colours, got {tuple(self.palette.shape)}")
+        spread = float(self.palette[:, 0].max() - self.palette[:, 0].min())
+        if not spread < 1e-3:
+            raise ValueError(
+                f"palette: expected one lightness for all colours, got L* that differ by {spread:g}; "
+                "a network could read the colour from L"
+            )
+        outside = ~in_gamut(self.palette.T[:, :, None])[:, 0]
+        if outside.any():
+            raise ValueError(f"palette: {self.palette[outside].tolist()} cannot be shown in sRGB; lower the chroma")
+        if size < 16:
+            raise ValueError(f"size: expected at least 16 pixels, got {size}")
+        self.posterior, self.size = _check_probabilities(probabilities, len(self.palette)), size
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def batch(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """n pictures: lab `(n, 3, size, size)` float32, and a mask `(n, size, size)` of the marbles."""
+        generator = generator or self._generator
+        half = self.size / 2
+        radius = half * (0.25 + 0.2 * torch.rand(n, 2, 2, generator=generator))  # (n, row, column)
+        room = half - 2 * radius - 1
+        corner = torch.tensor([0.0, half]) + 0.5
+        y = corner[:, None] + radius + room * torch.rand(n, 2, 2, generator=generator)
+        x = corner[None, :] + radius + room * torch.rand(n, 2, 2, generator=generator)
+        place = torch.arange(self.size, dtype=torch.float32)
+        rows = place[:, None] - y[..., None, None]  # (n, 2, 2, size, 1)
+        columns = place[None, :] - x[..., None, None]
+        discs = (rows.square() + columns.square() <= radius[..., None, None].square()).flatten(1, 2)  # (n, 4, s, s)
+        colors = torch.multinomial(self.posterior, n * 4, replacement=True, generator=generator).reshape(n, 4)
+        low, high = self.BACKGROUND_L
+        grey = low + (high - low) * torch.rand(n, 1, 1, generator=generator)
+        lab = torch.zeros(n, 3, self.size, self.size)
+        lab[:, 0] = grey
+        for i in range(4):
+            lab = torch.where(discs[:, i, None], self.palette[colors[:, i], :, None, None], lab)
+        return lab, discs.any(1)
+
+    def evaluation(self) -> Evaluation:
+        """Sixteen fixed pictures; every marble could have had every colour of the palette."""
+        lab, mask = self.batch(16, torch.Generator().manual_seed(2**31))
+        colors = self.palette[:, None, 1:, None, None]  # (K, 1, 2, 1, 1)
+        return Evaluation(lab[:, :1], torch.where(mask[None, :, None], colors, 0.0), self.posterior, mask)
+
+
+class CoinToss(World):
+    """Crops of real photographs, recoloured by lot: the brown well where every picture is a real one.
+
+    At constant L the ab of a crop is turned by an angle and scaled by a factor, both known. Where that
+    would leave the sRGB gamut, chroma is reduced until it does not. One toss colours a whole crop.
+
+    Args:
+        photos: `Photo`s, at least `size` on both sides; 96 pixels a side make a crop of 32 show something.
+        outcomes: K pairs (angle in degrees, chroma factor).
+        probabilities: K numbers that sum to 1.
+        size: side of the square crops.
+        seed: of the batches drawn when `batch` is given no generator.
+    """
+
+    LEAST_CHROMA = 5.0  # a nearly grey pixel looks the same however it is turned: not ambiguous
+
+    def __init__(
+        self,
+        photos: list[Photo],
+        outcomes=((0.0, 1.0), (120.0, 1.0), (240.0, 1.0)),
+        probabilities=PROBABILITIES,
+        size: int = 32,
+        seed: int = 0,
+    ):
+        self.posterior, self.size = _check_probabilities(probabilities, len(outcomes)), size
+        if not photos or any(min(p.rgb.shape[:2]) < size for p in photos):
+            raise ValueError(f"photos: expected at least one, each at least {size} pixels on both sides")
+        self.outcomes = tuple(outcomes)
+        # (K, 3, H, W) a photograph: computed once, then a batch only cuts.
+        self._recoloured = [
+            torch.stack([recolour(p.lab, angle, factor) for angle, factor in self.outcomes]) for p in photos
+        ]
+        self._ambiguous = [torch.linalg.vector_norm(p.lab[1:], dim=0) > self.LEAST_CHROMA for p in photos]
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def batch(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """n crops: lab `(n, 3, size, size)` float32, and a mask of the pixels whose colour is not known."""
+        generator = generator or self._generator
+        tosses = torch.multinomial(self.posterior, n, replacement=True, generator=generator).tolist()
+        windows = list(random_windows(self._recoloured, self.size, n, generator))
+        lab = [self._recoloured[i][k][:, y, x] for k, (i, y, x) in zip(tosses, windows, strict=True)]
+        return torch.stack(lab), torch.stack([self._ambiguous[i][y, x] for i, y, x in windows])
+
+    def evaluation(self) -> Evaluation:
+        """Sixteen fixed crops under every outcome."""
+        windows = list(random_windows(self._recoloured, self.size, 16, torch.Generator().manual_seed(2**31)))
+        lab = torch.stack([self._recoloured[i][:, :, y, x] for i, y, x in windows], dim=1)  # (K, M, 3, s, s)
+        mask = torch.stack([self._ambiguous[i][y, x] for i, y, x in windows])
+        return Evaluation(lab[0, :, :1], lab[:, :, 1:], self.posterior, mask)
+
+
+def recolour(lab: Tensor, angle: float, factor: float = 1.0) -> Tensor:
+    """Turn and scale ab at constant L, then reduce chroma until sRGB can show every pixel.
+
+    Args:
+        lab: `(3, H, W)`.
+        angle: degrees, counter-clockwise in the ab plane (90 turns red to yellow).
+        factor: of the chroma, >= 0.
+
+    Returns:
+        `(3, H, W)` in gamut, with the L that came in.
+    """
+    turn = torch.deg2rad(torch.tensor(float(angle)))
+    a, b = factor * lab[1], factor * lab[2]
+    ab = torch.stack([a * turn.cos() - b * turn.sin(), a * turn.sin() + b * turn.cos()])
+    inside, outside = torch.zeros_like(a), torch.ones_like(a)  # bisect for the largest share that fits
+    fits = in_gamut(torch.cat([lab[:1], ab]))
+    for _ in range(14):
+        middle = (inside + outside) / 2
+        ok = in_gamut(torch.cat([lab[:1], middle * ab]))
+        inside, outside = torch.where(ok, middle, inside), torch.where(ok, outside, middle)
+    return torch.cat([lab[:1], torch.where(fits, 1.0, inside) * ab])
+
+
+def _check_probabilities(probabilities, count: int) -> Tensor:
+    p = torch.as_tensor(probabilities, dtype=torch.float32)
+    if p.shape != (count,) or not (p > 0).all() or abs(float(p.sum()) - 1) > 1e-4:
+        raise ValueError(f"probabilities: expected {count} positive numbers that sum to 1, got {p.tolist()}")
+    return p
+
+
+def _dense_target(objective, ab: Tensor) -> Tensor:
+    """The (M, Q, H, W) target that the objectives themselves never build."""
+    if objective.targets == "hard":
+        indices, shares = objective.bins.encode(ab)[:, None], torch.ones_like(ab[:, :1])
+    else:
+        indices, shares = objective.bins.encode_soft(ab)
+    dense = ab.new_zeros(len(ab), objective.bins.n_bins, *ab.shape[-2:])
+    return dense.scatter_(1, indices, shares)
+
+
+def _mean(outcomes: Tensor, p: Tensor) -> Tensor:
+    return (p * outcomes).sum(0)
+
+
+def _median(outcomes: Tensor, p: Tensor) -> Tensor:
+    ordered, order = outcomes.sort(0)
+    reached = p.expand_as(outcomes).gather(0, order).cumsum(0) >= 0.5 - 1e-6
+    return ordered.gather(0, reached.int().argmax(0, keepdim=True))[0]
+
+
+def _huber_minimiser(outcomes: Tensor, p: Tensor) -> Tensor:
+    low, high = outcomes.amin(0), outcomes.amax(0)
+    for _ in range(40):  # the slope of a convex function changes its sign once: bisect for it
+        middle = (low + high) / 2
+        slope = (p * (middle - outcomes).clamp(-HUBER_DELTA, HUBER_DELTA)).sum(0)
+        low, high = torch.where(slope < 0, middle, low), torch.where(slope < 0, high, middle)
+    return (low + high) / 2
