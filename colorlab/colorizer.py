@@ -67,7 +67,9 @@ class Colorizer:
         """An answer `(N, C, h, w)` -> ab `(N, 2, h, w)` in Lab units."""
         if isinstance(self.objective, Regression):
             if temperature is not None:
-                raise ValueError("temperature: regression answers one colour, it has no distribution to anneal")
+                raise ValueError(
+                    "temperature: regression answers one colour, it has no distribution to anneal"
+                )
             return self.objective.decode(output)
         return self.objective.decode(output, self.temperature if temperature is None else temperature)
 
@@ -102,7 +104,9 @@ class Colorizer:
         """Write weights and everything needed to use them as safetensors, via a temporary name."""
         path = Path(path)
         partial = path.with_name(path.name + ".partial")
-        save_file({k: v.contiguous().cpu() for k, v in self.network.state_dict().items()}, partial, self._metadata())
+        save_file(
+            {k: v.contiguous().cpu() for k, v in self.network.state_dict().items()}, partial, self._metadata()
+        )
         os.replace(partial, path)
         return path
 
@@ -130,7 +134,9 @@ class Colorizer:
                 metadata["temperature"],
             )
         except Exception as error:
-            raise ValueError(f"{path}: not a colorizer saved by colorlab ({type(error).__name__}: {error})") from error
+            raise ValueError(
+                f"{path}: not a colorizer saved by colorlab ({type(error).__name__}: {error})"
+            ) from error
         return colorizer.to(device)
 
     def _metadata(self) -> dict[str, str]:

@@ -65,7 +65,9 @@ def photos(split: Literal["train", "held out", "all"] = "all", side: int | None 
     for entry in manifest():
         if split in ("all", entry["split"]):
             rgb = shrink(read_image(photo_file(entry)), side)
-            found.append(Photo(rgb=rgb, **{k: entry[k] for k in ("name", "split", "author", "licence", "alt")}))
+            found.append(
+                Photo(rgb=rgb, **{k: entry[k] for k in ("name", "split", "author", "licence", "alt")})
+            )
     return found
 
 
@@ -164,7 +166,9 @@ class Crops:
     def batch(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """n crops: lab `(n, 3, size, size)` float32, and a mask `(n, size, size)`, here all True."""
         generator = generator or self._generator
-        lab = torch.stack([self.pictures[i][:, y, x] for i, y, x in random_windows(self.pictures, self.size, n, generator)])
+        lab = torch.stack(
+            [self.pictures[i][:, y, x] for i, y, x in random_windows(self.pictures, self.size, n, generator)]
+        )
         return lab, torch.ones(n, self.size, self.size, dtype=torch.bool)
 
     def evaluation(self) -> "Evaluation":

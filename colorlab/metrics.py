@@ -43,7 +43,9 @@ def baselines(labs: Sequence[Tensor]) -> dict[str, dict[str, float]]:
 
 
 def best_saturation(
-    predictions: Sequence[Tensor], labs: Sequence[Tensor], factors: Sequence[float] = (1.0, 1.3, 1.7, 2.2, 3.0)
+    predictions: Sequence[Tensor],
+    labs: Sequence[Tensor],
+    factors: Sequence[float] = (1.0, 1.3, 1.7, 2.2, 3.0),
 ) -> tuple[float, dict[str, float]]:
     """The factor on ab that gives a prediction its highest rebalanced AuC: the sceptic's "just turn it up".
 
@@ -72,7 +74,9 @@ def score(predictions: Sequence[Tensor], labs: Sequence[Tensor]) -> dict[str, fl
         colourfulness: of the coloured pictures, averaged (see `colourfulness`).
     """
     if len(predictions) != len(labs) or not labs:
-        raise ValueError(f"expected one prediction a picture, got {len(predictions)} for {len(labs)} pictures")
+        raise ValueError(
+            f"expected one prediction a picture, got {len(predictions)} for {len(labs)} pictures"
+        )
     for ab, lab in zip(predictions, labs, strict=True):
         if ab.shape[1:] != lab.shape[1:] or len(ab) != 2:
             raise ValueError(f"expected ab of shape (2, *{tuple(lab.shape[1:])}), got {tuple(ab.shape)}")
@@ -93,7 +97,9 @@ def score(predictions: Sequence[Tensor], labs: Sequence[Tensor]) -> dict[str, fl
 
 def psnr(colored: Sequence[Tensor], truth: Sequence[Tensor]) -> float:
     """Peak signal-to-noise ratio in dB over 0..255 values, squared errors pooled over all pictures."""
-    squared = sum((c.double() - t.double()).square().sum().item() for c, t in zip(colored, truth, strict=True))
+    squared = sum(
+        (c.double() - t.double()).square().sum().item() for c, t in zip(colored, truth, strict=True)
+    )
     mean = squared / sum(t.numel() for t in truth)
     return math.inf if mean == 0 else 10 * math.log10(255**2 / mean)
 

@@ -92,7 +92,9 @@ class Marbles(World):
             )
         outside = ~in_gamut(self.palette.T[:, :, None])[:, 0]
         if outside.any():
-            raise ValueError(f"palette: {self.palette[outside].tolist()} cannot be shown in sRGB; lower the chroma")
+            raise ValueError(
+                f"palette: {self.palette[outside].tolist()} cannot be shown in sRGB; lower the chroma"
+            )
         if size < 16:
             raise ValueError(f"size: expected at least 16 pixels, got {size}")
         self.posterior, self.size = _check_probabilities(probabilities, len(self.palette)), size
@@ -110,7 +112,9 @@ class Marbles(World):
         place = torch.arange(self.size, dtype=torch.float32)
         rows = place[:, None] - y[..., None, None]  # (n, 2, 2, size, 1)
         columns = place[None, :] - x[..., None, None]
-        discs = (rows.square() + columns.square() <= radius[..., None, None].square()).flatten(1, 2)  # (n, 4, s, s)
+        discs = (rows.square() + columns.square() <= radius[..., None, None].square()).flatten(
+            1, 2
+        )  # (n, 4, s, s)
         colors = torch.multinomial(self.posterior, n * 4, replacement=True, generator=generator).reshape(n, 4)
         low, high = self.BACKGROUND_L
         grey = low + (high - low) * torch.rand(n, 1, 1, generator=generator)

@@ -87,7 +87,9 @@ def fit(
     """
     network, objective = colorizer.network, colorizer.objective
     generator = torch.Generator().manual_seed(config.seed)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate_factor(step, config))
     fixed, history, start = data.evaluation(), History(), time.perf_counter()
 
@@ -126,7 +128,9 @@ def fit(
                 progress.set_postfix(loss=f"{history.loss[-1]:.3g}")
     except KeyboardInterrupt:
         history.interrupted = True
-        print(f"Interrupted after {progress.n} of {config.steps} steps: the network keeps what it has learnt.")
+        print(
+            f"Interrupted after {progress.n} of {config.steps} steps: the network keeps what it has learnt."
+        )
     finally:
         progress.close()
         network.eval()

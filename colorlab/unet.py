@@ -102,18 +102,24 @@ class UNet(nn.Module):
 
     def shapes(self, height: int, width: int) -> list[tuple[str, tuple[int, int, int]]]:
         """(layer, (channels, height, width)) of every stage for one picture, as measured by a forward pass."""
-        rows: list[tuple[str, tuple[int, int, int]]] = [("input", (self.config["in_channels"], height, width))]
+        rows: list[tuple[str, tuple[int, int, int]]] = [
+            ("input", (self.config["in_channels"], height, width))
+        ]
         stages = {"stem": self.stem}
         stages |= {f"down {n + 1}": stage for n, stage in enumerate(self.down)}
         stages |= {f"up {self.depth - n}": stage for n, stage in enumerate(self.merge)}
         stages |= {"head": self.head}
         hooks = [
-            stage.register_forward_hook(lambda _m, _i, out, name=name: rows.append((name, tuple(out.shape[1:]))))
+            stage.register_forward_hook(
+                lambda _m, _i, out, name=name: rows.append((name, tuple(out.shape[1:])))
+            )
             for name, stage in stages.items()
         ]
         try:
             with torch.no_grad():
-                answer = self(torch.zeros(1, self.config["in_channels"], height, width, device=self.head.weight.device))
+                answer = self(
+                    torch.zeros(1, self.config["in_channels"], height, width, device=self.head.weight.device)
+                )
         finally:
             for hook in hooks:
                 hook.remove()

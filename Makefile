@@ -1,0 +1,33 @@
+# The main jobs. Each sets .venv up by itself and does nothing twice.
+PYTHON ?= python3
+BIN := .venv/bin
+SETUP := .venv/.set-up
+
+.PHONY: help course lab test outputs
+.DEFAULT_GOAL := help
+
+help:  ## Show this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+course: $(SETUP)  ## Run the whole course headless: build/course/index.html
+	$(BIN)/colorlab run --out build/course
+
+lab: $(SETUP)  ## Open the course in JupyterLab
+	$(BIN)/colorlab lab
+
+test: $(SETUP)  ## Run every check and test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pytest -q -n 2 --dist loadscope tests
+	$(BIN)/pytest -q --doctest-modules colorlab
+	COLORLAB_PRESET=smoke $(BIN)/pytest -q -n 2 --dist loadscope --nbval-lax --nbval-current-env --nbval-cell-timeout=120 notebooks
+
+outputs: $(SETUP)  ## Execute all notebooks in place and keep the outputs that teach
+	$(BIN)/colorlab outputs
+
+# Made anew only when what is installed changes.
+$(SETUP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "colorlab needs Python 3.11 or newer; say which with: make PYTHON=python3.12 …")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[dev]' --constraint constraints.txt
+	touch $@

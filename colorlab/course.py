@@ -1,0 +1,288 @@
+"""The course as a whole: which notebooks there are, run them, report on them, renew their outputs."""
+
+import ast
+import html
+import multiprocessing
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from colorlab._share import share
+from colorlab.lesson import Lesson
+
+CELL_TIMEOUT = 3600  # seconds; a cell that takes longer hangs
+LESSON_FIELDS = ("preset", "device", "seed", "grid_size")
+
+
+class ParameterError(ValueError):
+    """A parameter that no notebook has, or a value of the wrong type or range."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one notebook.
+
+    Attributes:
+        name: its file name without ending.
+        seconds: how long it ran.
+        error: None, or the failing cell and what it raised.
+        page: the rendered result, relative to the output folder; None if there is nothing to render.
+    """
+
+    name: str
+    seconds: float
+    error: str | None
+    page: str | None
+
+
+def notebooks() -> list[Path]:
+    """Every notebook of the course, in reading order."""
+    return sorted(share("notebooks").glob("[0-9][0-9]_*.ipynb"))
+
+
+def find(names: Sequence[str]) -> list[Path]:
+    """The notebooks meant by their number ("05"), name ("brown_well", "05_brown_well") or path; all if none.
+
+    Raises:
+        FileNotFoundError: a name that fits none, with those that exist.
+    """
+    found = []
+    for name in names:
+        stem = Path(name).stem
+        fits = [p for p in notebooks() if stem in (p.stem, p.stem[:2], p.stem[3:])]
+        if Path(name).suffix == ".ipynb" and Path(name).is_file():
+            fits = [Path(name)]
+        if not fits:
+            known = ", ".join(p.stem for p in notebooks())
+            raise FileNotFoundError(f"{name}: no such notebook; there are {known}")
+        found += [p for p in fits if p not in found]
+    return found or notebooks()
+
+
+# ---- parameters ----------------------------------------------------------------------------------
+
+
+def check_parameters(paths: Sequence[Path], given: Sequence[tuple[str, str]]) -> dict[Path, dict[str, Any]]:
+    """Type every given value as its notebook declares it, before anything runs.
+
+    Args:
+        paths: the notebooks to be run.
+        given: (name, value as typed on the command line).
+
+    Returns:
+        For each notebook the parameters it has, with values of the declared type.
+
+    Raises:
+        ParameterError: a name that none of these notebooks has, or a value that does not fit.
+    """
+    declared = {path: parameters(path) for path in paths}
+    chosen: dict[Path, dict[str, Any]] = {path: {} for path in paths}
+    for name, text in given:
+        takers = [path for path in paths if name in declared[path]]
+        if not takers:
+            known = sorted({n for names in declared.values() for n in names})
+            raise ParameterError(
+                f"{name}: no chosen notebook has this parameter; they have {', '.join(known)}"
+            )
+        for path in takers:
+            chosen[path][name] = _typed(name, text, declared[path][name])
+    for path, values in chosen.items():
+        try:
+            Lesson(**{k: v for k, v in values.items() if k in LESSON_FIELDS})
+        except (TypeError, ValueError) as error:
+            raise ParameterError(f"{path.stem}: {error}") from None
+    return chosen
+
+
+def parameters(path: Path) -> dict[str, str]:
+    """The parameters of a notebook and the names of their types, read from its cell tagged `parameters`."""
+    import papermill
+
+    found = papermill.inspect_notebook(str(path))
+    return {name: spec["inferred_type_name"] for name, spec in found.items()}
+
+
+def _typed(name: str, text: str, type_name: str) -> Any:
+    readers = {"int": int, "float": float, "str": str, "bool": {"true": True, "false": False}.__getitem__}
+    reader = readers.get(type_name, ast.literal_eval)
+    try:
+        return reader(text.lower() if type_name == "bool" else text)
+    except (ValueError, KeyError, SyntaxError):
+        wanted = "true or false" if type_name == "bool" else type_name
+        raise ParameterError(f"{name}: expected {wanted}, got {text!r}") from None
+
+
+# ---- running -------------------------------------------------------------------------------------
+
+
+def run(
+    chosen: dict[Path, dict[str, Any]],
+    out: Path,
+    jobs: int = 1,
+    on_start: Callable[[str], None] = lambda name: None,
+    on_end: Callable[[Outcome], None] = lambda outcome: None,
+) -> list[Outcome]:
+    """Execute notebooks with papermill; a failure does not stop the others.
+
+    Args:
+        chosen: notebook -> parameters, as `check_parameters` returns.
+        out: folder for the executed notebooks, their rendered pages and `index.html`.
+        jobs: how many at a time, each in a process of its own, sharing the cores.
+        on_start, on_end: told the name of a notebook that begins, the outcome of one that ended.
+
+    Returns:
+        One outcome a notebook, in reading order.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    outcomes: dict[str, Outcome] = {}
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    queue = list(chosen.items())
+    context = multiprocessing.get_context("spawn")  # fork and a loaded torch do not go together
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        pending: dict[Future, tuple[str, float]] = {}
+
+        def submit() -> None:
+            path, values = queue.pop(0)
+            on_start(path.stem)
+            pending[pool.submit(_execute, path, out, values, threads)] = (path.stem, time.perf_counter())
+
+        while queue or pending:
+            while queue and len(pending) < jobs:
+                submit()
+            future = next(as_completed(pending))
+            name, started = pending.pop(future)
+            try:
+                outcome = future.result()
+            except BrokenProcessPool as error:
+                outcome = Outcome(name, time.perf_counter() - started, f"its process died: {error}", None)
+            outcomes[name] = outcome
+            on_end(outcome)
+    ordered = [outcomes[path.stem] for path in chosen]
+    _write(out / "index.html", _index(ordered))
+    return ordered
+
+
+def _execute(path: Path, out: Path, values: dict[str, Any], threads: int) -> Outcome:
+    import papermill
+
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # inherited by the kernel
+    result, started, error = out / path.name, time.perf_counter(), None
+    try:
+        papermill.execute_notebook(
+            str(path),
+            str(result),
+            values,
+            kernel_name="python3",
+            progress_bar=False,
+            execution_timeout=CELL_TIMEOUT,
+        )
+    except papermill.PapermillExecutionError as failure:
+        line = next((s for s in failure.source.splitlines() if s.strip()), "")
+        error = f"cell {failure.cell_index} (In [{failure.exec_count}]) `{line}`: {failure.ename}: {failure.evalue}"
+    except Exception as failure:  # a dead kernel, a cell that hangs: this notebook failed, the others go on
+        error = f"{type(failure).__name__}: {failure}"
+    seconds, page = time.perf_counter() - started, None
+    if result.is_file():
+        page = f"{path.stem}.html"
+        _write(out / page, _render(result))
+    return Outcome(path.stem, seconds, error, page)
+
+
+def _render(notebook: Path) -> str:
+    from nbconvert import HTMLExporter
+
+    return HTMLExporter().from_filename(str(notebook))[0]
+
+
+def _index(outcomes: Sequence[Outcome]) -> str:
+    rows = []
+    for o in outcomes:
+        name = html.escape(o.name)
+        link = f'<a href="{name}.html">{name}</a>' if o.page else name
+        status = "✓ passed" if o.error is None else f"✗ failed<br><code>{html.escape(o.error)}</code>"
+        rows.append(f"<tr><td>{link}</td><td>{status}</td><td>{o.seconds:.1f} s</td></tr>")
+    failed = sum(o.error is not None for o in outcomes)
+    total = sum(o.seconds for o in outcomes)
+    summary = f"{len(outcomes) - failed} passed, {failed} failed, {total:.0f} s"
+    return f"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>colorlab: {summary}</title>
+<style>
+  :root {{ color-scheme: light dark; }}
+  body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
+  table {{ border-collapse: collapse; width: 100%; }}
+  th, td {{ text-align: left; vertical-align: top; padding: .5rem .75rem; border-bottom: 1px solid #8888; }}
+</style>
+<h1>The course, executed</h1>
+<p>{summary}</p>
+<table><thead><tr><th>notebook</th><th>status</th><th>time</th></tr></thead>
+<tbody>{"".join(rows)}</tbody></table>
+</html>
+"""
+
+
+# ---- for authors and readers ---------------------------------------------------------------------
+
+
+def renew_outputs(path: Path) -> None:
+    """Execute a notebook in place, as committed, and keep only what teaches: no widget state, no timings."""
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_TIMEOUT,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+        store_widget_state=False,
+        record_timing=False,
+        coalesce_streams=True,
+    )
+    client.execute()
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if _teaches(output)]
+    _write(path, nbformat.writes(notebook) + "\n")
+
+
+def copy_to(folder: Path) -> list[Path]:
+    """Copy the course into a folder; a notebook that is already there is a reader's work and stays.
+
+    Returns:
+        The notebooks that were there already.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = []
+    for source in notebooks():
+        if (target := folder / source.name).exists():
+            kept.append(target)
+            continue
+        partial = target.with_name(target.name + ".partial")
+        shutil.copyfile(source, partial)
+        os.replace(partial, target)
+    return kept
+
+
+def _teaches(output: dict) -> bool:
+    """Not a widget, which a reader without a kernel could not see, and not a progress bar wiped away."""
+    if output.output_type == "stream":
+        return bool(output.text.strip()) and output.name != "stderr"
+    return "application/vnd.jupyter.widget-view+json" not in output.get("data", {})
+
+
+def _write(path: Path, text: str) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)

@@ -1,0 +1,69 @@
+"""The first lines of every notebook: its parameters checked, the device chosen, one line that says so."""
+
+import os
+import platform
+from dataclasses import dataclass
+
+import torch
+
+from colorlab import __version__
+
+PRESETS = ("smoke", "cpu", "full")
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """The checked parameters of a notebook.
+
+    Attributes:
+        preset: "smoke" (a few steps, for tests), "cpu" (the default: a laptop, under a minute) or "full"
+            (as long as the lesson deserves). The environment variable COLORLAB_PRESET replaces "cpu".
+        device: "auto" takes a GPU where there is one; or "cpu", "cuda", "mps".
+        seed: of everything random.
+        grid_size: distance between bin centres, Lab units; only where bins matter.
+
+    Raises:
+        TypeError, ValueError: names the parameter, what was expected and what came.
+    """
+
+    preset: str = "cpu"
+    device: str = "auto"
+    seed: int = 0
+    grid_size: float | None = None
+
+    def __post_init__(self):
+        chosen = os.environ.get("COLORLAB_PRESET", "cpu") if self.preset == "cpu" else self.preset
+        if chosen not in PRESETS:
+            raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, got {chosen!r}")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
+            raise ValueError(f"seed: expected a whole number from 0 to 2³¹ - 1, got {self.seed!r}")
+        if self.grid_size is not None and (
+            isinstance(self.grid_size, (bool, str)) or not 4 <= self.grid_size <= 100
+        ):
+            raise ValueError(
+                f"grid_size: expected a number from 4 to 100 (Lab units), got {self.grid_size!r}"
+            )
+        object.__setattr__(self, "preset", chosen)
+        object.__setattr__(self, "device", _device(self.device))
+
+    def steps(self, *, smoke: int, cpu: int, full: int) -> int:
+        """How many steps this preset takes. A GPU does not change it: the same preset, the same curve."""
+        return {"smoke": smoke, "cpu": cpu, "full": full}[self.preset]
+
+    def __str__(self) -> str:
+        where = f"{self.device} ({torch.cuda.get_device_name()})" if self.device == "cuda" else self.device
+        return (
+            f"colorlab {__version__} · torch {torch.__version__.split('+')[0]} · Python {platform.python_version()} · "
+            f"device {where} · preset {self.preset} · seed {self.seed}"
+        )
+
+
+def _device(name: str) -> str:
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return next(d for d in ("cuda", "mps", "cpu") if available[d])
+    if name not in available:
+        raise ValueError(f"device: expected auto, {', '.join(available)}, got {name!r}")
+    if not available[name]:
+        raise ValueError(f'device: this machine offers no {name!r}; use "auto" or "cpu"')
+    return name

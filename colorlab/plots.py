@@ -1,0 +1,369 @@
+"""Figures of the course. Every function takes numbers and returns a Figure; nothing is shown behind your back.
+
+`show` puts a Figure into a notebook together with a text for those who cannot see it.
+"""
+
+import base64
+import io
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, wraps
+from html import escape
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from colorlab.bins import ColorBins
+from colorlab.lab import in_gamut, lab_to_rgb
+from colorlab.training import History
+
+STYLE = Path(__file__).with_name("colorlab.mplstyle")
+AB_LIMITS = (-110, 110)
+
+
+def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Draw a Figure in the course's style, whatever the reader's own style is."""
+
+    @wraps(function)
+    def wrapper(*args, **kwargs) -> Figure:
+        with matplotlib.rc_context(fname=STYLE):
+            return function(*args, **kwargs)
+
+    return wrapper
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Display a figure in a notebook.
+
+    Args:
+        figure: what to show.
+        alt: what is to be seen in it, for readers who cannot.
+
+    Raises:
+        ValueError: an empty `alt`.
+    """
+    from IPython.display import display
+
+    if not alt.strip():
+        raise ValueError("alt: say in a sentence what the figure shows")
+    data = base64.b64encode(to_bytes(figure, "webp")).decode()
+    image = (
+        f'<img alt="{escape(alt, quote=True)}" style="max-width: 100%" src="data:image/webp;base64,{data}">'
+    )
+    display({"text/html": image, "text/plain": alt}, raw=True)
+
+
+def to_bytes(figure: Figure, format: str = "png") -> bytes:
+    """A figure as an image file in memory."""
+    buffer = io.BytesIO()
+    options = {"quality": 88} if format == "webp" else {"compress_level": 1}
+    figure.savefig(buffer, format=format, pil_kwargs=options)
+    return buffer.getvalue()
+
+
+# ---- pictures ------------------------------------------------------------------------------------
+
+
+@styled
+def pictures(
+    images: Sequence[np.ndarray],
+    titles: Sequence[str] = (),
+    title: str = "",
+    columns: int | None = None,
+    height: float = 2.2,
+    cmaps: Sequence[str | None] = (),
+    limits: Sequence[tuple[float, float] | None] = (),
+) -> Figure:
+    """Pictures side by side.
+
+    Args:
+        images: `(H, W, 3)` uint8, or `(H, W)` numbers drawn in shades.
+        titles: one a picture, or none.
+        title: the finding, above all of them.
+        columns: pictures a row; None puts all in one.
+        height: of a row, inches.
+        cmaps, limits: colour map and (low, high) of each `(H, W)` image; grey and 0..100 if not given.
+    """
+    columns = columns or len(images)
+    rows = -(-len(images) // columns)
+    aspect = max(image.shape[1] / image.shape[0] for image in images)
+    figure = Figure(
+        figsize=(columns * height * aspect, rows * (height + 0.3) + 0.4 * bool(title)), layout="constrained"
+    )
+    for i, (image, ax) in enumerate(
+        zip(images, figure.subplots(rows, columns, squeeze=False).flat, strict=False)
+    ):
+        low, high = (limits[i] if i < len(limits) else None) or (0, 100)
+        cmap = (cmaps[i] if i < len(cmaps) else None) or "gray"
+        ax.imshow(image, **({} if image.ndim == 3 else {"cmap": cmap, "vmin": low, "vmax": high}))
+        ax.set_title(titles[i] if i < len(titles) else "", fontsize=10, fontweight="normal")
+    for ax in figure.axes:
+        ax.axis("off")
+    figure.suptitle(title)
+    return figure
+
+
+@styled
+def swatches(labs: Sequence[Sequence[float]], labels: Sequence[str], title: str = "") -> Figure:
+    """Flat patches of Lab colours, each above the grey that a black-and-white photograph keeps of it.
+
+    Args:
+        labs: `(K, 3)`.
+        labels: one a colour, written below it.
+        title: the finding.
+    """
+    colors = torch.as_tensor(labs, dtype=torch.float32)
+    greys = torch.cat([colors[:, :1], torch.zeros(len(colors), 2)], dim=1)
+    figure = Figure(figsize=(1.25 * len(colors) + 0.8, 3.0), layout="constrained")
+    ax = figure.subplots()
+    both = lab_to_rgb(torch.stack([colors, greys]).permute(2, 0, 1))  # (3, 2, K)
+    ax.imshow(both.movedim(0, -1).numpy())
+    ax.hlines(0.5, -0.5, len(colors) - 0.5, color="white", linewidth=4)
+    ax.vlines(np.arange(1, len(colors)) - 0.5, -0.5, 1.5, color="white", linewidth=4)
+    ax.set_xticks(range(len(colors)), labels, fontsize=9)
+    ax.set_yticks([0, 1], ["colour", "its L"])
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    ax.set_title(title)
+    return figure
+
+
+# ---- training ------------------------------------------------------------------------------------
+
+
+@styled
+def loss_curves(
+    histories: Mapping[str, History],
+    floors: Mapping[str, float] | None = None,
+    units: Mapping[str, str] | None = None,
+    title: str = "",
+    unweighted: bool = False,
+) -> Figure:
+    """Loss over time, a panel a run, each with the floor no network can get below.
+
+    Args:
+        histories: by the name of the run.
+        floors: the least possible loss, by the same names; drawn as a dashed line with its number.
+        units: of the losses, by the same names.
+        title: the finding.
+        unweighted: draw the loss without rebalancing weights.
+    """
+    floors, units = floors or {}, units or {}
+    figure = Figure(figsize=(4.6 * len(histories), 3.4), layout="constrained")
+    for i, ((name, history), ax) in enumerate(
+        zip(histories.items(), figure.subplots(1, len(histories), squeeze=False).flat, strict=True)
+    ):
+        loss = history.unweighted_loss if unweighted else history.loss
+        ax.plot(history.step, loss, marker="o", markersize=3, color=f"C{i}", label="measured")
+        if name in floors:
+            ax.axhline(floors[name], linestyle="--", color="black", linewidth=1.2)
+            ax.annotate(
+                f"floor {_short(floors[name])}",
+                (0.98, floors[name]),
+                xycoords=("axes fraction", "data"),
+                xytext=(0, -4),
+                textcoords="offset points",
+                ha="right",
+                va="top",
+                fontsize=9,
+            )
+        ax.annotate(
+            f"ends at {_short(loss[-1])}",
+            (history.step[-1], loss[-1]),
+            xytext=(0, 7),
+            textcoords="offset points",
+            ha="right",
+            fontsize=9,
+            color=f"C{i}",
+        )
+        # The first measurement, before any learning, is off the scale of interest.
+        top = max(loss[1:] or loss)
+        bottom = min([*loss, floors.get(name, min(loss))])
+        room = max(top - bottom, 0.05 * abs(bottom))
+        ax.set_ylim(max(0, bottom - 0.6 * room), top + 0.8 * room)
+        ax.set(
+            xlabel="gradient steps", ylabel=f"loss ({units[name]})" if name in units else "loss", title=name
+        )
+        ax.grid(axis="y")
+    figure.suptitle(title)
+    return figure
+
+
+# ---- the ab plane --------------------------------------------------------------------------------
+
+
+def ab_axes(ax: Axes, L: float | None = None) -> None:
+    """Turn axes into the ab plane, the displayable colours faintly behind.
+
+    Args:
+        ax: an empty axes.
+        L: show the slice of the gamut at this lightness; None shows every ab that some lightness allows.
+    """
+    ax.imshow(
+        plane_image(L), extent=(*AB_LIMITS, *AB_LIMITS), origin="lower", alpha=1.0 if L is not None else 0.35
+    )
+    ax.axhline(0, color="grey", linewidth=0.5)
+    ax.axvline(0, color="grey", linewidth=0.5)
+    ax.set(xlim=AB_LIMITS, ylim=AB_LIMITS, aspect="equal")
+    ax.set(xlabel="a: green – red (Lab units)", ylabel="b: blue – yellow (Lab units)")
+
+
+@cache
+def plane_image(L: float | None, resolution: int = 221) -> np.ndarray:
+    """The ab plane as `(resolution, resolution, 4)` floats, transparent where sRGB has no such colour."""
+    side = torch.linspace(*AB_LIMITS, resolution)
+    b, a = torch.meshgrid(side, side, indexing="ij")
+    ab = torch.stack([a, b])
+    lightness = lightness_for(ab) if L is None else torch.full_like(a, float(L))
+    lab = torch.cat([lightness[None], ab])
+    return torch.cat([lab_to_rgb(lab), in_gamut(lab)[None].float()]).movedim(0, -1).numpy()
+
+
+def lightness_for(ab: Tensor, preferred: float = 60.0) -> Tensor:
+    """The lightness nearest to `preferred` at which sRGB can show `(2, H, W)`; `preferred` where none can."""
+    best = torch.full(ab.shape[1:], preferred)
+    distance = torch.full_like(best, torch.inf)
+    for L in torch.arange(2.0, 99.0, 2.0):
+        lightness = torch.full_like(best, float(L))
+        better = in_gamut(torch.cat([lightness[None], ab])) & ((L - preferred).abs() < distance)
+        best, distance = torch.where(better, L, best), torch.where(better, (L - preferred).abs(), distance)
+    return best
+
+
+def ab_colors(ab: Tensor) -> np.ndarray:
+    """`(K, 2)` -> `(K, 3)` RGB in [0, 1] to draw these ab with, at a lightness that shows them."""
+    plane = ab.T[:, :, None].float()  # (2, K, 1)
+    return lab_to_rgb(torch.cat([lightness_for(plane)[None], plane]))[..., 0].T.numpy()
+
+
+@styled
+def outcomes(
+    ab: Tensor,
+    probabilities: Tensor,
+    marks: Mapping[str, Tensor],
+    title: str = "",
+    L: float | None = None,
+) -> Figure:
+    """Possible colours on the ab plane, as large as they are likely, and some answers to them.
+
+    Args:
+        ab: `(K, 2)`, the possible colours.
+        probabilities: `(K,)`.
+        marks: name -> `(2,)`, answers drawn as marks, e.g. {"mean": …}.
+        title: the finding.
+        L: lightness of the slice behind; None shows every lightness.
+    """
+    figure = Figure(figsize=(5.4, 4.6), layout="constrained")
+    ax = figure.subplots()
+    ab_axes(ax, L)
+    ax.scatter(*ab.T.numpy(), s=1400 * probabilities.numpy(), c=ab_colors(ab), edgecolors="black", zorder=3)
+    for (a, b), p in zip(ab.tolist(), probabilities.tolist(), strict=True):
+        ax.annotate(f"{p:.0%}", (a, b), ha="center", va="center", zorder=4, fontsize=9, fontweight="bold")
+    for (name, mark), shape in zip(marks.items(), "XPD^v*", strict=False):
+        ax.scatter(
+            *mark.tolist(),
+            marker=shape,
+            s=110,
+            color="white",
+            edgecolors="black",
+            linewidths=1.5,
+            zorder=5,
+            label=name,
+        )
+    if marks:
+        ax.legend(loc="lower right")
+    ax.set_title(title)
+    return figure
+
+
+@styled
+def bin_plane(
+    bins: ColorBins,
+    values: Tensor | None = None,
+    title: str = "",
+    marks: Mapping[str, Tensor] | None = None,
+) -> Figure:
+    """The bins as squares on the ab plane, larger where the value is larger.
+
+    Args:
+        bins: the table of colours.
+        values: `(Q,)`, non-negative, e.g. a probability a bin; None draws all squares alike.
+        title: the finding.
+        marks: name -> `(2,)`, points to draw on top.
+    """
+    figure = Figure(figsize=(5.4, 4.6), layout="constrained")
+    ax = figure.subplots()
+    draw_bins(ax, bins, values)
+    for (name, mark), shape in zip((marks or {}).items(), "XPD^v*", strict=False):
+        ax.scatter(
+            *mark.tolist(),
+            marker=shape,
+            s=110,
+            color="white",
+            edgecolors="black",
+            linewidths=1.5,
+            zorder=5,
+            label=name,
+        )
+    if marks:
+        ax.legend(loc="lower right")
+    ax.set_title(title)
+    return figure
+
+
+def draw_bins(ax: Axes, bins: ColorBins, values: Tensor | None = None) -> None:
+    """Draw the bins' squares into axes; see `bin_plane`."""
+    from matplotlib.collections import PolyCollection
+
+    ab_axes(ax)
+    side = 0.45 * bins.grid_size * np.ones(bins.n_bins)
+    if values is not None:
+        # Area shows the value; the square root makes the side. A dot remains where it is nearly zero.
+        side = side * np.sqrt(np.maximum(values.numpy() / max(float(values.max()), 1e-12), 0.004))
+    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
+    squares = bins.centers.numpy()[:, None] + side[:, None, None] * corners
+    ax.add_collection(
+        PolyCollection(squares, facecolors=ab_colors(bins.centers), edgecolors="black", linewidths=0.4)
+    )
+
+
+@styled
+def posterior(
+    colors: Sequence[Sequence[float]],
+    true: Sequence[float],
+    answers: Mapping[str, Sequence[float]],
+    title: str = "",
+) -> Figure:
+    """How likely each colour truly is, beside what networks say.
+
+    Args:
+        colors: `(K, 3)` Lab.
+        true: K probabilities.
+        answers: name -> K probabilities.
+        title: the finding.
+    """
+    labs = torch.as_tensor(colors, dtype=torch.float32)
+    rgb = lab_to_rgb(labs.T[:, :, None])[..., 0].T.numpy()
+    figure = Figure(figsize=(1.6 + 1.5 * len(labs), 3.2), layout="constrained")
+    ax = figure.subplots()
+    series = {"true": list(true)} | {name: list(values) for name, values in answers.items()}
+    width = 0.8 / len(series)
+    for i, ((name, values), hatch) in enumerate(zip(series.items(), ("", "//", "..", "xx"), strict=False)):
+        place = np.arange(len(labs)) + (i - (len(series) - 1) / 2) * width
+        bars = ax.bar(place, values, width, color=rgb, edgecolor="black", hatch=hatch, label=name)
+        ax.bar_label(bars, [f"{v:.2f}" for v in values], fontsize=8)
+    ax.set_xticks(range(len(labs)), [f"({a:.0f}, {b:.0f})" for _, a, b in labs.tolist()])
+    ax.set(xlabel="colour (a, b)", ylabel="probability", ylim=(0, max(max(v) for v in series.values()) * 1.2))
+    legend = ax.legend()
+    for handle in legend.legend_handles:
+        handle.set_facecolor("white")
+    ax.set_title(title)
+    return figure
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
