@@ -171,12 +171,6 @@ def doctor() -> None:
     sys.exit(1 if failed else 0)
 
 
-def _python() -> str:
-    if sys.version_info < (3, 11):
-        raise RuntimeError(f"{platform.python_version()} is too old; install 3.11 or newer")
-    return platform.python_version()
-
-
 def _torch() -> str:
     import torch
 
@@ -222,7 +216,7 @@ def _folder() -> str:
 
 
 DOCTOR: dict[str, Callable[[], str]] = {
-    "Python": _python,
+    "Python": platform.python_version,
     "torch": _torch,
     "photographs": _photographs,
     "notebooks": _notebooks,

@@ -232,7 +232,7 @@ def random_windows(pictures: list[Tensor], size: int, n: int, generator: torch.G
 
 def picture_tensor(rgb: np.ndarray) -> Tensor:
     """uint8 `(H, W, 3)` array -> uint8 `(3, H, W)` tensor."""
-    return torch.from_numpy(np.ascontiguousarray(rgb)).movedim(-1, 0)
+    return torch.tensor(rgb).movedim(-1, 0)  # a copy: Pillow's arrays are read-only
 
 
 def shrink(rgb: np.ndarray, side: int | None) -> np.ndarray:

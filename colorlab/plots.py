@@ -91,9 +91,9 @@ def pictures(
     columns = columns or len(images)
     rows = -(-len(images) // columns)
     aspect = max(image.shape[1] / image.shape[0] for image in images)
-    figure = Figure(
-        figsize=(columns * height * aspect, rows * (height + 0.3) + 0.4 * bool(title)), layout="constrained"
-    )
+    titled_rows = -(-len(titles) // columns)
+    size = (columns * height * aspect, rows * (height + 0.05) + 0.25 * titled_rows + 0.35 * bool(title))
+    figure = Figure(figsize=(max(size[0], _width_of(title)), size[1]), layout="constrained")
     for i, (image, ax) in enumerate(
         zip(images, figure.subplots(rows, columns, squeeze=False).flat, strict=False)
     ):
@@ -118,7 +118,7 @@ def swatches(labs: Sequence[Sequence[float]], labels: Sequence[str], title: str 
     """
     colors = torch.as_tensor(labs, dtype=torch.float32)
     greys = torch.cat([colors[:, :1], torch.zeros(len(colors), 2)], dim=1)
-    figure = Figure(figsize=(1.25 * len(colors) + 0.8, 3.0), layout="constrained")
+    figure = Figure(figsize=(max(1.25 * len(colors) + 0.8, _width_of(title)), 3.0), layout="constrained")
     ax = figure.subplots()
     both = lab_to_rgb(torch.stack([colors, greys]).permute(2, 0, 1))  # (3, 2, K)
     ax.imshow(both.movedim(0, -1).numpy())
@@ -153,7 +153,7 @@ def loss_curves(
         unweighted: draw the loss without rebalancing weights.
     """
     floors, units = floors or {}, units or {}
-    figure = Figure(figsize=(4.6 * len(histories), 3.4), layout="constrained")
+    figure = Figure(figsize=(max(4.6 * len(histories), _width_of(title)), 3.4), layout="constrained")
     for i, ((name, history), ax) in enumerate(
         zip(histories.items(), figure.subplots(1, len(histories), squeeze=False).flat, strict=True)
     ):
@@ -262,7 +262,7 @@ def outcomes(
     ab_axes(ax, L)
     ax.scatter(*ab.T.numpy(), s=1400 * probabilities.numpy(), c=ab_colors(ab), edgecolors="black", zorder=3)
     for (a, b), p in zip(ab.tolist(), probabilities.tolist(), strict=True):
-        ax.annotate(f"{p:.0%}", (a, b), ha="center", va="center", zorder=4, fontsize=9, fontweight="bold")
+        ax.annotate(f"{p:.0%}", (a, b + 13), ha="center", zorder=4, fontsize=9, fontweight="bold")
     for (name, mark), shape in zip(marks.items(), "XPD^v*", strict=False):
         ax.scatter(
             *mark.tolist(),
@@ -363,6 +363,11 @@ def posterior(
         handle.set_facecolor("white")
     ax.set_title(title)
     return figure
+
+
+def _width_of(title: str) -> float:
+    """Inches that a bold title needs."""
+    return 0.105 * len(title)
 
 
 def _short(value: float) -> str:

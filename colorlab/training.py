@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 
 import torch
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from colorlab.colorizer import Colorizer
 

@@ -1,0 +1,109 @@
+"""What an exercise is: a check that answers at once, two hints and a solution, folded until wanted."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a check found.
+
+    Attributes:
+        status: "passed", "failed" or "not attempted".
+        message: what was checked and found, and where to look; never the solution.
+        hints: two, the second tells more.
+        solution: source code.
+    """
+
+    status: str
+    message: str
+    hints: tuple[str, str]
+    solution: str
+
+    def __repr__(self) -> str:
+        return f"{self.status}: {self.message}"
+
+    def _repr_html_(self) -> str:
+        sign, color = {"passed": ("✓", "#009E73"), "failed": ("✗", "#D55E00")}.get(self.status, ("…", "#777"))
+        folded = [
+            f"<details><summary>Hint {i}</summary>{escape(hint)}</details>"
+            for i, hint in enumerate(self.hints, 1)
+        ]
+        folded.append(f"<details><summary>Solution</summary><pre>{escape(self.solution)}</pre></details>")
+        return (
+            f'<div style="border-left: 4px solid {color}; padding: 0.3em 1em">'
+            f"<b>{sign} {self.status}</b>: {escape(self.message)}{''.join(folded)}</div>"
+        )
+
+
+class AnswerError(ValueError):
+    """An answer of the wrong kind or shape; the message is meant for the reader."""
+
+
+class NotAttempted(Exception):
+    """The blank of the exercise is still in the answer."""
+
+
+class Exercise:
+    """A check, called with the reader's answer. It never raises: every fault becomes a message.
+
+    Args:
+        check: answer -> None if it is right, or a sentence that names the mistake. Its docstring says what
+            is checked.
+        hints: two.
+        solution: a function whose source is shown: the answer itself if the exercise asks for a function,
+            else one that returns the answer.
+    """
+
+    def __init__(self, check: Callable[[object], str | None], hints: tuple[str, str], solution: Callable):
+        self._check, self.hints, self.solution = check, hints, solution
+        self.__doc__ = check.__doc__
+
+    def __call__(self, answer: object) -> Result:
+        checked = inspect.cleandoc(self.__doc__ or "")
+        try:
+            if answer is ...:
+                raise NotAttempted
+            mistake = self._check(answer)
+        except NotAttempted:
+            return self._result("not attempted", f"Replace the ... and run again. Checked: {checked}")
+        except AnswerError as error:
+            mistake = str(error)
+        except Exception as error:  # an answer may fail in any way; the reader is told, not interrupted
+            mistake = f"your answer raised {type(error).__name__}: {error}"
+        if mistake:
+            return self._result("failed", mistake)
+        return self._result("passed", checked)
+
+    def _result(self, status: str, message: str) -> Result:
+        return Result(status, message, self.hints, inspect.getsource(self.solution))
+
+
+def exercise(hints: tuple[str, str], solution: Callable) -> Callable[[Callable], Exercise]:
+    """Turn a check into an `Exercise`."""
+    return lambda check: Exercise(check, hints, solution)
+
+
+def numbers(answer: object, shape: tuple[int, ...], what: str) -> Tensor:
+    """The answer as a float tensor of a shape; lists, arrays and tensors are all welcome.
+
+    Raises:
+        NotAttempted: it is still `...`.
+        AnswerError: something else, said so that a reader understands it.
+    """
+    if answer is ...:
+        raise NotAttempted
+    try:
+        found = torch.as_tensor(answer).detach().cpu().double()
+    except (TypeError, ValueError, RuntimeError):
+        found = None
+    if found is None or tuple(found.shape) != shape:
+        got = type(answer).__name__ if found is None else f"shape {tuple(found.shape)}"
+        wanted = "one number" if shape == () else f"numbers of shape {shape}"
+        raise AnswerError(f"expected {what} as {wanted}, got {got}")
+    return found
