@@ -192,8 +192,11 @@ def _execute(path: Path, out: Path, values: dict[str, Any], threads: int) -> Out
         error = f"{type(failure).__name__}: {failure}"
     seconds, page = time.perf_counter() - started, None
     if result.is_file():
-        page = f"{path.stem}.html"
-        _write(out / page, _render(result))
+        try:
+            _write(out / f"{path.stem}.html", _render(result))
+            page = f"{path.stem}.html"
+        except Exception as failure:  # executed, but a reader could not look at it: a failure as well
+            error = error or f"rendering it: {type(failure).__name__}: {failure}"
     return Outcome(path.stem, seconds, error, page)
 
 

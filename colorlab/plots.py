@@ -141,28 +141,30 @@ def loss_curves(
     floors: Mapping[str, float] | None = None,
     units: Mapping[str, str] | None = None,
     title: str = "",
-    unweighted: bool = False,
+    level: str = "floor",
+    from_zero: bool = False,
 ) -> Figure:
-    """Loss over time, a panel a run, each with the floor no network can get below.
+    """Loss over time, a panel a run, each with a level to compare with: mostly its floor.
 
     Args:
         histories: by the name of the run.
-        floors: the least possible loss, by the same names; drawn as a dashed line with its number.
+        floors: the level, by the same names; drawn as a dashed line with its number.
         units: of the losses, by the same names.
         title: the finding.
-        unweighted: draw the loss without rebalancing weights.
+        level: what the dashed line is called.
+        from_zero: start the losses' axes at 0, to show how far a curve is from being gone; else zoom in.
     """
     floors, units = floors or {}, units or {}
     figure = Figure(figsize=(max(4.6 * len(histories), _width_of(title)), 3.4), layout="constrained")
     for i, ((name, history), ax) in enumerate(
         zip(histories.items(), figure.subplots(1, len(histories), squeeze=False).flat, strict=True)
     ):
-        loss = history.unweighted_loss if unweighted else history.loss
+        loss = history.loss
         ax.plot(history.step, loss, marker="o", markersize=3, color=f"C{i}", label="measured")
         if name in floors:
             ax.axhline(floors[name], linestyle="--", color="black", linewidth=1.2)
             ax.annotate(
-                f"floor {_short(floors[name])}",
+                f"{level} {_short(floors[name])}",
                 (0.98, floors[name]),
                 xycoords=("axes fraction", "data"),
                 xytext=(0, -4),
@@ -181,8 +183,8 @@ def loss_curves(
             color=f"C{i}",
         )
         # The first measurement, before any learning, is off the scale of interest.
-        top = max(loss[1:] or loss)
-        bottom = min([*loss, floors.get(name, min(loss))])
+        top = max([*(loss[1:] or loss), floors.get(name, 0)])
+        bottom = 0 if from_zero else min([*loss, floors.get(name, min(loss))])
         room = max(top - bottom, 0.05 * abs(bottom))
         ax.set_ylim(max(0, bottom - 0.6 * room), top + 0.8 * room)
         ax.set(
@@ -210,6 +212,25 @@ def ab_axes(ax: Axes, L: float | None = None) -> None:
     ax.axvline(0, color="grey", linewidth=0.5)
     ax.set(xlim=AB_LIMITS, ylim=AB_LIMITS, aspect="equal")
     ax.set(xlabel="a: green – red (Lab units)", ylabel="b: blue – yellow (Lab units)")
+
+
+@styled
+def gamut_slices(levels: Sequence[float], titles: Sequence[str] = (), title: str = "") -> Figure:
+    """The displayable colours at several lightnesses, on ab planes of one scale.
+
+    Args:
+        levels: L* of each slice.
+        titles: one a slice; its L* if not given.
+        title: the finding.
+    """
+    figure = Figure(figsize=(max(2.5 * len(levels), _width_of(title)), 3.3), layout="constrained")
+    row = figure.subplots(1, len(levels), sharey=True, squeeze=False)[0]
+    for i, (ax, L) in enumerate(zip(row, levels, strict=True)):
+        ab_axes(ax, L)
+        ax.set(xlabel="a (Lab units)", ylabel="" if i else "b (Lab units)", xticks=(-100, 0, 100))
+        ax.set_title(titles[i] if i < len(titles) else f"L* = {L:g}", fontsize=10, fontweight="normal")
+    figure.suptitle(title)
+    return figure
 
 
 @cache
@@ -275,7 +296,7 @@ def outcomes(
             label=name,
         )
     if marks:
-        ax.legend(loc="lower right")
+        ax.legend(loc="lower left", fontsize=8)
     ax.set_title(title)
     return figure
 
@@ -310,7 +331,7 @@ def bin_plane(
             label=name,
         )
     if marks:
-        ax.legend(loc="lower right")
+        ax.legend(loc="lower left", fontsize=8)
     ax.set_title(title)
     return figure
 

@@ -1,0 +1,296 @@
+"""The bin explorer: choose a grid, see Q, the bins on the gamut and what a photograph becomes.
+
+Below it the other figures of notebook 06, all pure functions of numbers.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import ipywidgets as widgets
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from colorlab.bins import ColorBins
+from colorlab.colorizer import to_picture
+from colorlab.data import manifest, photo
+from colorlab.lab import in_gamut, lab_to_rgb, rgb_to_lab
+from colorlab.plots import ab_axes, ab_colors, draw_bins, styled
+from colorlab.widgets.explorable import Explorable
+
+SIDE = 128  # pixels of a photograph's shorter side: enough to see bands, few enough to answer at once
+UNIFORM = 0.3826  # mean distance to the middle of a unit square: (√2 + ln(1 + √2)) / 6
+
+table = cache(ColorBins)  # a grid takes a moment to build and never changes
+
+
+def quantize(lab: Tensor, bins: ColorBins) -> Tensor:
+    """A picture whose every pixel has the colour of its bin, its own L kept: `(3, H, W)` -> `(3, H, W)`."""
+    centers = bins.centers[bins.encode(lab[None, 1:])[0]]  # (H, W, 2)
+    return torch.cat([lab[:1], centers.movedim(-1, 0)])
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """A photograph sent through the bins and back.
+
+    Attributes:
+        picture: `(H, W, 3)` uint8, what came back.
+        mean, worst: how far the pixels moved in the ab plane, Lab units.
+        used: `(Q,)` bool, the bins that some pixel fell into.
+    """
+
+    picture: np.ndarray
+    mean: float
+    worst: float
+    used: np.ndarray
+
+
+@cache
+def round_trip(grid_size: float, name: str) -> RoundTrip:
+    """One of the six photographs, encoded on a grid and decoded again."""
+    bins, lab = table(grid_size), small_lab(name)
+    back = quantize(lab, bins)
+    moved = (back - lab)[1:].norm(dim=0)
+    used = torch.bincount(bins.encode(lab[None, 1:]).flatten(), minlength=bins.n_bins) > 0
+    return RoundTrip(to_picture(back), float(moved.mean()), float(moved.max()), used.numpy())
+
+
+@cache
+def small_lab(name: str) -> Tensor:
+    """A photograph as a small Lab picture, `(3, H, W)`; not to be written into."""
+    return photo(name, SIDE).lab
+
+
+@cache
+def small_picture(name: str) -> np.ndarray:
+    """The same as `(H, W, 3)` uint8."""
+    return to_picture(small_lab(name))
+
+
+@cache
+def bin_colors(grid_size: float) -> np.ndarray:
+    """`(Q, 3)` RGB in [0, 1] to draw the bins of a grid with."""
+    return ab_colors(table(grid_size).centers)
+
+
+# ---- the explorable ------------------------------------------------------------------------------
+
+
+@styled
+def render_color_bins(grid_size: int, name: str) -> Figure:
+    """The bins on the ab plane, strong where the photograph uses them, and the photograph through them."""
+    bins, found = table(grid_size), round_trip(grid_size, name)
+    figure = Figure(figsize=(9.4, 4.4))
+    # Fixed places: nothing jumps while the slider moves, and no time goes into a layout.
+    plane, *pictures = (
+        figure.add_axes(place)
+        for place in ((0.075, 0.115, 0.42, 0.82), (0.53, 0.535, 0.46, 0.4), (0.53, 0.03, 0.46, 0.4))
+    )
+    ab_axes(plane)
+    strength = np.where(found.used, 1.0, 0.25)
+    look = dict(facecolor=bin_colors(grid_size), edgecolor="black", linewidth=0.4, alpha=strength)
+    _draw_squares(plane, bins.centers, grid_size, **look)
+    plane.set(xlim=(-125, 125), ylim=(-125, 125))
+    plane.set_title(f"Q = {bins.n_bins} bins (grid {grid_size:g}), {found.used.sum()} used here")
+    titles = ("the photograph", f"through the bins: moved by {found.mean:.1f} Lab units on average")
+    images = (small_picture(name), found.picture)
+    for ax, image, title in zip(pictures, images, titles, strict=True):
+        ax.imshow(image)
+        ax.set_title(title, fontsize=10, fontweight="normal")
+        ax.axis("off")
+    return figure
+
+
+def describe_color_bins(grid_size: int, name: str) -> str:
+    """The picture in a sentence, with the numbers."""
+    bins, found = table(grid_size), round_trip(grid_size, name)
+    return (
+        f"Grid {grid_size:g}: Q = {bins.n_bins} bins on the ab plane; the photograph {name!r} uses "
+        f"{found.used.sum()} of them. Through the bins its pixels move by {found.mean:.1f} Lab units on average "
+        f"({UNIFORM * grid_size:.1f} if colours were spread evenly) and by {found.worst:.1f} at most."
+    )
+
+
+def color_bins_explorer(grid_size: int = 10, name: str = "chelsea") -> Explorable:
+    """A slider for the grid and a choice of photograph."""
+    return Explorable(
+        render_color_bins,
+        describe_color_bins,
+        {
+            "grid_size": widgets.IntSlider(grid_size, min=5, max=60, description="grid_size (Lab units)"),
+            "name": widgets.Dropdown(
+                options=[entry["name"] for entry in manifest()], value=name, description="photograph"
+            ),
+        },
+        {
+            "Fine": {"grid_size": 5},
+            "As published": {"grid_size": 10},
+            "Bands": {"grid_size": 25},
+            "A poster": {"grid_size": 50},
+        },
+    )
+
+
+# ---- the other figures ---------------------------------------------------------------------------
+
+
+@styled
+def grid_ladder(name: str, grid_sizes: Sequence[float], title: str = "") -> Figure:
+    """A photograph as it is and on ever coarser grids, each below its bins.
+
+    Args:
+        name: which of the six photographs.
+        grid_sizes: Lab units.
+        title: the finding.
+    """
+    n = len(grid_sizes) + 1
+    figure = Figure(figsize=(2.6 * n + 0.4, 5.2), layout="constrained")
+    figure.get_layout_engine().set(h_pad=0.09)
+    axes = figure.subplots(2, n, height_ratios=(1.4, 1))
+    heads = ["any colour", *(f"Q = {table(g).n_bins} bins (grid {g:g})" for g in grid_sizes)]
+    feet = ["the photograph", *(f"moved by {round_trip(g, name).mean:.1f} on average" for g in grid_sizes)]
+    images = [small_picture(name), *(round_trip(g, name).picture for g in grid_sizes)]
+    reach = max([110.0, *(float(table(g).centers.abs().max()) + g / 2 for g in grid_sizes)])
+    for i, (ax, g) in enumerate(zip(axes[0], [None, *grid_sizes], strict=True)):
+        if g is None:
+            ab_axes(ax)
+            ax.images[0].set_alpha(1.0)
+        else:
+            draw_bins(ax, table(g))
+        ax.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=(-100, 0, 100), yticks=(-100, 0, 100))
+        ax.set(xlabel="a (Lab units)", ylabel="b (Lab units)" if i == 0 else "")
+        ax.tick_params(labelleft=i == 0)
+        ax.set_title(heads[i], fontsize=10)
+    for ax, image, foot in zip(axes[1], images, feet, strict=True):
+        ax.imshow(image)
+        ax.set_title(foot, fontsize=10, fontweight="normal")
+        ax.axis("off")
+    figure.suptitle(title)
+    return figure
+
+
+@styled
+def gamut_views(title: str = "", a: float = 40.0) -> Figure:
+    """The sRGB gamut cut open at b = 0 with a line parallel to L, and its surface seen from above.
+
+    Args:
+        title: the finding.
+        a: where the line stands.
+    """
+    figure = Figure(figsize=(9.4, 4.2), layout="constrained")
+    side, above = figure.subplots(1, 2)
+    _draw_cut(side, a)
+    side.set_title(f"from the side, cut at b = 0: a line at a = {a:g}", fontsize=10)
+    rgb = _rgb_faces(120)
+    skin = rgb_to_lab(rgb)[..., 0]  # (3, P)
+    order = skin[0].argsort()  # the lightest drawn last: what an eye above would see
+    ab_axes(above)
+    above.images[0].set_visible(False)
+    colors = rgb[:, order, 0].T.numpy()
+    above.scatter(*skin[1:, order].numpy(), c=colors, s=8, linewidths=0, rasterized=True)
+    above.scatter([a], [0], color="white", edgecolors="black", s=60, zorder=3)
+    above.annotate("the line", (a, 0), xytext=(8, 5), textcoords="offset points", fontsize=9)
+    above.set_title("from above: only the six faces of the RGB cube", fontsize=10)
+    figure.suptitle(title)
+    return figure
+
+
+def _draw_cut(ax: Axes, a: float) -> None:
+    """The gamut at b = 0 from the side, with the line parallel to L that stands at `a`."""
+    L, across = torch.meshgrid(torch.linspace(0, 100, 401), torch.linspace(-110, 110, 441), indexing="ij")
+    lab = torch.stack([L, across, torch.zeros_like(L)])
+    rgba = torch.cat([lab_to_rgb(lab), in_gamut(lab)[None].float()]).movedim(0, -1)
+    ax.imshow(rgba.numpy(), extent=(-110, 110, 0, 100), origin="lower", aspect="auto")
+    line = torch.stack([L[:, 0], torch.full_like(L[:, 0], a), torch.zeros(len(L))])[..., None]  # (3, 401, 1)
+    ends = L[in_gamut(line)[:, 0], 0][[0, -1]].tolist()
+    ax.axvline(a, color="black", linestyle="--", linewidth=1.2)
+    ax.scatter([a, a], ends, color="white", edgecolors="black", s=60, zorder=3)
+    for y, word in zip(ends, ("in", "out"), strict=True):
+        ax.annotate(f"{word} at L = {y:.0f}", (a, y), xytext=(9, 2), textcoords="offset points", fontsize=9)
+    ax.set(xlabel="a: green – red (Lab units)", ylabel="L (Lab units)", xlim=(-110, 110))
+
+
+def _rgb_faces(n: int) -> Tensor:
+    """Colours on the six faces of the RGB cube, `(3, 6n², 1)` in [0, 1]."""
+    u, v = (
+        t.flatten() for t in torch.meshgrid(torch.linspace(0, 1, n), torch.linspace(0, 1, n), indexing="ij")
+    )
+    faces = []
+    for level in (0.0, 1.0):
+        flat = torch.full_like(u, level)
+        faces += [torch.stack(channels) for channels in ((flat, u, v), (u, flat, v), (u, v, flat))]
+    return torch.cat(faces, dim=1)[..., None]
+
+
+@styled
+def label_shares(bins: ColorBins, a: Tensor, title: str = "", sigma: float = 5.0) -> Figure:
+    """What share of a label each bin gets while a pixel walks along the a axis: hard beside soft.
+
+    Args:
+        bins: the table.
+        a: `(P,)`, the walk, at b = 0, rising.
+        title: the finding.
+        sigma: of the soft labels, Lab units.
+    """
+    ab = torch.stack([a, torch.zeros_like(a)])[None, :, None]  # (1, 2, 1, P)
+    shares = torch.zeros(2, len(a), bins.n_bins)
+    shares[0].scatter_(1, bins.encode(ab)[0, 0, :, None], 1.0)
+    indices, weights = bins.encode_soft(ab, sigma=sigma)
+    shares[1].scatter_(1, indices[0, :, 0].T, weights[0, :, 0].T)
+    on_axis = [q for q in range(bins.n_bins) if bins.centers[q, 1] == 0 and shares[0, :, q].max() > 0]
+    figure = Figure(figsize=(9.4, 3.4), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    for ax, share, name in zip(axes, shares, ("hard labels", f"soft labels, σ = {sigma:g}"), strict=True):
+        for q in on_axis:
+            (line,) = ax.plot(a, share[:, q])
+            middle = float(a[share[:, q] >= share[:, q].max() - 1e-6].mean())
+            place = (middle, float(share[:, q].max()) + 0.03)
+            ax.annotate(
+                f"({bins.centers[q, 0]:g}, 0)", place, ha="center", fontsize=9, color=line.get_color()
+            )
+        ax.set(xlabel="a of the pixel, at b = 0 (Lab units)", ylim=(-0.03, 1.14))
+        ax.set_title(name, fontsize=10)
+        ax.grid(axis="y")
+    axes[0].set_ylabel("share of the label")
+    figure.suptitle(title)
+    return figure
+
+
+@styled
+def rules_plane(groups: Mapping[str, Tensor], grid_size: float = 10, title: str = "") -> Figure:
+    """Which centres each rule adds: the first group in its colours, every further one in its own look.
+
+    Args:
+        groups: name -> `(K, 2)` centres, at most four and disjoint; the legend gives K and the name.
+        grid_size: side of a square, Lab units.
+        title: the finding.
+    """
+    looks = (
+        dict(edgecolor="black", linewidth=0.4),
+        dict(facecolor="0.6", edgecolor="black", linewidth=0.4),
+        dict(facecolor="#D55E00", edgecolor="black", linewidth=1.0, hatch="xxx"),
+        dict(facecolor="white", edgecolor="0.8", linewidth=0.6),
+    )
+    figure = Figure(figsize=(8.2, 4.9), layout="constrained")
+    ax = figure.subplots()
+    ab_axes(ax)
+    for i, ((name, centers), look) in enumerate(zip(groups.items(), looks, strict=False)):
+        colors = {"facecolor": ab_colors(centers)} if i == 0 else {}
+        label = f"{len(centers)} {name}"
+        _draw_squares(ax, centers, grid_size, **look, **colors, label=label, zorder=4 - i)
+    ax.set(xlim=(-117, 117), ylim=(-117, 117))
+    legend = ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), labelspacing=0.8)
+    legend.legend_handles[0].set_facecolor(ab_colors(torch.tensor([[40.0, 40.0]]))[0])
+    ax.set_title(title)
+    return figure
+
+
+def _draw_squares(ax: Axes, centers: Tensor, grid_size: float, **look) -> None:
+    """A square a bin, nearly as large as its cell: `(K, 2)` centres, the rest as for a PolyCollection."""
+    corners = 0.45 * grid_size * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
+    ax.add_collection(PolyCollection(centers.numpy()[:, None] + corners, **look))

@@ -1,0 +1,83 @@
+"""The temperature explorer: one set of stored logits, read from its mode to its mean."""
+
+from typing import Literal
+
+import ipywidgets as widgets
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from colorlab.bins import ColorBins
+from colorlab.colorizer import to_picture
+from colorlab.data import Evaluation
+from colorlab.plots import styled
+from colorlab.widgets.explorable import Explorable
+
+Temperature = float | Literal["mode"]
+TEMPERATURES: tuple[Temperature, ...] = ("mode", 0.1, 0.2, 0.3, 0.38, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+
+class TemperatureView:
+    """What one network answered, to be decoded again and again without running it.
+
+    Args:
+        bins: the table of colours.
+        logits: `(M, Q, H, W)`, the network's answers to `fixed.L`.
+        fixed: the pictures and all they could have been.
+    """
+
+    def __init__(self, bins: ColorBins, logits: Tensor, fixed: Evaluation):
+        self.bins, self.fixed = bins, fixed
+        # Decoded once: afterwards moving the slider only looks up.
+        self.ab = {t: bins.decode(logits.cpu(), t) for t in TEMPERATURES}
+        self.chroma_ratio = {t: fixed.chroma_ratio(ab) for t, ab in self.ab.items()}
+
+    @styled
+    def render(self, temperature: Temperature, picture: int) -> Figure:
+        """The picture at this temperature, beside a possible truth, and chroma against temperature."""
+        figure = Figure(figsize=(8.4, 3.0), layout="constrained")
+        decoded, truth, curve = figure.subplots(1, 3, width_ratios=(1, 1, 1.5))
+        L = self.fixed.L[picture]
+        decoded.imshow(to_picture(torch.cat([L, self.ab[temperature][picture]])))
+        decoded.set_title(f"T = {_label(temperature)}")
+        truth.imshow(to_picture(torch.cat([L, self.fixed.outcomes[0, picture]])))
+        truth.set_title("a ground truth", fontweight="normal")
+        for ax in (decoded, truth):
+            ax.axis("off")
+        place = [0.0 if t == "mode" else t for t in TEMPERATURES]
+        curve.plot(place, list(self.chroma_ratio.values()), marker="o", markersize=4)
+        here = 0.0 if temperature == "mode" else temperature
+        curve.plot(here, self.chroma_ratio[temperature], "D", markersize=10, color="C1")
+        curve.axhline(1, linestyle="--", color="black", linewidth=1)
+        curve.annotate("as vivid as the truth", (1, 1), ha="right", va="bottom", fontsize=8)
+        curve.set_xticks([0, 0.38, 1], ["mode", "0.38", "1: mean"])
+        curve.set(xlabel="temperature T", ylabel="chroma ratio", ylim=(0, None))
+        return figure
+
+    def describe(self, temperature: Temperature, picture: int) -> str:
+        """The chroma at this temperature in a sentence."""
+        ratio = self.chroma_ratio[temperature]
+        return f"T = {_label(temperature)}: all {len(self.fixed.L)} crops have {ratio:.0%} of the truth's chroma."
+
+    def explorer(self, temperature: Temperature = 0.38, picture: int = 5) -> Explorable:
+        """A slider over the temperatures, from the mode to the mean, and one over the pictures."""
+        options = [(_label(t), t) for t in TEMPERATURES]
+        return Explorable(
+            self.render,
+            self.describe,
+            {
+                "temperature": widgets.SelectionSlider(
+                    options=options, value=temperature, description="temperature T"
+                ),
+                "picture": widgets.IntSlider(picture, 0, len(self.fixed.L) - 1, description="picture"),
+            },
+            {
+                "Mode": {"temperature": "mode"},
+                "Published 0.38": {"temperature": 0.38},
+                "Mean": {"temperature": 1.0},
+            },
+        )
+
+
+def _label(temperature: Temperature) -> str:
+    return {"mode": "0 (mode)", 1.0: "1 (mean)"}.get(temperature, f"{temperature}")
