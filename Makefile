@@ -15,12 +15,13 @@ course: $(SETUP)  ## Run the whole course headless: build/course/index.html
 lab: $(SETUP)  ## Open the course in JupyterLab
 	$(BIN)/colorlab lab
 
+# One thread a worker: two workers that each take two cores wait for one another.
 test: $(SETUP)  ## Run every check and test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pytest -q -n 2 --dist loadscope tests
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadscope tests
 	$(BIN)/pytest -q --doctest-modules colorlab
-	COLORLAB_PRESET=smoke $(BIN)/pytest -q -n 2 --dist loadscope --nbval-lax --nbval-current-env --nbval-cell-timeout=120 notebooks
+	OMP_NUM_THREADS=1 COLORLAB_PRESET=smoke $(BIN)/pytest -q -n 2 --dist loadscope --nbval-lax --nbval-current-env --nbval-cell-timeout=120 notebooks
 
 outputs: $(SETUP)  ## Execute all notebooks in place and keep the outputs that teach
 	$(BIN)/colorlab outputs

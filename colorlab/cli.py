@@ -148,12 +148,15 @@ def lab(folder: Path | None, jupyter_options: tuple[str, ...]) -> None:
 @main.command()
 @click.argument("notebooks", nargs=-1)
 def outputs(notebooks: tuple[str, ...]) -> None:
-    """For authors: execute NOTEBOOKS in place and keep the outputs that teach."""
+    """For authors, in a clone: execute NOTEBOOKS in place and keep the outputs that teach."""
     from colorlab import course
+    from colorlab._share import share
 
+    figures = share("data/manifest.json").parent / "figures"
+    figures.mkdir(exist_ok=True)
     for path in course.find(notebooks):
         start = time.perf_counter()
-        course.renew_outputs(path)
+        course.renew_outputs(path, figures)
         size = path.stat().st_size / 1e6
         console.print(f"{path.stem:<24} {time.perf_counter() - start:6.1f} s  {size:.2f} MB", highlight=False)
 

@@ -1,6 +1,7 @@
 """The course as a whole: which notebooks there are, run them, report on them, renew their outputs."""
 
 import ast
+import base64
 import html
 import multiprocessing
 import os
@@ -236,8 +237,12 @@ def _index(outcomes: Sequence[Outcome]) -> str:
 # ---- for authors and readers ---------------------------------------------------------------------
 
 
-def renew_outputs(path: Path) -> None:
-    """Execute a notebook in place, as committed, and keep only what teaches: no widget state, no timings."""
+def renew_outputs(path: Path, figures: Path | None = None) -> None:
+    """Execute a notebook in place, as committed, and keep only what teaches: no widget state, no timings.
+
+    The picture shown by the cell tagged `result` becomes the one that the first cell promises, and is
+    also written into the folder `figures`, for the README.
+    """
     from nbclient import NotebookClient
 
     notebook = nbformat.read(path, as_version=4)
@@ -259,7 +264,10 @@ def renew_outputs(path: Path) -> None:
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if _teaches(output)]
         if "result" in cell.metadata.get("tags", []):
-            notebook.cells[0]["attachments"] = {"result.webp": {"image/webp": _picture_in(cell)}}
+            picture = _picture_in(cell)
+            notebook.cells[0]["attachments"] = {"result.webp": {"image/webp": picture}}
+            if figures:
+                (figures / f"{path.stem}.webp").write_bytes(base64.b64decode(picture))
     _write(path, nbformat.writes(notebook) + "\n")
 
 

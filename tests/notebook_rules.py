@@ -1,0 +1,439 @@
+"""The rules that every notebook of the course keeps, readable from the committed file alone.
+
+`faults(notebook)` is pure: a notebook in, a sentence a fault out, each with the cell and the remedy. A rule
+is a function over the notebook that yields such sentences; `RULES` lists them all. tests/test_notebook_rules.py
+breaks every one of them once, so that none can fall silent unnoticed.
+"""
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from functools import cache
+from html.parser import HTMLParser
+
+import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
+from nbformat import NotebookNode
+
+MOST_LINES = 25  # of a code cell, blank ones not counted
+MOST_WORDS = 120  # of a text cell
+FEWEST_CELLS, MOST_CELLS = 15, 60
+MOST_BYTES = 1_000_000
+HEADINGS = ("## Summary", "## Self-test", "## Next")
+SIMPLE_TYPES = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
+# Called with a file name in quotes, these look where the kernel happens to run: papermill and nbval differ.
+OPENERS = {"open", "Path", "load", "imread", "read_image", "read_picture", "read_folder", "colorize"}
+MACHINE_PATH = re.compile(
+    r"(?<![\w/<.:%)\]}*+~-])/[A-Za-z][\w.-]+/[\w.-]+"  # two folders from the root on, and no part of a URL
+    r"|(?<![\w/])~/\w"
+    r"|\b[A-Z]:\\(?:Users|Windows|Program|Temp)"
+    r"|\bfile://"
+)
+
+
+def faults(notebook: NotebookNode) -> list[str]:
+    """Every fault of a notebook, in the order of `RULES`; an empty list for a good one."""
+    return [fault for rule in RULES for fault in rule(notebook)]
+
+
+# ---- the rules: how it begins and ends -----------------------------------------------------------
+
+
+def title(notebook: NotebookNode) -> Iterator[str]:
+    first = notebook.cells[0] if notebook.cells else None
+    if first is None or not is_text(first) or not first.source.startswith("# "):
+        yield "the notebook: must begin with its title; make cell 0 a text cell that starts with '# '"
+
+
+def promise(notebook: NotebookNode) -> Iterator[str]:
+    start = "\n".join(cell.source for cell in notebook.cells[:3] if is_text(cell))
+    _, found, after = start.partition("You will be able to")
+    if not found:
+        yield "the notebook: promises nothing; write 'You will be able to' in one of the first three cells"
+    elif not re.search(r"\bminutes\b", after):
+        yield "the notebook: no running time; after 'You will be able to' say how many minutes it takes"
+
+
+def closing(notebook: NotebookNode) -> Iterator[str]:
+    lines = [line for cell in notebook.cells if is_text(cell) for line in unfenced(cell.source).splitlines()]
+    for heading in HEADINGS:
+        if not any(line.startswith(heading) for line in lines):
+            yield f"the notebook: the section {heading!r} is missing; add it as a heading in a text cell"
+
+
+def kernel(notebook: NotebookNode) -> Iterator[str]:
+    name = notebook.metadata.get("kernelspec", {}).get("name")
+    if name != "python3":
+        yield f"the notebook: kernelspec is {name!r}; every environment has 'python3', so write that name"
+
+
+# ---- the rules: size and rhythm ------------------------------------------------------------------
+
+
+def cell_count(notebook: NotebookNode) -> Iterator[str]:
+    n = len(notebook.cells)
+    if not FEWEST_CELLS <= n <= MOST_CELLS:
+        remedy = "take smaller steps" if n < FEWEST_CELLS else "leave out what the summary does not need"
+        yield f"the notebook: {n} cells, expected {FEWEST_CELLS} to {MOST_CELLS}; {remedy}"
+
+
+def not_empty(notebook: NotebookNode) -> Iterator[str]:
+    for i, cell in enumerate(notebook.cells):
+        if not cell.source.strip():
+            yield at(i, cell, "is empty; delete it")
+
+
+def code_length(notebook: NotebookNode) -> Iterator[str]:
+    for i, cell in code_cells(notebook):
+        n = sum(bool(line.strip()) for line in cell.source.splitlines())
+        if n > MOST_LINES:
+            yield at(
+                i, cell, f"{n} lines of code, at most {MOST_LINES}; split it, or move a part to colorlab"
+            )
+
+
+def text_length(notebook: NotebookNode) -> Iterator[str]:
+    for i, cell in enumerate(notebook.cells):
+        if is_text(cell) and (n := len(words(cell.source))) > MOST_WORDS:
+            yield at(i, cell, f"{n} words, at most {MOST_WORDS}; cut, or fold an aside into <details>")
+
+
+def code_in_a_row(notebook: NotebookNode) -> Iterator[str]:
+    run = 0
+    for i, cell in enumerate(notebook.cells):
+        run = run + 1 if cell.cell_type == "code" else 0
+        if run == 3:
+            yield at(i, cell, "the third code cell in a row; put a sentence between, or join two of them")
+
+
+def file_size(notebook: NotebookNode) -> Iterator[str]:
+    n = len(nbformat.writes(notebook).encode())
+    if n > MOST_BYTES:
+        yield f"the notebook: {n / 1e6:.2f} MB, at most {MOST_BYTES / 1e6:g}; show smaller or fewer pictures"
+
+
+# ---- the rules: code -----------------------------------------------------------------------------
+
+
+def parses(notebook: NotebookNode) -> Iterator[str]:
+    for i, cell in code_cells(notebook):
+        if tree(cell.source) is None:
+            yield at(i, cell, "is not Python; correct it (a blank to fill in is `...`)")
+
+
+def parameters(notebook: NotebookNode) -> Iterator[str]:
+    found = tagged(notebook, "parameters")
+    if len(found) != 1:
+        yield f"the notebook: {len(found)} cells tagged 'parameters', expected one; papermill needs it"
+    for i, cell in found:
+        if cell.cell_type != "code":
+            yield at(i, cell, "is tagged 'parameters' and no code; move the tag to the code cell")
+        elif (module := tree(cell.source)) is not None:
+            commented = comment_lines(cell.source)
+            for statement in module.body:
+                if wrong := parameter_fault(statement, commented):
+                    yield at(i, cell, f"`{ast.unparse(statement)}`: {wrong}")
+
+
+def no_files(notebook: NotebookNode) -> Iterator[str]:
+    for i, cell in code_cells(notebook):
+        for call in (node for node in nodes(cell) if isinstance(node, ast.Call)):
+            builtin = isinstance(call.func, ast.Name) and call.func.id == "open"
+            argument = call.args[0] if call.args else None
+            literal = isinstance(argument, ast.JoinedStr) or (
+                isinstance(argument, ast.Constant)
+                and isinstance(argument.value, str)
+                and not argument.value.startswith(("https://", "http://"))
+            )
+            if builtin or (literal and called_name(call) in OPENERS):
+                yield at(
+                    i,
+                    cell,
+                    f"`{ast.unparse(call)}` depends on the folder the kernel runs in; "
+                    "get data from colorlab.data or colorlab.media",
+                )
+
+
+def no_machine_paths(notebook: NotebookNode) -> Iterator[str]:
+    for i, cell in enumerate(notebook.cells):
+        for place, text in [("source", cell.source), *(("an output", text) for text in output_texts(cell))]:
+            text = re.sub(r"data:[\w/+.;=-]*base64,[\w+/=]*|https?://[^\s\"'<>)]+", " ", text)
+            if found := MACHINE_PATH.search(text):
+                yield at(i, cell, f"{place} names a path of one machine, {found[0]!r}; leave it out")
+
+
+def no_crashes(notebook: NotebookNode) -> Iterator[str]:
+    for i, cell in enumerate(notebook.cells):
+        if "raises-exception" in tags(cell):
+            yield at(i, cell, "is tagged 'raises-exception', which papermill ignores; use try and except")
+        if any(output.output_type == "error" for output in cell.get("outputs", [])):
+            yield at(i, cell, "shows an error; correct it, or catch the error with try and print it")
+
+
+# ---- the rules: outputs --------------------------------------------------------------------------
+
+
+def outputs(notebook: NotebookNode) -> Iterator[str]:
+    cells = code_cells(notebook)
+    shown = sum(bool(cell.outputs) for _, cell in cells)
+    if 2 * shown < len(cells):
+        yield (
+            f"the notebook: {shown} of {len(cells)} code cells have outputs, expected half; run `make outputs` "
+            "and commit what it writes"
+        )
+
+
+def checked_outputs(notebook: NotebookNode) -> Iterator[str]:
+    found = tagged(notebook, "nbval-check-output")
+    if not found:
+        yield (
+            "the notebook: nbval compares nothing; tag a cell whose text does not depend on the preset "
+            "'nbval-check-output'"
+        )
+    for i, cell in found:
+        if cell.cell_type != "code" or not cell.outputs or cell.execution_count is None:
+            yield at(
+                i,
+                cell,
+                "tagged 'nbval-check-output' but without output or count, so it passes unseen; run it",
+            )
+
+
+def alt_texts(notebook: NotebookNode) -> Iterator[str]:
+    remedy = "say what is to be seen (colorlab.plots.show does it for figures)"
+    for i, cell in enumerate(notebook.cells):
+        html = [unfenced(cell.source)] if is_text(cell) else []
+        html += [
+            joined(o.data["text/html"]) for o in cell.get("outputs", []) if "text/html" in o.get("data", {})
+        ]
+        if any(not alt.strip() for source in html for alt in alts(source)):
+            yield at(i, cell, f"an <img> without alt text; {remedy}")
+        if is_text(cell) and re.search(r"!\[\s*\]\(", unfenced(cell.source)):
+            yield at(i, cell, f"a picture ![]() without alt text; {remedy}")
+        for output in cell.get("outputs", []):
+            kinds = [kind for kind in output.get("data", {}) if kind.startswith("image/")]
+            if kinds and "text/html" not in output.data and not output.metadata.get(kinds[0], {}).get("alt"):
+                yield at(i, cell, f"an {kinds[0]} output without alt text; {remedy}")
+
+
+def metadata(notebook: NotebookNode) -> Iterator[str]:
+    remedy = "run nbstripout as .pre-commit-config.yaml does, or `make outputs`"
+    for key in sorted({"widgets", "papermill"} & notebook.metadata.keys()):
+        yield f"the notebook: metadata {key!r} is left from a run; {remedy}"
+    for i, cell in enumerate(notebook.cells):
+        for key in sorted({"execution", "papermill"} & cell.metadata.keys()):
+            yield at(i, cell, f"metadata {key!r} is left from a run; {remedy}")
+
+
+# ---- the rules: teaching -------------------------------------------------------------------------
+
+
+def predict_and_explain(notebook: NotebookNode) -> Iterator[str]:
+    for i, cell in code_cells(notebook):
+        kind = next((tag for tag in ("widget", "training") if tag in tags(cell)), None)
+        if kind and not says(notebook.cells[max(0, i - 2) : i], "**Predict"):
+            yield at(
+                i, cell, f"a {kind} nobody predicted; write '**Predict**' in one of the two cells before"
+            )
+        if kind and not says(notebook.cells[i + 1 : i + 4], "**Explain"):
+            yield at(
+                i, cell, f"a {kind} left unexplained; write '**Explain**' in one of the three cells after"
+            )
+
+
+def static_twin(notebook: NotebookNode) -> Iterator[str]:
+    for i, cell in code_cells(notebook):
+        if "widget" not in tags(cell):
+            continue
+        twin = next((later for j, later in code_cells(notebook) if j > i), None)
+        if twin is None or {"widget", "training", "exercise", "check"} & set(tags(twin)):
+            yield at(i, cell, "a widget without a static twin; call the plain function in the next code cell")
+        elif not twin.outputs:
+            yield at(
+                i, cell, "the widget's static twin, the next code cell, shows nothing; run `make outputs`"
+            )
+
+
+def exercises(notebook: NotebookNode) -> Iterator[str]:
+    found = tagged(notebook, "exercise")
+    if len(found) < 2:
+        yield f"the notebook: {len(found)} cells tagged 'exercise', expected at least two; add exercises"
+    for i, cell in found:
+        if cell.cell_type != "code" or not has_blank(cell):
+            yield at(i, cell, "an exercise with nothing to fill in; put `...` where the answer belongs")
+    for i, cell in code_cells(notebook):
+        if "NotImplementedError" in cell.source:
+            yield at(i, cell, "NotImplementedError stops Run All; write `...` instead")
+
+
+def checks(notebook: NotebookNode) -> Iterator[str]:
+    waiting: tuple[int, NotebookNode] | None = None  # the exercise whose check is still to come
+    for i, cell in enumerate(notebook.cells):
+        if "exercise" in tags(cell):
+            if waiting:
+                yield at(*waiting, "an exercise without a check; tag one cell after it 'check'")
+            waiting = (i, cell)
+        if "check" in tags(cell):
+            if not waiting:
+                yield at(i, cell, "a check without an exercise before it; each exercise has just one check")
+            waiting = None
+    if waiting:
+        yield at(*waiting, "an exercise without a check; tag one cell after it 'check'")
+
+
+RULES = (
+    title,
+    promise,
+    closing,
+    kernel,
+    cell_count,
+    not_empty,
+    code_length,
+    text_length,
+    code_in_a_row,
+    file_size,
+    parses,
+    parameters,
+    no_files,
+    no_machine_paths,
+    no_crashes,
+    outputs,
+    checked_outputs,
+    alt_texts,
+    metadata,
+    predict_and_explain,
+    static_twin,
+    exercises,
+    checks,
+)
+
+
+# ---- what the rules are made of ------------------------------------------------------------------
+
+
+def at(i: int, cell: NotebookNode, fault: str) -> str:
+    """The cell by its index and its first words, which is how an author finds it in JupyterLab."""
+    first = cell.source.strip().split("\n")[0]
+    return f"cell {i} ({first[:40] + '…' if len(first) > 40 else first}): {fault}"
+
+
+def tags(cell: NotebookNode) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def is_text(cell: NotebookNode) -> bool:
+    return cell.cell_type == "markdown"
+
+
+def code_cells(notebook: NotebookNode) -> list[tuple[int, NotebookNode]]:
+    return [(i, cell) for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+
+
+def tagged(notebook: NotebookNode, tag: str) -> list[tuple[int, NotebookNode]]:
+    return [(i, cell) for i, cell in enumerate(notebook.cells) if tag in tags(cell)]
+
+
+def says(cells: list[NotebookNode], words: str) -> bool:
+    return any(is_text(cell) and words in cell.source for cell in cells)
+
+
+def joined(text: str | list[str]) -> str:
+    return text if isinstance(text, str) else "".join(text)
+
+
+def unfenced(source: str) -> str:
+    """Markdown without its fenced code."""
+    fence = r"^[ \t]*(`{3,}|~{3,})[^\n]*\n.*?^[ \t]*\1[`~]*[ \t]*$"
+    return re.sub(fence, " ", source, flags=re.MULTILINE | re.DOTALL)
+
+
+def words(source: str) -> list[str]:
+    """The words of a text cell a reader cannot skip.
+
+    Not counted: fenced code, tables, what is folded into <details>, URLs, pictures, tags. A formula is one word.
+    """
+    text = re.sub(r"<!--.*?-->", " ", unfenced(source), flags=re.DOTALL)
+    folded = re.compile(r"<details\b(?:(?!<details\b).)*?</details>", re.DOTALL)
+    while folded.search(text):  # from the inside outwards
+        text = folded.sub(" ", text)
+    text = re.sub(r"<table\b.*?</table>", " ", text, flags=re.DOTALL)
+    text = re.sub(r"^[ \t]*\|.*$", " ", text, flags=re.MULTILINE)
+    text = re.sub(r"\$\$.+?\$\$|\$[^$\n]+\$", " formula ", text, flags=re.DOTALL)
+    text = re.sub(r"!\[[^\]]*\]\([^)]*\)", " ", text)
+    text = re.sub(r"\]\([^)]*\)", "]", text)
+    text = re.sub(r"<?\bhttps?://\S+", " ", text)
+    text = re.sub(r"</?[a-zA-Z][^>]*>", " ", text)
+    return [word for word in text.split() if re.search(r"\w", word)]
+
+
+@cache
+def tree(source: str) -> ast.Module | None:
+    """A code cell as IPython reads it: magics become calls, `await` may stand alone. None if it is no code."""
+    plain = TransformerManager().transform_cell(source)
+    try:
+        return compile(plain, "<cell>", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    except (SyntaxError, ValueError):
+        return None
+
+
+def nodes(cell: NotebookNode) -> list[ast.AST]:
+    module = tree(cell.source)
+    return [] if module is None else list(ast.walk(module))
+
+
+def has_blank(cell: NotebookNode) -> bool:
+    """Whether `...` stands where an answer belongs; the one in `ab[..., 0]` is none."""
+    slices = [node.slice for node in nodes(cell) if isinstance(node, ast.Subscript)]
+    known = {id(inner) for part in slices for inner in ast.walk(part)}
+    return any(isinstance(n, ast.Constant) and n.value is ... and id(n) not in known for n in nodes(cell))
+
+
+def called_name(call: ast.Call) -> str:
+    """`Image.open(...)` -> "open"."""
+    return getattr(call.func, "attr", None) or getattr(call.func, "id", "")
+
+
+def comment_lines(source: str) -> set[int]:
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return {token.start[0] for token in tokens if token.type == tokenize.COMMENT}
+
+
+def parameter_fault(statement: ast.stmt, commented: set[int]) -> str | None:
+    """What is wrong with one statement of the parameters cell."""
+    if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
+        return "write `name: type = literal  # comment`, nothing else"
+    try:
+        value = ast.literal_eval(statement.value)
+    except (ValueError, TypeError):
+        return "not a literal; derive values in the next cell, papermill replaces only these lines"
+    declared = ast.unparse(statement.annotation)
+    if type(value) not in SIMPLE_TYPES.get(declared, (type(value),)):
+        return f"{value!r} is no {declared}; correct the type or the value"
+    if commented.isdisjoint(range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)):
+        return "no comment; say after it what it does, in which unit"
+    return None
+
+
+def output_texts(cell: NotebookNode) -> Iterator[str]:
+    """What a cell printed, as text; pictures are left out."""
+    for output in cell.get("outputs", []):
+        if output.output_type == "stream":
+            yield joined(output.text)
+        for kind, content in output.get("data", {}).items():
+            if kind.startswith("text/"):
+                yield joined(content)
+
+
+def alts(html: str) -> list[str]:
+    """The alt text of every <img>, "" where there is none."""
+    found: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+            if tag == "img":
+                found.append(dict(attributes).get("alt") or "")
+
+    Reader().feed(html)
+    return found

@@ -1,0 +1,118 @@
+"""Every exercise: the solution passes, the stub is not attempted, typical mistakes are named; nothing raises."""
+
+import pytest
+import torch
+
+from colorlab.checks import brown_well, classification, regression
+from colorlab.checks.exercise import Exercise
+from colorlab.toy import PALETTE
+
+
+def find_exercises():
+    for module in (regression, brown_well, classification):
+        for name, value in vars(module).items():
+            if isinstance(value, Exercise):
+                yield pytest.param(value, id=f"{module.__name__.rpartition('.')[2]}.{name}")
+
+
+EXERCISES = list(find_exercises())
+
+SOLUTIONS = {  # a function is the answer itself, anything else is what the solution returns
+    regression.q1: regression.loss_by_hand(),
+    regression.q2: regression.l_r,
+    regression.q3: regression.best_constant(),
+    brown_well.q1: brown_well.best_guess(),
+    brown_well.q2: brown_well.variance_floor,
+    brown_well.q3: brown_well.grey_well(),
+    classification.q1: classification.cross_entropy_by_hand(),
+    classification.q2: classification.annealed_mean,
+    classification.q3: classification.temperature_for_the_marbles(),
+}
+
+WRONG = [
+    (regression.q1, 50.0, "sum over the two pixels"),
+    (regression.q1, 12.5, "half of it"),
+    (regression.q1, 5.0, "squares it"),
+    (regression.q1, [25.0], "one number"),
+    (regression.q2, lambda said, true: torch.nn.functional.mse_loss(said, true), "exactly half"),
+    (regression.q2, lambda said, true: (said - true).square().sum(), "sum over all pixels"),
+    (regression.q2, lambda said, true: (said - true).abs().sum(1).mean(), "it gave"),
+    (regression.q2, 3.0, "expected a function"),
+    (regression.q3, [0, 0], "100% of grey's"),
+    (regression.q3, [60, 60], "costs"),
+    (regression.q3, "brown", "got str"),
+    (brown_well.q1, [10, 20], "plain average"),
+    (brown_well.q1, [40, 60], "one of the two colours"),
+    (brown_well.q1, [0, 0], "costs more than necessary"),
+    (brown_well.q1, 25, "numbers of shape (2,)"),
+    (brown_well.q2, lambda ab, p: (ab - ab.mean(0)).square().sum(1).mean(), "not equally likely"),
+    (brown_well.q2, lambda ab, p: p @ (ab - p @ ab).square().mean(1), "exactly half"),
+    (brown_well.q2, lambda ab, p: brown_well.variance_floor(ab, p).sqrt(), "square root"),
+    (brown_well.q2, lambda ab, p: ab @ p, "raised RuntimeError"),
+    (brown_well.q3, ([[20, -40]], [1.0]), "not grey yet"),
+    (brown_well.q3, ([[20, -40], [-20, 40]], [0.5, 0.6]), "sum to 1"),
+    (brown_well.q3, ([[10, 0], [-10, 0]], [0.5, 0.5]), "too easy"),
+    (brown_well.q3, ([[100, 100], [-100, -100]], [0.5, 0.5]), "cannot show"),
+    (brown_well.q3, [1, 2, 3], "expected two things"),
+    (classification.q1, -0.916, "the sign"),
+    (classification.q1, 1.833, "sum over the two pixels"),
+    (classification.q1, 1.322, "bits"),
+    (classification.q1, 0.693, "logarithm of the mean"),
+    (classification.q2, lambda z, c, t: torch.softmax(z, 0) @ c, "T is not used"),
+    (classification.q2, lambda z, c, t: torch.softmax(z * t, 0) @ c, "multiplied"),
+    (classification.q2, lambda z, c, t: c[z.argmax()], "another colour"),
+    (classification.q2, lambda z, c, t: torch.softmax(z / t, 0), "shape (2,)"),
+    (classification.q3, 1.0, "too pale"),
+    (classification.q3, 0.05, "too vivid"),
+    (classification.q3, 0.0, "above 0"),
+]
+
+
+@pytest.mark.parametrize("check", EXERCISES)
+def test_the_solution_passes(check):
+    assert check(SOLUTIONS[check]).status == "passed"
+
+
+@pytest.mark.parametrize("check", EXERCISES)
+def test_a_blank_is_not_attempted(check):
+    assert check(...).status == "not attempted"
+    if callable(SOLUTIONS[check]):
+        assert check(lambda *arguments: ...).status == "not attempted"
+
+
+@pytest.mark.parametrize(("check", "answer", "mistake"), WRONG)
+def test_a_wrong_answer_fails_and_its_mistake_is_named(check, answer, mistake):
+    result = check(answer)
+    assert result.status == "failed"
+    assert mistake in result.message
+
+
+@pytest.mark.parametrize("check", EXERCISES)
+def test_at_least_three_wrong_answers_are_tried(check):
+    assert sum(wrong is check for wrong, _, _ in WRONG) >= 3
+
+
+@pytest.mark.parametrize("check", EXERCISES)
+@pytest.mark.parametrize(
+    "nonsense", [None, "…", [], {}, object(), float("nan"), lambda: None, torch.empty(0)]
+)
+def test_nonsense_fails_with_a_message_and_never_raises(check, nonsense):
+    result = check(nonsense)
+    assert result.status == "failed"
+    assert result.message
+
+
+@pytest.mark.parametrize("check", EXERCISES)
+def test_hints_and_solution_are_folded_and_the_message_does_not_tell(check):
+    result = check(...)
+    page = result._repr_html_()
+    assert page.count("<details>") == 3
+    assert all(hint for hint in result.hints)
+    body = "\n".join(result.solution.splitlines()[1:]).strip()
+    assert body
+    assert body not in result.message
+
+
+def test_the_palette_of_the_exercise_is_the_palette_of_the_marbles():
+    assert classification.marble_chroma(1.0) == pytest.approx(27.2, abs=0.1)
+    assert len(PALETTE) == 3

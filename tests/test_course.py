@@ -1,0 +1,209 @@
+"""The course is run on small notebooks made here: what passes, what fails, what is refused."""
+
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from colorlab import course
+from colorlab.cli import main
+
+PARAMETERS = (
+    'preset: str = "cpu"  # how long\nseed: int = 0  # of the weights\nrate: float = 0.5\nfast: bool = True'
+)
+
+
+def write(path: Path, *sources: str) -> Path:
+    parameters = new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
+    cells = [new_markdown_cell("# A notebook"), parameters, *[new_code_cell(s) for s in sources]]
+    spec = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(new_notebook(cells=cells, metadata=spec), path)
+    return path
+
+
+def texts(path: Path) -> str:
+    cells = nbformat.read(path, as_version=4).cells
+    return "".join(o.get("text", "") for c in cells if c.cell_type == "code" for o in c.outputs)
+
+
+# ---- which notebooks -----------------------------------------------------------------------------
+
+
+def test_notebooks_are_found_by_number_by_name_and_all_in_reading_order():
+    assert [p.stem for p in course.find(["05", "color_bins", "05_brown_well"])] == [
+        "05_brown_well",
+        "06_color_bins",
+    ]
+    everything = [p.stem for p in course.find([])]
+    assert everything == sorted(everything)
+    assert {"01_lab_color", "04_regression", "07_classification"} <= set(everything)
+
+
+def test_an_unknown_notebook_is_refused_with_those_that_exist():
+    with pytest.raises(FileNotFoundError, match=r"99: no such notebook; there are .*05_brown_well"):
+        course.find(["99"])
+
+
+# ---- parameters ----------------------------------------------------------------------------------
+
+
+def test_values_get_the_declared_types(tmp_path):
+    path = write(tmp_path / "a.ipynb")
+    given = [("preset", "smoke"), ("seed", "3"), ("rate", "2"), ("fast", "false")]
+    values = course.check_parameters([path], given)[path]
+    assert values == {"preset": "smoke", "seed": 3, "rate": 2.0, "fast": False}
+    assert [type(v) for v in values.values()] == [str, int, float, bool]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("sede", "3", "no chosen notebook has this parameter; they have fast, preset, rate, seed"),
+        ("seed", "three", "seed: expected int, got 'three'"),
+        ("seed", "2.5", "seed: expected int"),
+        ("fast", "perhaps", "fast: expected true or false, got 'perhaps'"),
+        ("preset", "quick", "preset: expected one of smoke, cpu, full, got 'quick'"),
+        ("seed", "-1", "seed: expected a whole number from 0"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_before_anything_runs(tmp_path, name, text, message):
+    path = write(tmp_path / "a.ipynb", "open('ran', 'w')")
+    with pytest.raises(course.ParameterError, match=message.replace("(", r"\(")):
+        course.check_parameters([path], [(name, text)])
+    result = CliRunner().invoke(main, ["run", str(path), "-p", name, text, "--out", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert name in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_parameter_goes_to_the_notebooks_that_have_it():
+    paths = course.find(["01", "06"])
+    chosen = course.check_parameters(paths, [("grid_size", "20")])
+    assert list(chosen.values()) == [{}, {"grid_size": 20}]
+
+
+# ---- running -------------------------------------------------------------------------------------
+
+
+def test_a_failure_is_named_and_the_others_still_run(tmp_path):
+    paths = [
+        write(tmp_path / "1_breaks.ipynb", "print('so far')", "\nx = 1 / 0"),
+        write(tmp_path / "2_works.ipynb", "print(f'{seed} <{preset}>')"),
+    ]
+    out = tmp_path / "out"
+    arguments = ["run", *map(str, paths), "-p", "seed", "7", "-p", "preset", "smoke", "--out", str(out)]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 1
+    assert "ZeroDivisionError" in result.output
+    assert "`x = 1 / 0`" in result.output  # the failing cell
+    assert "1 passed, 1 failed" in result.output
+    assert texts(out / "2_works.ipynb") == "7 <smoke>\n"
+    index = (out / "index.html").read_text()
+    assert "✗ failed" in index
+    assert "✓ passed" in index
+    assert "ZeroDivisionError" in index
+    for page in ("1_breaks.html", "2_works.html"):
+        assert f'href="{page}"' in index
+        assert "A notebook" in (out / page).read_text()
+    assert not list(out.glob("*.partial"))
+
+
+def test_two_at_a_time_gives_the_outcomes_in_reading_order(tmp_path):
+    paths = [
+        write(tmp_path / "1_slow.ipynb", "import time; time.sleep(2)"),
+        write(tmp_path / "2_quick.ipynb", "pass"),
+    ]
+    ended = []
+    outcomes = course.run({p: {} for p in paths}, tmp_path / "out", 2, on_end=lambda o: ended.append(o.name))
+    assert [o.name for o in outcomes] == ["1_slow", "2_quick"]
+    assert sorted(ended) == ["1_slow", "2_quick"]
+    assert all(o.error is None for o in outcomes)
+
+
+def test_a_kernel_that_dies_is_a_failure_not_a_crash(tmp_path):
+    paths = [write(tmp_path / "1_dies.ipynb", "import os; os._exit(1)"), write(tmp_path / "2_works.ipynb")]
+    first, second = course.run({p: {} for p in paths}, tmp_path / "out")
+    assert "Dead" in first.error
+    assert second.error is None
+
+
+def test_a_notebook_that_cannot_be_rendered_is_a_failure(tmp_path):
+    path = write(tmp_path / "a.ipynb")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[0].source = "![picture](attachment:missing.webp)"
+    nbformat.write(notebook, path)
+    (outcome,) = course.run({path: {}}, tmp_path / "out")
+    assert "rendering it" in outcome.error
+    assert outcome.page is None
+
+
+# ---- authors and readers -------------------------------------------------------------------------
+
+
+def test_renewed_outputs_hold_what_teaches_and_nothing_else(tmp_path):
+    picture = (
+        "from IPython.display import HTML, display\n"
+        'display(HTML(\'<img alt="a" src="data:image/webp;base64,QUJD">\'))'
+    )
+    widget = "import ipywidgets, sys\nprint('noise', file=sys.stderr)\nipywidgets.IntSlider()"
+    path = write(tmp_path / "a.ipynb", "print(6 * 7)", widget, picture)
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[-1].metadata["tags"] = ["result"]
+    nbformat.write(notebook, path)
+    course.renew_outputs(path, figures=tmp_path)
+    notebook = nbformat.read(path, as_version=4)
+    first, _, number, slider, shown = notebook.cells
+    assert number.outputs[0].text == "42\n"
+    assert number.execution_count == 2
+    assert slider.outputs == []
+    assert shown.outputs
+    assert first.attachments["result.webp"] == {"image/webp": "QUJD"}
+    assert (tmp_path / "a.webp").read_bytes() == b"ABC"
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    assert "execution" not in json.dumps([c.metadata for c in notebook.cells])
+
+
+def test_a_copy_never_overwrites_a_readers_work(tmp_path):
+    assert course.copy_to(tmp_path) == []
+    mine = tmp_path / "05_brown_well.ipynb"
+    mine.write_text("my notes")
+    (tmp_path / "06_color_bins.ipynb").unlink()
+    kept = course.copy_to(tmp_path)
+    assert mine.read_text() == "my notes"
+    assert mine in kept
+    assert sorted(p.name for p in tmp_path.iterdir()) == [p.name for p in course.notebooks()]
+
+
+# ---- the command line ----------------------------------------------------------------------------
+
+
+def test_doctor_says_what_works_a_line_each():
+    result = CliRunner().invoke(main, ["doctor"])
+    lines = result.output.splitlines()
+    assert result.exit_code == 0, result.output
+    assert len(lines) == 7
+    assert all(line.startswith("[OK]") for line in lines)
+
+
+def test_doctor_names_what_fails_and_exits_1(monkeypatch):
+    def broken():
+        raise RuntimeError("no such thing; install it")
+
+    monkeypatch.setitem(__import__("colorlab.cli", fromlist=["DOCTOR"]).DOCTOR, "widgets", broken)
+    result = CliRunner().invoke(main, ["doctor"])
+    assert result.exit_code == 1
+    assert "[FAIL] widgets: RuntimeError: no such thing; install it" in result.output
+    assert "[OK]   this folder" in result.output  # the checks after it still ran
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-h"], ["run", "-h"], ["lab", "-h"], ["outputs", "-h"], ["doctor", "-h"]]
+)
+def test_help_teaches(arguments):
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0
+    assert "Usage:" in result.output
+    assert len(result.output.splitlines()) > 4

@@ -1,0 +1,247 @@
+"""colorlab.lab against scikit-image, and what an oracle cannot tell: gradients, shapes, refusals."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from skimage import color
+
+from colorlab.lab import chroma, in_gamut, lab_to_rgb, rgb_to_lab
+
+TOLERANCE = 2e-4  # of L, a, b and of rgb in [0, 1]: nothing an eye or a uint8 could notice
+
+channel = st.floats(0, 1)
+
+
+def random_rgb(*shape, seed=0, dtype=torch.float64):
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def random_lab(n, seed=0):
+    """(3, 1, n) Lab colours from a box that is far larger than the sRGB gamut."""
+    low, high = torch.tensor([0.0, -128, -128]), torch.tensor([100.0, 128, 128])
+    return (low + (high - low) * random_rgb(n, 3, seed=seed)).T[:, None]
+
+
+def pixel(*channels, **options):
+    return torch.tensor(channels, **options).reshape(3, 1, 1)
+
+
+def skimage_lab(rgb):
+    return torch.from_numpy(color.rgb2lab(rgb.double().numpy(), channel_axis=-3))
+
+
+def skimage_rgb(lab):
+    return torch.from_numpy(color.lab2rgb(lab.double().numpy(), channel_axis=-3))
+
+
+def skimage_unclipped_rgb(lab):
+    """scikit-image's conversion, stopped before it clips to [0, 1]."""
+    xyz = color.lab2xyz(lab.numpy(), channel_axis=-3)
+    linear = np.einsum("ij,jhw->ihw", color.colorconv.rgb_from_xyz, xyz)
+    curved = 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
+    return torch.from_numpy(np.where(linear > 0.0031308, curved, 12.92 * linear))
+
+
+# ---- against scikit-image ------------------------------------------------------------------------
+
+COLORS = {
+    "random": random_rgb(3, 40, 50),
+    "near black": random_rgb(3, 40, 50) * 0.02,  # both straight lines, sRGB's and CIE's, lie in here
+    "corners of the cube": torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * 3).T[:, None].double(),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", COLORS)
+def test_rgb_to_lab_agrees_with_skimage(name, dtype):
+    rgb = COLORS[name].to(dtype)
+    lab = rgb_to_lab(rgb)
+    assert lab.dtype == dtype
+    torch.testing.assert_close(lab.double(), skimage_lab(rgb), atol=TOLERANCE, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", COLORS)
+def test_lab_to_rgb_agrees_with_skimage(name, dtype):
+    lab = skimage_lab(COLORS[name]).to(dtype)
+    rgb = lab_to_rgb(lab)
+    assert rgb.dtype == dtype
+    torch.testing.assert_close(rgb.double(), skimage_rgb(lab), atol=TOLERANCE, rtol=0)
+
+
+def test_all_uint8_greys_agree_with_skimage():
+    greys = torch.arange(256, dtype=torch.uint8).expand(3, 1, 256)
+    lab = rgb_to_lab(greys)
+    assert lab.dtype == torch.float32
+    torch.testing.assert_close(lab.double(), skimage_lab(greys.double() / 255), atol=TOLERANCE, rtol=0)
+
+
+def test_colours_outside_the_gamut_are_clipped_as_by_skimage():
+    lab = random_lab(5000)
+    L, _, b = lab
+    lab = lab[:, (L + 16) / 116 - b / 200 > 4 / 29][:, None]  # elsewhere Z < 0, which skimage sets to 0
+    assert not in_gamut(lab).all()
+    torch.testing.assert_close(lab_to_rgb(lab), skimage_rgb(lab), atol=TOLERANCE, rtol=0)
+
+
+def test_in_gamut_agrees_with_brute_force():
+    lab = random_lab(20_000)
+    with pytest.warns(UserWarning, match="negative Z"):
+        rgb = skimage_unclipped_rgb(lab)
+    excess = torch.maximum(-rgb, rgb - 1).amax(0)
+    clear = (excess - 1e-4).abs() > 1e-6  # on the very border rounding decides
+    assert 0.05 < (excess < 0).double().mean() < 0.95
+    torch.testing.assert_close(in_gamut(lab)[clear], (excess <= 1e-4)[clear])
+
+
+# ---- properties ----------------------------------------------------------------------------------
+
+
+@given(channel, channel, channel)
+def test_there_and_back_again(r, g, b):
+    rgb = pixel(r, g, b, dtype=torch.float64)
+    torch.testing.assert_close(lab_to_rgb(rgb_to_lab(rgb)), rgb, atol=1e-5, rtol=0)
+
+
+def test_there_and_back_again_keeps_every_uint8_level():
+    levels = torch.randint(256, (3, 64, 64), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    again = (lab_to_rgb(rgb_to_lab(levels)) * 255).round().to(torch.uint8)
+    assert torch.equal(again, levels)
+
+
+@given(channel, channel, channel)
+def test_every_srgb_colour_is_in_the_gamut_and_in_the_documented_range(r, g, b):
+    lab = rgb_to_lab(pixel(r, g, b))
+    L, a, b = lab.flatten().tolist()
+    assert in_gamut(lab).all()
+    assert -1e-4 <= L <= 100.0001 and -87 <= a <= 99 and -108 <= b <= 95
+
+
+@given(channel)
+def test_grey_has_no_chroma(level):
+    assert chroma(rgb_to_lab(pixel(level, level, level))[1:]) < 0.02
+
+
+@given(channel, channel)
+def test_a_lighter_grey_has_a_larger_L(one, other):
+    dark, light = (rgb_to_lab(pixel(v, v, v, dtype=torch.float64))[0] for v in sorted((one, other)))
+    assert dark <= light
+
+
+def test_lightness_is_not_luma():
+    luma = torch.from_numpy(color.rgb2gray(COLORS["random"].numpy(), channel_axis=0)) * 100
+    assert (rgb_to_lab(COLORS["random"])[0] - luma).abs().max() > 5
+
+
+@pytest.mark.parametrize("leading", [(), (2,), (2, 3), (0,)])
+def test_any_leading_dimensions(leading):
+    rgb = random_rgb(*leading, 3, 4, 5)
+    lab = rgb_to_lab(rgb)
+    assert lab.shape == lab_to_rgb(lab).shape == rgb.shape
+    assert in_gamut(lab).shape == chroma(lab[..., 1:, :, :]).shape == (*leading, 4, 5)
+    for one, batched in zip(rgb.reshape(-1, 3, 4, 5), lab.reshape(-1, 3, 4, 5), strict=True):
+        torch.testing.assert_close(rgb_to_lab(one), batched)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_computed_in_float32(dtype):
+    rgb = random_rgb(3, 4, 5).to(dtype)
+    torch.testing.assert_close(rgb_to_lab(rgb), rgb_to_lab(rgb.float()))
+
+
+# ---- gradients -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_gradient_of_rgb_to_lab_is_finite_for_every_colour(dtype):
+    rgb = torch.cat([colors.flatten(1) for colors in COLORS.values()], dim=1)[:, None].to(dtype)
+    rgb.requires_grad_()
+    rgb_to_lab(rgb).sum().backward()
+    assert torch.isfinite(rgb.grad).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_gradient_of_lab_to_rgb_is_finite_for_every_colour(dtype):
+    black_and_white = torch.tensor([[0.0, 100.0], [0.0, 0.0], [0.0, 0.0]])[:, None]
+    lab = torch.cat([random_lab(2000), black_and_white], dim=-1).to(dtype).requires_grad_()
+    lab_to_rgb(lab).sum().backward()
+    assert torch.isfinite(lab.grad).all()
+
+
+def test_gradients_match_finite_differences():
+    rgb = 0.1 + 0.8 * random_rgb(3, 2, 3)  # away from black and from the clipping, where there are kinks
+    assert torch.autograd.gradcheck(rgb_to_lab, rgb.clone().requires_grad_())
+    assert torch.autograd.gradcheck(lab_to_rgb, rgb_to_lab(rgb).requires_grad_())
+
+
+def test_a_clipped_channel_has_no_gradient():
+    lab = pixel(50.0, 200.0, 0.0).requires_grad_()  # far redder than any screen
+    red, green, _ = lab_to_rgb(lab).flatten()
+    assert red == 1 and green == 0
+    (red + green).backward()
+    assert not lab.grad.any()
+
+
+# ---- refusals ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("convert", [rgb_to_lab, lab_to_rgb, in_gamut])
+def test_refuses_what_is_not_a_tensor(convert):
+    with pytest.raises(TypeError, match="expected a torch tensor, got ndarray"):
+        convert(np.zeros((3, 4, 5)))
+
+
+@pytest.mark.parametrize("convert", [rgb_to_lab, lab_to_rgb, in_gamut])
+@pytest.mark.parametrize("shape", [(4, 5), (1, 4, 5), (2, 4, 4, 5)])
+def test_refuses_a_wrong_shape(convert, shape):
+    with pytest.raises(ValueError, match=r"expected shape \(\.\.\., 3, H, W\), got \(" + str(shape)[1:-1]):
+        convert(torch.zeros(shape))
+
+
+def test_channels_last_is_told_how_to_move_them():
+    with pytest.raises(ValueError, match=r"got \(4, 5, 3\); move the channels first"):
+        rgb_to_lab(torch.zeros(4, 5, 3))
+
+
+@pytest.mark.parametrize("convert", [rgb_to_lab, lab_to_rgb, in_gamut])
+def test_refuses_int16(convert):
+    with pytest.raises(TypeError, match=r"expected float.*, got torch\.int16"):
+        convert(torch.zeros(3, 4, 5, dtype=torch.int16))
+
+
+@pytest.mark.parametrize(
+    "bad, got", [(255.0, "0.5..255"), (-0.1, "-0.1..0.5"), (float("nan"), "nan"), (float("inf"), "0.5..inf")]
+)
+def test_rgb_out_of_range_is_refused(bad, got):
+    with pytest.raises(ValueError, match=r"expected values in \[0, 1\], got " + got):
+        rgb_to_lab(pixel(0.5, bad, 0.5))
+
+
+@pytest.mark.parametrize("bad, got", [(101.0, "101"), (-1.0, "-1"), (float("nan"), "nan")])
+def test_L_out_of_range_is_refused(bad, got):
+    with pytest.raises(ValueError, match=rf"L: expected values in \[0, 100\], got {got}"):
+        lab_to_rgb(pixel(bad, 0.0, 0.0))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_ab_that_is_not_finite_is_refused(bad):
+    with pytest.raises(ValueError, match=r"expected finite values, got .*(nan|inf)"):
+        lab_to_rgb(pixel(50.0, bad, 0.0))
+
+
+# ---- the package ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", ["colorlab", "colorlab.lab"])
+def test_importing_draws_in_no_plotting_and_no_widgets(module):
+    loaded = subprocess.run(
+        [sys.executable, "-c", f"import sys, {module}; print(*sys.modules)"], capture_output=True, text=True
+    )
+    assert loaded.returncode == 0, loaded.stderr
+    assert {"matplotlib", "ipywidgets"}.isdisjoint(loaded.stdout.split())
+    assert module in loaded.stdout.split()

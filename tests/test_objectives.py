@@ -1,0 +1,251 @@
+"""colorlab.objectives against torch's own losses; and that with one seed nothing else differs."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from colorlab.bins import ColorBins
+from colorlab.colorizer import Colorizer
+from colorlab.objectives import Classification, Regression
+from colorlab.toy import Marbles
+from colorlab.training import Config, fit
+from colorlab.unet import UNet
+
+BINS = ColorBins(20)  # Q = 77: quick
+
+
+def random(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def random_ab(*size, seed=1):
+    return 30 * random(2, 2, *size, seed=seed)
+
+
+def prior():
+    return BINS.prior(random_ab(20, 20, seed=2))
+
+
+def every_objective():
+    return [
+        Regression("l2"),
+        Regression("l1"),
+        Regression("huber"),
+        Classification(BINS, "hard"),
+        Classification(BINS, "soft"),
+        Classification(BINS, "hard", prior(), 0.5),
+        Classification(BINS, "soft", prior(), 0.5),
+    ]
+
+
+def dense_soft_target(ab, k=10, sigma=5.0):
+    """(N, Q, H, W): what the paper writes and the library never builds; distances to all bins, literally."""
+    squared = (ab[:, None] - BINS.centers[None, :, :, None, None]).square().sum(2)  # (N, Q, H, W)
+    kth = squared.kthvalue(k, dim=1, keepdim=True).values
+    return torch.where(squared <= kth, -squared / (2 * sigma**2), -torch.inf).softmax(1)
+
+
+# ---- against torch -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "norm, oracle",
+    [
+        ("l2", F.mse_loss),
+        ("l1", F.l1_loss),
+        ("huber", lambda prediction, ab: F.huber_loss(prediction, ab, delta=10.0)),
+    ],
+)
+def test_regression_is_twice_torchs_mean(norm, oracle):
+    # The poster measures the distance in R², summed over a and b; torch averages over the two.
+    output, ab = random(2, 2, 5, 7), random_ab(5, 7)
+    torch.testing.assert_close(Regression(norm).loss(output, ab), 2 * oracle(110 * output, ab))
+
+
+def test_hard_classification_is_torchs_cross_entropy():
+    output, ab = random(2, BINS.n_bins, 5, 7), random_ab(5, 7)
+    expected = F.cross_entropy(output, BINS.encode(ab))
+    torch.testing.assert_close(Classification(BINS, "hard").loss(output, ab), expected)
+
+
+def test_soft_classification_is_the_cross_entropy_with_a_dense_target():
+    output, ab = random(2, BINS.n_bins, 5, 7), random_ab(5, 7)
+    expected = F.cross_entropy(output, dense_soft_target(ab))  # torch accepts distributions as targets
+    torch.testing.assert_close(Classification(BINS, "soft").loss(output, ab), expected)
+
+
+@pytest.mark.parametrize("targets", ["hard", "soft"])
+def test_rebalancing_multiplies_each_pixel_by_the_weight_of_its_nearest_bin(targets):
+    output, ab = random(2, BINS.n_bins, 5, 7), random_ab(5, 7)
+    plain, rebalanced = Classification(BINS, targets), Classification(BINS, targets, prior(), 0.5)
+    weights = BINS.weights(prior(), 0.5)[BINS.encode(ab)]
+    expected = (weights * plain.pixel_losses(output, ab)).mean()
+    torch.testing.assert_close(rebalanced.loss(output, ab), expected)
+    assert weights.max() > 2 * weights.min()
+
+
+@pytest.mark.parametrize("targets", ["hard", "soft"])
+def test_weights_can_be_left_out(targets):
+    output, ab = random(2, BINS.n_bins, 5, 7), random_ab(5, 7)
+    unweighted = Classification(BINS, targets, prior(), 0.5).pixel_losses(output, ab, weighted=False)
+    assert torch.equal(unweighted, Classification(BINS, targets).pixel_losses(output, ab))
+
+
+def test_a_prior_alone_does_not_rebalance():
+    assert torch.equal(Classification(BINS, prior=prior()).weights, torch.ones(BINS.n_bins))
+
+
+@pytest.mark.parametrize("objective", every_objective(), ids=repr)
+def test_the_loss_is_the_mean_of_the_pixel_losses(objective):
+    output, ab = random(2, objective.out_channels, 5, 7), random_ab(5, 7)
+    pixels = objective.pixel_losses(output, ab)
+    assert pixels.shape == (2, 5, 7)
+    torch.testing.assert_close(objective.loss(output, ab), pixels.mean())
+
+
+@pytest.mark.parametrize("objective", every_objective(), ids=repr)
+def test_a_step_against_the_gradient_lowers_the_loss(objective):
+    output, ab = random(2, objective.out_channels, 5, 7).requires_grad_(), random_ab(5, 7)
+    loss = objective.loss(output, ab)
+    (gradient,) = torch.autograd.grad(loss, output)
+    step = 1e-3 * gradient / gradient.norm()
+    assert objective.loss(output - step, ab) < loss
+
+
+# ---- half resolution -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("objective", every_objective(), ids=repr)
+@pytest.mark.parametrize("height, width", [(6, 8), (5, 7), (1, 1)])
+def test_at_half_resolution_the_target_is_averaged(objective, height, width):
+    ab, half = random_ab(height, width), ((height + 1) // 2, (width + 1) // 2)
+    output = random(2, objective.out_channels, *half)
+    averaged = torch.empty(2, 2, *half)
+    for y in range(half[0]):
+        for x in range(half[1]):  # the last block of an odd side is narrower
+            averaged[:, :, y, x] = ab[:, :, 2 * y : 2 * y + 2, 2 * x : 2 * x + 2].mean((2, 3))
+    torch.testing.assert_close(objective.loss(output, ab), objective.loss(output, averaged))
+
+
+@pytest.mark.parametrize("objective", [Regression(), Classification(BINS)], ids=repr)
+def test_any_other_resolution_is_refused(objective):
+    with pytest.raises(ValueError, match=r"size of ab \(8, 8\) or its half \(4, 4\), got \(2, 2\)"):
+        objective.loss(random(2, objective.out_channels, 2, 2), random_ab(8, 8))
+
+
+# ---- decoding ------------------------------------------------------------------------------------
+
+
+def test_regression_is_decoded_to_lab_units():
+    assert Regression().decode(torch.tensor([0.5, -1.0])).tolist() == [55.0, -110.0]
+
+
+@pytest.mark.parametrize("options", [{}, {"temperature": 1.0}, {"temperature": "mode"}])
+def test_classification_is_decoded_by_its_bins(options):
+    logits = random(2, BINS.n_bins, 3, 4)
+    assert torch.equal(Classification(BINS).decode(logits, **options), BINS.decode(logits, **options))
+
+
+def test_out_channels():
+    assert Regression().out_channels == 2
+    assert Classification(BINS).out_channels == BINS.n_bins == 77
+
+
+# ---- refusals ------------------------------------------------------------------------------------
+
+
+def test_refuses_an_unknown_norm():
+    with pytest.raises(ValueError, match='expected "l2", "l1" or "huber", got \'l3\''):
+        Regression("l3")
+
+
+def test_refuses_unknown_targets():
+    with pytest.raises(ValueError, match='expected "hard" or "soft", got \'firm\''):
+        Classification(BINS, "firm")
+
+
+def test_refuses_rebalancing_without_a_prior():
+    with pytest.raises(ValueError, match=r"uniform_mix = 0\.5 .* needs the prior .*bins\.prior\(ab\)"):
+        Classification(BINS, uniform_mix=0.5)
+
+
+def test_refuses_the_prior_of_other_bins():
+    with pytest.raises(ValueError, match=r"expected shape \(Q = 77,\), got \(262,\)"):
+        Classification(BINS, prior=torch.full((262,), 1 / 262), uniform_mix=0.5)
+
+
+# ---- with one seed only the objective differs ----------------------------------------------------
+
+
+class Recorded:
+    """A world that remembers every batch it gave out."""
+
+    def __init__(self, world):
+        self.world, self.batches = world, []
+
+    def evaluation(self):
+        return self.world.evaluation()
+
+    def batch(self, n, generator):
+        lab, mask = self.world.batch(n, generator)
+        self.batches.append(lab.clone())
+        return lab, mask
+
+
+def untrained(objective, seed=0):
+    torch.manual_seed(seed)
+    return Colorizer(UNet(1, objective.out_channels, width=8, depth=1), objective)
+
+
+def batches_seen(objective, seed=0):
+    data = Recorded(Marbles(size=16))
+    fit(untrained(objective), data, Config(steps=3, batch_size=2, evaluate_every=2, seed=seed))
+    return data.batches
+
+
+@pytest.mark.parametrize("classification", every_objective()[3:], ids=repr)
+def test_both_start_from_the_same_trunk(classification):
+    one, other = untrained(Regression()).network, untrained(classification).network
+    assert all(torch.equal(w, other.trunk_state()[name]) for name, w in one.trunk_state().items())
+
+
+@pytest.mark.parametrize("classification", every_objective()[3:], ids=repr)
+def test_both_are_trained_on_the_same_batches(classification):
+    one, other = batches_seen(Regression()), batches_seen(classification)
+    assert len(one) == len(other) == 3
+    assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    assert not torch.equal(one[0], one[1])
+
+
+def test_another_seed_draws_other_batches():
+    assert not torch.equal(batches_seen(Regression(), seed=0)[0], batches_seen(Regression(), seed=1)[0])
+
+
+# ---- memory --------------------------------------------------------------------------------------
+
+
+class Allocations(TorchDispatchMode):
+    """Which operations return a tensor of at least so many numbers."""
+
+    def __init__(self, at_least):
+        super().__init__()
+        self.at_least, self.found = at_least, []
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        result = operation(*args, **(kwargs or {}))
+        tensors = result if isinstance(result, (tuple, list)) else [result]
+        if any(isinstance(t, torch.Tensor) and t.numel() >= self.at_least for t in tensors):
+            self.found.append(operation.name())
+        return result
+
+
+@pytest.mark.parametrize("targets", ["hard", "soft"])
+def test_no_target_of_q_numbers_a_pixel_is_built(targets):
+    bins = ColorBins(10)
+    lab, _ = Marbles(size=16).batch(4)  # in gamut; outside it pixels are handled in bounded parts
+    logits = random(4, bins.n_bins, 16, 16)
+    with Allocations(at_least=logits.numel()) as large:
+        loss = Classification(bins, targets).loss(logits, lab[:, 1:])
+    assert large.found == ["aten::_log_softmax"]  # of the logits themselves: that one is needed
+    assert torch.isfinite(loss)

@@ -1,0 +1,93 @@
+"""Figures: each function returns a Figure, with the numbers in it that it was given."""
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from colorlab import plots
+from colorlab.bins import ColorBins, gamut_ab
+from colorlab.lab import in_gamut
+from colorlab.toy import PALETTE, PROBABILITIES
+from colorlab.training import History
+
+HISTORY = History([0, 10, 20], [9.0, 4.0, 3.0], [9.0, 4.0, 3.0], [1.0, 0.5, 0.2], [0.0, 1.0, 2.0])
+
+
+def words(figure: Figure) -> str:
+    """Everything written in a figure."""
+    return " ".join(t.get_text() for t in figure.findobj(lambda artist: hasattr(artist, "get_text")))
+
+
+def test_pictures_hold_the_pixels_and_titles_given():
+    red, grey = np.full((4, 6, 3), (255, 0, 0), np.uint8), np.full((4, 6), 50.0)
+    figure = plots.pictures([red, grey], ["red", "grey"], "Two pictures")
+    shown = [ax.images[0].get_array() for ax in figure.axes]
+    assert np.array_equal(shown[0], red)
+    assert np.array_equal(shown[1], grey)
+    assert figure.axes[1].images[0].get_clim() == (0, 100)
+    assert {"red", "grey", "Two pictures"} <= {
+        t for t in ("red", "grey", "Two pictures") if t in words(figure)
+    }
+
+
+def test_loss_curves_show_the_losses_and_their_floor():
+    figure = plots.loss_curves({"L_C": HISTORY}, {"L_C": 2.5}, {"L_C": "nats"}, "It falls")
+    line = figure.axes[0].lines[0]
+    assert line.get_ydata().tolist() == HISTORY.loss
+    assert figure.axes[0].lines[1].get_ydata()[0] == 2.5
+    assert "floor 2.5" in words(figure)
+    assert "loss (nats)" in words(figure)
+    low, high = figure.axes[0].get_ylim()
+    assert low < 2.5
+    assert 4.0 < high < 9.0  # the loss before any learning does not set the scale
+
+
+def test_loss_curves_from_zero_start_at_zero():
+    figure = plots.loss_curves({"L_C": HISTORY}, from_zero=True)
+    assert figure.axes[0].get_ylim()[0] == 0
+
+
+def test_a_posterior_draws_a_bar_as_high_as_each_probability():
+    figure = plots.posterior(PALETTE, PROBABILITIES, {"learnt": [0.4, 0.4, 0.2]})
+    heights = [bar.get_height() for bar in figure.axes[0].patches]
+    assert heights == [*PROBABILITIES, 0.4, 0.4, 0.2]
+
+
+def test_bins_are_drawn_as_large_as_their_values():
+    bins = ColorBins(40)
+    values = torch.zeros(bins.n_bins)
+    values[3], values[5] = 1.0, 0.25
+    figure = plots.bin_plane(bins, values, marks={"truth": torch.tensor([3.0, 4.0])})
+    squares = [path.get_extents() for path in figure.axes[0].collections[0].get_paths()]
+    assert len(squares) == bins.n_bins
+    assert squares[3].width == pytest.approx(2 * squares[5].width)
+    assert squares[3].x0 < bins.centers[3, 0] < squares[3].x1
+
+
+def test_a_color_is_drawn_at_a_lightness_that_shows_it():
+    ab = 0.9 * gamut_ab()[::5000].T[:, :, None]  # well inside the gamut, so some lightness shows each
+    lab = torch.cat([plots.lightness_for(ab)[None], ab])
+    assert in_gamut(lab).all()
+
+
+def test_the_readers_own_style_is_left_alone():
+    import matplotlib
+
+    before = matplotlib.rcParams["font.size"], matplotlib.rcParams["lines.linewidth"]
+    plots.swatches(PALETTE, ["a", "b", "c"])
+    assert (matplotlib.rcParams["font.size"], matplotlib.rcParams["lines.linewidth"]) == before
+
+
+def test_show_needs_words_for_those_who_cannot_see():
+    with pytest.raises(ValueError, match="say in a sentence"):
+        plots.show(Figure(), alt=" ")
+
+
+def test_show_displays_an_image_with_its_escaped_alt_text(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+    plots.show(plots.swatches(PALETTE, ["a", "b", "c"]), alt='three "marbles"')
+    assert 'alt="three &quot;marbles&quot;"' in shown[0]["text/html"]
+    assert "data:image/webp;base64," in shown[0]["text/html"]
+    assert shown[0]["text/plain"] == 'three "marbles"'

@@ -1,0 +1,78 @@
+"""The README tells of every notebook, names the three commands, and no link in it leads nowhere."""
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from colorlab.data import manifest, photo_file
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def without_code(markdown: str) -> str:
+    markdown = re.sub(r"^\s*(```+|~~~+).*?^\s*\1\s*$", "", markdown, flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"`[^`\n]*`", "", markdown)
+
+
+def relative_links(markdown: str) -> list[str]:
+    """Targets of links, pictures and reference definitions that point into the repository."""
+    markdown = without_code(markdown)
+    found = [angled or plain for angled, plain in re.findall(r"\]\(\s*(?:<([^>]+)>|([^)\s]+))", markdown)]
+    found += re.findall(r"^\s*\[[^\]]+\]:\s*<?([^\s>]+)", markdown, flags=re.MULTILINE)
+    found += re.findall(r"(?:src|href)\s*=\s*[\"']([^\"']+)", markdown)
+    return [unquote(link.split("#")[0]) for link in found if not re.match(r"[a-z][a-z+.-]*:|//|#", link)]
+
+
+def listed_notebooks(markdown: str) -> list[str]:
+    """The files linked from the first cell of the rows of a table, in order."""
+    return re.findall(r"^\s*\|\s*\[[^\]]+\]\(notebooks/(\d\d_\w+\.ipynb)\)", markdown, flags=re.MULTILINE)
+
+
+def test_the_table_lists_every_notebook_in_order():
+    existing = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
+    assert existing, "notebooks/ is empty"
+    assert listed_notebooks(README) == existing
+
+
+@pytest.mark.parametrize("command", ["make course", "make lab", "make test"])
+def test_the_readme_names_the_command(command: str):
+    assert re.search(rf"\b{command}\b", README), f"README.md does not mention `{command}`"
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_every_relative_link_exists(name: str):
+    page = ROOT / name
+    links = relative_links(page.read_text(encoding="utf-8"))
+    missing = [link for link in links if not (page.parent / link).exists()]
+    assert missing == [], f"{name} links to what does not exist"
+
+
+def test_the_links_are_found_wherever_markdown_hides_them():
+    page = """[a](x.md "title") ![b](<y z.png>) [![c](img.svg)](LICENSE) <img src="d/e.png">
+[ref]: other.md
+[web](https://example.org/x) [part](#here) [both](x.md#part) `[no](code.md)`
+```
+[no](fence.md)
+```
+"""
+    assert relative_links(page) == ["x.md", "y z.png", "img.svg", "LICENSE", "x.md", "other.md", "d/e.png"]
+
+
+def test_only_table_rows_that_begin_with_a_link_count():
+    page = "| notebook | question |\n|---|---|\n| [01](notebooks/01_lab.ipynb) | ? |\n[02](notebooks/02_x.ipynb)\n"
+    assert listed_notebooks(page) == ["01_lab.ipynb"]
+
+
+def test_the_example_in_the_readme_runs_as_written():
+    code = re.search(r"```python\n(.*?)```", README, re.DOTALL).group(1)
+    photograph = photo_file(manifest()[0])
+    for long, short in {'"holiday.jpg"': repr(str(photograph)), "steps=300": "steps=2"}.items():
+        assert long in code
+        code = code.replace(long, short)
+    found = {}
+    exec(code, found)
+    assert found["picture"].shape == (512, 512, 3)
+    assert found["history"].step[-1] == 2

@@ -1,0 +1,111 @@
+"""Explorables: the picture answers every control; describe, presets and reset agree with the state."""
+
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from colorlab.bins import ColorBins
+from colorlab.colorizer import to_picture
+from colorlab.data import photos
+from colorlab.toy import CoinToss
+from colorlab.training import History
+from colorlab.widgets.brown_well import answers, brown_well_explorer
+from colorlab.widgets.color_bins import color_bins_explorer
+from colorlab.widgets.explorable import Explorable
+from colorlab.widgets.lightness_slice import lightness_slice_explorer
+from colorlab.widgets.temperature import TemperatureView
+from colorlab.widgets.training_replay import TrainingReplay
+
+
+def temperature_explorer() -> Explorable:
+    fixed = CoinToss(photos("train", side=48), size=16).evaluation()
+    bins = ColorBins(20)
+    logits = torch.randn(16, bins.n_bins, 16, 16, generator=torch.Generator().manual_seed(0))
+    return TemperatureView(bins, logits, fixed).explorer()
+
+
+def replay_explorer() -> Explorable:
+    history = History([0, 5, 10], [9.0, 4.0, 3.0], [9.0, 4.0, 3.0], [1.0, 0.5, 0.2], [0.0, 1.0, 2.0])
+    frames = [[to_picture(torch.full((3, 8, 8), float(20 * i)))] for i in range(3)]
+    return TrainingReplay(history, frames, ["picture"], "nats").explorer()
+
+
+EXPLORERS = {
+    "lightness slice": lightness_slice_explorer,
+    "training replay": replay_explorer,
+    "brown well": brown_well_explorer,
+    "color bins": color_bins_explorer,
+    "temperature": temperature_explorer,
+}
+
+
+@pytest.fixture(scope="module", params=EXPLORERS)
+def explorer(request) -> Explorable:
+    return EXPLORERS[request.param]()
+
+
+def another_value(control):
+    if hasattr(control, "options"):
+        values = [o[1] if isinstance(o, tuple) else o for o in control.options]
+        return next(v for v in values if v != control.value)
+    return control.min if control.value != control.min else control.max
+
+
+def test_every_control_changes_picture_and_state(explorer):
+    start = dict(explorer.state)
+    for name, control in explorer._controls.items():
+        before = explorer.picture.value
+        control.value = another_value(control)
+        assert explorer.state[name] != start[name]
+        assert explorer.picture.value != before, f"{name} moved but the picture did not"
+        control.value = start[name]
+
+
+def test_every_button_sets_a_state_and_reset_returns_to_the_start(explorer):
+    start, first = dict(explorer.state), explorer.picture.value
+    buttons = explorer.children[-3].children
+    assert buttons[-1].description == "Reset"
+    for button in buttons:
+        button.click()
+        assert explorer.caption.value == explorer._describe(**explorer.state)
+    assert explorer.state == start
+    assert explorer.picture.value == first
+
+
+def test_the_static_twin_is_the_same_pure_function(explorer):
+    figure = explorer._render(**explorer.state)
+    assert isinstance(figure, Figure)
+    assert any(character.isdigit() for character in explorer._describe(**explorer.state))
+
+
+def test_there_are_at_most_three_controls_each_with_a_label(explorer):
+    assert 1 <= len(explorer.state) <= 3
+    assert all(control.description for control in explorer._controls.values())
+
+
+def test_more_than_three_controls_are_refused(explorer):
+    controls = dict.fromkeys("abcd", next(iter(explorer._controls.values())))
+    with pytest.raises(ValueError, match="expected 1 to 3, got 4"):
+        Explorable(lambda **state: Figure(), lambda **state: "", controls, {})
+
+
+def test_an_error_in_render_reaches_the_reader():
+    well = brown_well_explorer()
+
+    def broken(**state):
+        raise RuntimeError("render is broken")
+
+    well._render = broken
+    with pytest.raises(RuntimeError, match="render is broken"):
+        well.set(red=0.1)
+
+
+def test_the_median_jumps_to_the_majority_and_the_mean_does_not():
+    below, above = answers(red=0.49, green=0.5), answers(red=0.51, green=0.5)
+    assert (above["L1: median"] - below["L1: median"]).norm() > 20
+    assert (above["L2: mean"] - below["L2: mean"]).norm() < 3
+
+
+def test_a_replay_without_its_frames_is_refused():
+    with pytest.raises(ValueError, match=r"expected one a measurement \(2\), got 1"):
+        TrainingReplay(History([0, 1], [2.0, 1.0]), [[]], [], "nats")
