@@ -7,6 +7,7 @@ import torch
 
 from colorlab.checks import lab_color as check
 from colorlab.lab import chroma, in_gamut
+from colorlab.plots import gamut_slices
 from colorlab.toy import recolour
 from colorlab.widgets.lightness_slice import (
     describe_lightness_slice,
@@ -210,3 +211,9 @@ def test_the_explorer_answers_and_resets():
     buttons = {button.description: button for button in explorer.children[2].children}
     buttons["Reset"].click()
     assert explorer.state == {"L": 55, "chroma": 50} and explorer.picture.value == before
+
+
+def test_slices_share_one_scale_and_are_named():
+    figure = gamut_slices((5, 55), title="a finding")
+    assert [ax.get_title() for ax in figure.axes] == ["L* = 5", "L* = 55"]
+    assert len({(ax.get_xlim(), ax.get_ylim()) for ax in figure.axes}) == 1

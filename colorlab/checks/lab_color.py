@@ -35,7 +35,7 @@ def q1(answer):
     for wrong, message in mistakes.items():
         if abs(L - wrong) < 0.06:
             return message
-    if abs(L - lightness()) > 0.05:
+    if not abs(L - lightness()) <= 0.05:  # written so that NaN fails too
         return f"{L:g} is not it; which of the printed steps goes from Y to L*?"
     return None
 
@@ -77,6 +77,8 @@ def _wrong_turn(found: Tensor, wanted: Tensor, lab: Tensor, degrees: float) -> s
 
     if equals(wanted):
         return None
+    if not found.isfinite().all():
+        return f"at {degrees:g}° some values are not finite"
     if equals(lab):
         return "nothing was turned: it returns the picture as it came"
     drift = (found[0] - lab[0]).abs().max().item()
@@ -84,6 +86,9 @@ def _wrong_turn(found: Tensor, wanted: Tensor, lab: Tensor, degrees: float) -> s
         return f"L* moved by up to {drift:.1f}: a grey photograph would betray it; only a and b may change"
     if equals(turn(lab, -degrees)):
         return "that is clockwise: a turn of 90° must carry +a (red) to +b (yellow)"
+    angle, (L, a, b) = torch.deg2rad(torch.tensor(degrees)), lab
+    if equals(torch.stack([L, a * angle.cos() + b * angle.sin(), a * angle.sin() + b * angle.cos()])):
+        return f"at {degrees:g}° it mirrors: one of the two sines carries a minus"
     if equals(turn(lab, torch.rad2deg(torch.tensor(degrees)).item())):
         return f"it takes {degrees:g} as radians; sin and cos want radians, the exercise gives degrees"
     ratio = (chroma(found[1:]).mean() / chroma(lab[1:]).mean()).item()

@@ -285,7 +285,7 @@ def rules_plane(groups: Mapping[str, Tensor], grid_size: float = 10, title: str 
         _draw_squares(ax, centers, grid_size, **look, **colors, label=label, zorder=4 - i)
     ax.set(xlim=(-117, 117), ylim=(-117, 117))
     legend = ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), labelspacing=0.8)
-    legend.legend_handles[0].set_facecolor(ab_colors(torch.tensor([[40.0, 40.0]]))[0])
+    legend.legend_handles[0].set_facecolor(ab_colors(torch.tensor([[-40.0, 40.0]]))[0])
     ax.set_title(title)
     return figure
 

@@ -1,9 +1,11 @@
 """The frame of every explorable: up to three controls, presets, a reset, a picture and a sentence."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import ipywidgets as widgets
+import torch
 from matplotlib.figure import Figure
 
 from colorlab.plots import to_bytes
@@ -73,5 +75,17 @@ class Explorable(widgets.VBox):
             self._draw()
 
     def _draw(self) -> None:
-        self.picture.value = to_bytes(self._render(**self.state))
-        self.caption.value = self._describe(**self.state)
+        with one_thread():
+            self.picture.value = to_bytes(self._render(**self.state))
+            self.caption.value = self._describe(**self.state)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Small tensors on a busy laptop: two threads wait for each other far longer than they work."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,7 +1,5 @@
 """The lightness-slice explorer: choose L* and a chroma, see every colour behind that one grey."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 
 import ipywidgets as widgets
@@ -24,18 +22,8 @@ def slice_sizes() -> tuple[int, ...]:
     b, a = torch.meshgrid(side, side, indexing="ij")
     L = torch.arange(101.0)[:, None, None]
     lab = torch.stack(torch.broadcast_tensors(L, a, b), dim=1)  # (101, 3, 221, 221)
-    return tuple(in_gamut(lab).sum(dim=(1, 2)).tolist())
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Small tensors: on a busy machine two threads wait for each other far longer than they work."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+    # Twenty slices at a time: less memory.
+    return tuple(torch.cat([in_gamut(some).sum(dim=(1, 2)) for some in lab.split(20)]).tolist())
 
 
 def ring(L: float, chroma: float) -> tuple[Tensor, Tensor]:
@@ -62,8 +50,7 @@ def render_lightness_slice(L: int, chroma: float) -> Figure:
     plane = figure.add_axes((0.085, 0.12, 0.37, 0.80))
     strip = figure.add_axes((0.58, 0.68, 0.39, 0.24))
     curve = figure.add_axes((0.58, 0.12, 0.39, 0.30))
-    with one_thread():
-        ab_axes(plane, L)
+    ab_axes(plane, L)
     a, b = lab[1:].numpy()
     plane.plot(np.append(a, a[0]), np.append(b, b[0]), color="grey", linewidth=1, linestyle=":")
     plane.scatter(a[shown], b[shown], s=22, color="black", linewidths=0, zorder=3)
