@@ -4,7 +4,7 @@ A square grid is laid over the plane, one bin centre at every multiple of `grid_
 colour needs are dropped. Which ones those are is a matter of definition, so the rule has a name:
 
     "nearest"  keep a centre if it is the nearest one to some sRGB colour        grid 10: Q = 262
-    "corners"  keep all four corners of every grid cell that an sRGB colour touches      Q = 306
+    "corners"  keep all four corners of every grid cell that an sRGB colour touches      Q = 309
     "square"   keep the whole square from -110 to 110                                    Q = 529
 
 Zhang, Isola and Efros (2016) publish a table of 313 bins; no rule above gives exactly that number, and
@@ -248,7 +248,7 @@ class ColorBins:
         return self._table.to(points.device)[row, column]
 
     def _nearest(self, points: Tensor, k: int) -> tuple[Tensor, Tensor]:
-        """The k nearest bins of (P, 2) points by distance: indices and squared distances, both (P, k)."""
+        """The k nearest bins of (P, 2) points: indices, and squared distances less the nearest's, both (P, k)."""
         centers = self.centers.to(points)
         everything = torch.arange(self.n_bins, device=points.device)
         cells, candidates = self._cell(points), self._candidates(k).to(points.device)
@@ -258,8 +258,11 @@ class ColorBins:
             for part in ((cells >= 0) == inside).nonzero().squeeze(1).split(PIXELS_AT_ONCE):
                 # Inside the gamut only the bins around the own cell can be among the nearest.
                 nearby = candidates[cells[part]] if inside else everything.expand(len(part), -1)
-                d2 = (points[part, None] - centers[nearby]).square().sum(-1)  # (p, C)
-                squared[part], found = d2.topk(k, dim=1, largest=False)
+                # Far out, float32 could no longer tell the distances of two bins apart.
+                exact = points.dtype if inside else torch.float64
+                d2 = (points[part, None].to(exact) - centers[nearby].to(exact)).square().sum(-1)  # (p, C)
+                d2, found = d2.topk(k, dim=1, largest=False)
+                squared[part] = (d2 - d2[:, :1]).to(squared)
                 indices[part] = nearby.gather(1, found)
         return indices, squared
 

@@ -47,6 +47,10 @@ class Colorizer:
                 f"the network answers {network.config['out_channels']} channels, but {objective!r} reads "
                 f"{objective.out_channels}: build it with out_channels=objective.out_channels"
             )
+        if isinstance(working_size, bool) or not isinstance(working_size, int) or working_size < 1:
+            raise ValueError(f"working_size: expected a whole number of pixels >= 1, got {working_size!r}")
+        if temperature != "mode" and not (isinstance(temperature, (int, float)) and temperature > 0):
+            raise ValueError(f'temperature: expected a number > 0 or "mode", got {temperature!r}')
         self.network, self.objective = network, objective
         self.working_size, self.temperature = working_size, temperature
 
@@ -125,8 +129,9 @@ class Colorizer:
             with safe_open(path, framework="pt") as file:
                 metadata = {k: json.loads(v) for k, v in (file.metadata() or {}).items()}
                 weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-            network = UNet(**metadata["network"])
-            network.load_state_dict(weights)
+            with torch.device("meta"):  # a lying description allocates nothing; its shapes will not fit
+                network = UNet(**metadata["network"])
+            network.load_state_dict(weights, assign=True)
             colorizer = cls(
                 network,
                 _objective(metadata["objective"]),
@@ -179,10 +184,8 @@ def _resize(ab: Tensor, size) -> Tensor:
 
 
 def _to_array(image: Picture) -> np.ndarray:
-    if isinstance(image, (str, Path)):
+    if isinstance(image, (str, Path, Image.Image)):
         return read_image(image)
-    if isinstance(image, Image.Image):
-        return np.asarray(image.convert("RGB"))
     if not isinstance(image, np.ndarray):
         raise TypeError(f"image: expected a path, a PIL image or an array, got {type(image).__name__}")
     if image.dtype != np.uint8:

@@ -15,10 +15,12 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 from colorlab._share import share
 from colorlab.lab import chroma, rgb_to_lab
 from colorlab.media import ImageError, read_image
+from colorlab.objectives import at_resolution_of
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 
@@ -151,9 +153,11 @@ class Crops:
 
     def __init__(self, pictures: list, size: int = 32, seed: int = 0, evaluation_size: int = 32):
         arrays = [p.rgb if isinstance(p, Photo) else p for p in pictures]
-        if not arrays:
-            raise ValueError("pictures: expected at least one, got none")
+        if not arrays or size < 1:
+            raise ValueError(f"expected at least one picture and a size >= 1, got {len(arrays)} and {size}")
         for array in arrays:
+            if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
+                raise ValueError(f"pictures: expected uint8 (H, W, 3), got {array.dtype} {array.shape}")
             if min(array.shape[:2]) < size:
                 raise ValueError(
                     f"pictures: expected both sides >= size = {size}, got {array.shape[1]}×{array.shape[0]}; "
@@ -173,7 +177,7 @@ class Crops:
 
     def evaluation(self) -> "Evaluation":
         """A fixed set of crops, whose colours are certain: one outcome with probability 1."""
-        lab, mask = self.batch(self.evaluation_size, torch.Generator().manual_seed(self._seed + 1))
+        lab, mask = self.batch(self.evaluation_size, torch.Generator().manual_seed(2**31 + self._seed))
         return Evaluation(lab[:, :1], lab[None, :, 1:], torch.ones(1), mask)
 
 
@@ -198,24 +202,33 @@ class Evaluation:
 
         Args:
             objective: `Regression` or `Classification`.
-            output: `(M, C, H, W)`, what the network answered to `L`, at full resolution.
+            output: `(M, C, h, w)`, what the network answered to `L`, at its resolution or half of it. At
+                half, the outcomes are averaged down, and a pixel counts if all it covers do.
             weighted: False leaves rebalancing weights out.
         """
-        if output.shape[-2:] != self.L.shape[-2:]:
-            raise ValueError(
-                f"output: expected the full resolution {tuple(self.L.shape[-2:])}, got "
-                f"{tuple(output.shape[-2:])}; losses with a known floor need half_resolution=False"
-            )
         expected = sum(
             p * objective.pixel_losses(output, ab.to(output.device), weighted)
             for p, ab in zip(self.probabilities.tolist(), self.outcomes, strict=True)
         )
-        return expected[self.mask.to(output.device)].mean().item()
+        return expected[self._mask_for(expected)].mean().item()
 
     def chroma_ratio(self, ab: Tensor) -> float:
-        """Mean chroma of a prediction `(M, 2, H, W)` over mean chroma of the truth; 1 is as vivid as life."""
-        truth = torch.einsum("k,kmhw->mhw", self.probabilities, chroma(self.outcomes))
-        return (chroma(ab.cpu())[self.mask].mean() / truth[self.mask].mean()).item()
+        """Mean chroma of a prediction `(M, 2, h, w)` over mean chroma of the truth; 1 is as vivid as life.
+
+        nan where the truth is grey.
+        """
+        ab, mask = ab.cpu(), self._mask_for(ab[:, 0]).cpu()
+        truth = torch.stack([chroma(at_resolution_of(ab, outcome, 2)) for outcome in self.outcomes])
+        truth = torch.einsum("k,kmhw->mhw", self.probabilities, truth)
+        return (chroma(ab)[mask].mean() / truth[mask].mean()).item()
+
+    def _mask_for(self, pixels: Tensor) -> Tensor:
+        """The mask at the resolution, and on the device, of `(M, h, w)`."""
+        mask = self.mask
+        if mask.shape != pixels.shape:
+            covered = F.max_pool2d(1.0 - mask[:, None].float(), 2, ceil_mode=True)[:, 0]
+            mask = covered == 0
+        return mask.to(pixels.device)
 
 
 def random_windows(pictures: list[Tensor], size: int, n: int, generator: torch.Generator):
@@ -232,7 +245,7 @@ def random_windows(pictures: list[Tensor], size: int, n: int, generator: torch.G
 
 def picture_tensor(rgb: np.ndarray) -> Tensor:
     """uint8 `(H, W, 3)` array -> uint8 `(3, H, W)` tensor."""
-    return torch.tensor(rgb).movedim(-1, 0)  # a copy: Pillow's arrays are read-only
+    return torch.tensor(rgb).movedim(-1, 0)  # a copy: an array that came from Pillow may be read-only
 
 
 def shrink(rgb: np.ndarray, side: int | None) -> np.ndarray:
@@ -242,4 +255,4 @@ def shrink(rgb: np.ndarray, side: int | None) -> np.ndarray:
         return rgb
     factor = side / min(height, width)
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    return np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS))
+    return np.array(Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS))  # a copy may be written to

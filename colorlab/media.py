@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-Source = str | Path | bytes
+Source = str | Path | bytes | Image.Image
 
 
 class ImageError(ValueError):
@@ -18,7 +18,7 @@ def read_image(source: Source) -> np.ndarray:
     """Read a picture and lay what is transparent over white.
 
     Args:
-        source: a path, or the bytes of an image file in any format that Pillow reads.
+        source: a path, the bytes of an image file in any format that Pillow reads, or a PIL image.
 
     Returns:
         `(H, W, 3)` uint8, turned upright by its EXIF rotation; 16-bit and float pictures are scaled
@@ -36,32 +36,41 @@ def read_image(source: Source) -> np.ndarray:
 
 def read_picture(source: Source) -> tuple[np.ndarray, np.ndarray | None]:
     """Read a picture and keep its transparency: rgb `(H, W, 3)` uint8, alpha `(H, W)` uint8 or None."""
-    name = "these bytes" if isinstance(source, bytes) else str(source)
+    if not isinstance(source, (str, Path, bytes, Image.Image)):
+        raise TypeError(f"expected a path, the bytes of a file or a PIL image, got {type(source).__name__}")
+    name = (
+        str(source)
+        if isinstance(source, (str, Path))
+        else "this image"
+        if isinstance(source, Image.Image)
+        else "these bytes"
+    )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(_bytes(source, name))) as image:
-                image = ImageOps.exif_transpose(image)
-                return _to_rgb_and_alpha(image, name)
+            image = (
+                source if isinstance(source, Image.Image) else Image.open(io.BytesIO(_bytes(source, name)))
+            )
+            return _to_rgb_and_alpha(ImageOps.exif_transpose(image), name)
     except UnidentifiedImageError:
         raise ImageError(f"{name}: not a picture in a format Pillow reads; try PNG or JPEG") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(f"{name}: too many pixels to be opened safely ({error}); make it smaller") from None
-    except (OSError, SyntaxError, EOFError) as error:
+    except ImageError:
+        raise
+    except Exception as error:  # Pillow's readers raise all kinds of things on damaged files
         raise ImageError(f"{name}: damaged or cut short ({error}); fetch it anew") from error
 
 
 def _bytes(source: Source, name: str) -> bytes:
-    if not isinstance(source, (str, Path, bytes)):
-        raise TypeError(f"expected a path or the bytes of a file, got {type(source).__name__}")
     try:
         content = source if isinstance(source, bytes) else Path(source).read_bytes()
     except FileNotFoundError:
         raise ImageError(f"{name}: no such file; check the path") from None
     except IsADirectoryError:
         raise ImageError(f"{name}: a folder, not a picture; name a file in it") from None
-    except OSError as error:
-        raise ImageError(f"{name}: cannot be read ({error.strerror}); check its permissions") from None
+    except (OSError, ValueError) as error:  # no permission; a name with a NUL in it
+        raise ImageError(f"{name}: cannot be read ({error}); check its name and permissions") from None
     if not content:
         raise ImageError(f"{name}: empty (0 bytes); fetch it anew")
     return content

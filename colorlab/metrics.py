@@ -136,8 +136,9 @@ def colourfulness(rgb: Tensor) -> float:
 
 
 def chroma_ratio(predicted_ab: Tensor, true_ab: Tensor) -> float:
-    """Mean chroma of a prediction over mean chroma of the truth, both `(..., 2, H, W)`."""
-    return (chroma(predicted_ab).mean() / chroma(true_ab).mean()).item()
+    """Mean chroma of a prediction over mean chroma of the truth, both `(..., 2, H, W)`; nan for a grey truth."""
+    truth = chroma(true_ab).mean().item()
+    return chroma(predicted_ab).mean().item() / truth if truth > 0 else math.nan
 
 
 def to_labs(pictures: Sequence[np.ndarray | Photo]) -> list[Tensor]:

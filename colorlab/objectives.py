@@ -32,7 +32,7 @@ class Regression:
 
     def pixel_losses(self, output: Tensor, ab: Tensor, weighted: bool = True) -> Tensor:
         """(N, 2, h, w) and (N, 2, H, W) -> (N, h, w); `weighted` changes nothing here."""
-        ab = _at_resolution_of(output, ab)
+        ab = at_resolution_of(output, ab, self.out_channels)
         prediction = output * AB_SCALE
         if self.norm == "l2":
             return (prediction - ab).square().sum(1)
@@ -85,13 +85,13 @@ class Classification:
 
     def pixel_losses(self, output: Tensor, ab: Tensor, weighted: bool = True) -> Tensor:
         """Logits (N, Q, h, w) and ab (N, 2, H, W) -> (N, h, w)."""
-        ab = _at_resolution_of(output, ab)
+        ab = at_resolution_of(output, ab, self.out_channels)
         if self.targets == "hard":
             nearest = self.bins.encode(ab)  # (N, h, w)
             losses = F.cross_entropy(output, nearest, reduction="none")
         else:
             indices, shares = self.bins.encode_soft(ab)  # (N, k, h, w), never a dense (N, Q, h, w) target
-            nearest = indices[:, 0]
+            nearest = self.bins.encode(ab)  # not indices[:, 0]: among equally near bins both must name one
             losses = -(shares * F.log_softmax(output, dim=1).gather(1, indices)).sum(1)
         return losses * self.weights.to(output)[nearest] if weighted else losses
 
@@ -107,8 +107,14 @@ class Classification:
         return f"Classification({self.bins!r}, targets={self.targets!r}, uniform_mix={self.uniform_mix:g})"
 
 
-def _at_resolution_of(output: Tensor, ab: Tensor) -> Tensor:
-    """Average ab down where the network answers at half resolution."""
+def at_resolution_of(output: Tensor, ab: Tensor, out_channels: int) -> Tensor:
+    """Average ab `(N, 2, H, W)` down where the network answers at half resolution.
+
+    Raises:
+        ValueError: an output of another batch, number of channels or resolution.
+    """
+    if output.shape[:2] != (len(ab), out_channels):
+        raise ValueError(f"output: expected ({len(ab)}, {out_channels}, h, w), got {tuple(output.shape)}")
     if output.shape[-2:] == ab.shape[-2:]:
         return ab
     half = tuple((side + 1) // 2 for side in ab.shape[-2:])

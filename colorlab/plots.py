@@ -155,12 +155,15 @@ def loss_curves(
         from_zero: start the losses' axes at 0, to show how far a curve is from being gone; else zoom in.
     """
     floors, units = floors or {}, units or {}
+    colors = matplotlib.rcParams["axes.prop_cycle"].by_key()[
+        "color"
+    ]  # "C0" would be read after the style is left
     figure = Figure(figsize=(max(4.6 * len(histories), _width_of(title)), 3.4), layout="constrained")
     for i, ((name, history), ax) in enumerate(
         zip(histories.items(), figure.subplots(1, len(histories), squeeze=False).flat, strict=True)
     ):
         loss = history.loss
-        ax.plot(history.step, loss, marker="o", markersize=3, color=f"C{i}", label="measured")
+        ax.plot(history.step, loss, marker="o", markersize=3, color=colors[i], label="measured")
         if name in floors:
             ax.axhline(floors[name], linestyle="--", color="black", linewidth=1.2)
             ax.annotate(
@@ -180,7 +183,7 @@ def loss_curves(
             textcoords="offset points",
             ha="right",
             fontsize=9,
-            color=f"C{i}",
+            color=colors[i],
         )
         # The first measurement, before any learning, is off the scale of interest.
         top = max([*(loss[1:] or loss), floors.get(name, 0)])

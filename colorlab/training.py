@@ -63,6 +63,16 @@ class History:
     seconds: list[float] = field(default_factory=list)
     interrupted: bool = False
 
+    def add(
+        self, step: int, loss: float, unweighted_loss: float, chroma_ratio: float, seconds: float
+    ) -> None:
+        """Append one measurement."""
+        self.step.append(step)
+        self.loss.append(loss)
+        self.unweighted_loss.append(unweighted_loss)
+        self.chroma_ratio.append(chroma_ratio)
+        self.seconds.append(seconds)
+
 
 def fit(
     colorizer: Colorizer,
@@ -93,15 +103,21 @@ def fit(
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate_factor(step, config))
     fixed, history, start = data.evaluation(), History(), time.perf_counter()
 
+    def check_finite(loss: float, step: int) -> None:
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"the loss became {loss} at step {step}; lower learning_rate, now {config.learning_rate:g}"
+            )
+
     def evaluate(step: int) -> None:
         network.eval()
         with torch.no_grad():
             output = colorizer.answer(fixed.L)
-            history.step.append(step)
-            history.loss.append(fixed.loss(objective, output))
-            history.unweighted_loss.append(fixed.loss(objective, output, weighted=False))
-            history.chroma_ratio.append(fixed.chroma_ratio(colorizer.decode(output)))
-            history.seconds.append(time.perf_counter() - start)
+            loss, unweighted = (fixed.loss(objective, output, weighted) for weighted in (True, False))
+            check_finite(loss, step)
+            ratio = fixed.chroma_ratio(colorizer.decode(output))
+        # All or nothing: an interrupt while measuring must not leave lists of unequal lengths.
+        history.add(step, loss, unweighted, ratio, time.perf_counter() - start)
         if on_evaluate:
             on_evaluate(step, colorizer)
         network.train()
@@ -113,11 +129,7 @@ def fit(
             lab, _ = data.batch(config.batch_size, generator)
             lab = lab.to(colorizer.device)
             loss = objective.loss(colorizer.answer(lab[:, :1]), lab[:, 1:])
-            if not math.isfinite(loss.item()):
-                raise FloatingPointError(
-                    f"the loss became {loss.item()} at step {step}; lower learning_rate, "
-                    f"now {config.learning_rate:g}"
-                )
+            check_finite(loss.item(), step)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()

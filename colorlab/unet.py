@@ -130,9 +130,14 @@ def convolution(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequ
     """A 3×3 convolution, normalised and rectified; stride 2 halves the picture."""
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, kernel_size=3, stride=stride, padding=1, bias=False),
-        nn.GroupNorm(next(g for g in range(MOST_GROUPS, 0, -1) if out_channels % g == 0), out_channels),
+        nn.GroupNorm(_groups(out_channels), out_channels),
         nn.ReLU(inplace=True),
     )
+
+
+def _groups(channels: int) -> int:
+    """As many groups as divide the channels; two channels each, or nothing could be normalised at 1×1."""
+    return next(g for g in range(MOST_GROUPS, 0, -1) if channels % g == 0 and (channels // g >= 2 or g == 1))
 
 
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:

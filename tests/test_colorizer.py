@@ -94,9 +94,6 @@ def test_grey_may_have_one_channel_or_three():
     assert np.array_equal(colorizer.colorize(grey), colorizer.colorize(np.dstack([grey] * 3)))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a PIL image is converted by Pillow, which clips 16 bits and drops alpha"
-)
 @pytest.mark.parametrize(
     "image",
     [

@@ -49,7 +49,6 @@ def test_half_resolution_is_rounded_up(height, width, depth):
     assert answer.shape == (2, 3, (height + 1) // 2, (width + 1) // 2)
 
 
-@pytest.mark.xfail(strict=True, reason="GroupNorm refuses one picture with one value a group")
 @pytest.mark.parametrize("width, depth", [(1, 3), (2, 2), (4, 1)])
 def test_even_the_narrowest_network_takes_one_pixel(width, depth):
     assert small(width=width, depth=depth)(picture(1, 1, n=1)).shape == (1, 3, 1, 1)
