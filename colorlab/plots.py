@@ -164,27 +164,13 @@ def loss_curves(
     ):
         loss = history.loss
         ax.plot(history.step, loss, marker="o", markersize=3, color=colors[i], label="measured")
+        below = loss[-1] < floors.get(name, -1)  # then the two labels change places
         if name in floors:
             ax.axhline(floors[name], linestyle="--", color="black", linewidth=1.2)
-            ax.annotate(
-                f"{level} {_short(floors[name])}",
-                (0.98, floors[name]),
-                xycoords=("axes fraction", "data"),
-                xytext=(0, -4),
-                textcoords="offset points",
-                ha="right",
-                va="top",
-                fontsize=9,
-            )
-        ax.annotate(
-            f"ends at {_short(loss[-1])}",
-            (history.step[-1], loss[-1]),
-            xytext=(0, 7),
-            textcoords="offset points",
-            ha="right",
-            fontsize=9,
-            color=colors[i],
-        )
+            label = f"{level} {_short(floors[name])}"
+            _label(ax, label, (history.step[-1], floors[name]), above=below, color="black")
+        label = f"ends at {_short(loss[-1])}"
+        _label(ax, label, (history.step[-1], loss[-1]), above=not below, color=colors[i])
         # The first measurement, before any learning, is off the scale of interest.
         top = max([*(loss[1:] or loss), floors.get(name, 0)])
         bottom = 0 if from_zero else min([*loss, floors.get(name, min(loss))])
@@ -387,6 +373,13 @@ def posterior(
         handle.set_facecolor("white")
     ax.set_title(title)
     return figure
+
+
+def _label(ax: Axes, text: str, point: tuple[float, float], above: bool, color: str) -> None:
+    offset, side = (7, "bottom") if above else (-5, "top")
+    ax.annotate(
+        text, point, (0, offset), textcoords="offset points", ha="right", va=side, fontsize=9, color=color
+    )
 
 
 def _width_of(title: str) -> float:
