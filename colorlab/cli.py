@@ -10,7 +10,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import click
 from rich.console import Console
@@ -37,6 +39,7 @@ def main() -> None:
     \b
     colorlab lab       open the course and read it
     colorlab run       execute the course without looking, and report
+    colorlab train     train a colorizer on your own pictures
     colorlab doctor    what works on this machine
     """
 
@@ -108,6 +111,61 @@ def run(notebooks: tuple[str, ...], given: tuple[tuple[str, str], ...], out: Pat
         f"{len(outcomes) - failed} passed, {failed} failed; results in {out / 'index.html'}", highlight=False
     )
     sys.exit(1 if failed else 0)
+
+
+def config_options(command: Callable) -> Callable:
+    """One option for every field of `Config`, with its default."""
+    from colorlab.training import Config
+
+    for spec in reversed(fields(Config)):
+        name = "--" + spec.name.replace("_", "-")
+        choices = get_args(spec.type)
+        kind = click.Choice(choices) if choices else spec.type
+        command = click.option(name, type=kind, default=spec.default, show_default=True)(command)
+    return command
+
+
+@main.command()
+@click.option("--data", required=True, help="A folder, a zip or tar, or a download such as tiny-imagenet.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="For the results."
+)
+@click.option(
+    "--objective",
+    type=click.Choice(["regression", "classification"]),
+    default="classification",
+    show_default=True,
+)
+@click.option(
+    "--size", default=64, show_default=True, help="Side of the squares the network learns from, pixels."
+)
+@click.option("--grid-size", default=10.0, show_default=True, help="Distance of the bins, Lab units.")
+@click.option("--targets", type=click.Choice(["hard", "soft"]), default="hard", show_default=True)
+@click.option("--uniform-mix", default=0.5, show_default=True, help="λ of the rebalancing; 1 is none.")
+@click.option("--width", default=32, show_default=True, help="Channels of the U-Net at full resolution.")
+@click.option("--depth", default=3, show_default=True, help="How often the U-Net halves the resolution.")
+@click.option("--half-resolution/--full-resolution", default=True, show_default=True, help="Of the answers.")
+@click.option("--resume", is_flag=True, help="Go on with the training that lies in --out.")
+@config_options
+def train(data: str, out: Path, resume: bool, **options) -> None:
+    """Train a colorizer on your own pictures.
+
+    Progress is written to --out after every measurement: checkpoint.pt to go on from, colorizer.safetensors
+    to use, history.json and loss.webp to look at. Stop it with Ctrl-C, go on with --resume. Several
+    processes share the work under torchrun; on CPUs with gloo, on GPUs with nccl.
+
+    \b
+    colorlab train --data my_photos/ --out build/mine --steps 2000
+    colorlab train --data tiny-imagenet --out build/tiny --steps 20000 --batch-size 64 --precision bfloat16
+    colorlab train --data my_photos/ --out build/mine --steps 2000 --resume
+    torchrun --nproc-per-node 2 -m colorlab train --data my_photos/ --out build/two
+    """
+    from colorlab import datasets, recipe, training
+
+    try:
+        recipe.train(data, out, resume, **options)
+    except (datasets.DataError, training.CheckpointError, recipe.OutputError, TypeError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

@@ -63,9 +63,13 @@ class Colorizer:
         self.network.to(device)
         return self
 
+    def scale(self, L: Tensor) -> Tensor:
+        """L in [0, 100] -> what a network likes, in [-1, 1]. Training and use both go through here."""
+        return L.to(self.device) / 50 - 1
+
     def answer(self, L: Tensor) -> Tensor:
         """What the network says: L `(N, 1, H, W)` in [0, 100] -> `(N, C, h, w)`, on the network's device."""
-        return self.network(L.to(self.device) / 50 - 1)
+        return self.network(self.scale(L))
 
     def decode(self, output: Tensor, temperature: float | Literal["mode"] | None = None) -> Tensor:
         """An answer `(N, C, h, w)` -> ab `(N, 2, h, w)` in Lab units."""

@@ -1,11 +1,12 @@
 """Pictures become training batches: the free photographs, folders of your own, crops and flips.
 
-Whatever `fit` trains on offers the same two things: `.batch(n, generator)` draws pictures to learn from,
-and `.evaluation()` is one fixed set to measure on, the same at every step and for every objective.
+Whatever `fit` trains on offers the same two things: `.batches(n, seed)`, an endless stream of pictures to
+learn from, and `.evaluation()`, one fixed set to measure on, the same at every step and for every objective.
 """
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -138,7 +139,27 @@ def read_folder(folder: str | Path, side: int | None = None) -> tuple[list[np.nd
     return pictures, skipped
 
 
-class Crops:
+class Stream:
+    """An endless stream of random batches, each a pure function of (seed, step, rank).
+
+    So two objectives with one seed see the same pictures, a training that was stopped goes on exactly
+    where it was, and processes that share the work draw different pictures.
+    """
+
+    def batch(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        raise NotImplementedError
+
+    def batches(
+        self, n: int, seed: int, start: int = 0, rank: int = 0, ranks: int = 1
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of step `start`, `start + 1`, … for one of `ranks` processes; n pictures each."""
+        step = start
+        while True:
+            yield self.batch(n, torch.Generator().manual_seed(mix(seed, step, rank)))
+            step += 1
+
+
+class Crops(Stream):
     """Random crops and flips of pictures, as Lab tensors.
 
     Args:
@@ -229,6 +250,12 @@ class Evaluation:
             covered = F.max_pool2d(1.0 - mask[:, None].float(), 2, ceil_mode=True)[:, 0]
             mask = covered == 0
         return mask.to(pixels.device)
+
+
+def mix(*numbers: int) -> int:
+    """A seed from several numbers, so that neighbours share nothing: 63 bits of their hash."""
+    digest = hashlib.sha256(" ".join(map(str, numbers)).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
 
 
 def random_windows(pictures: list[Tensor], size: int, n: int, generator: torch.Generator):

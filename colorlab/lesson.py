@@ -44,7 +44,7 @@ class Lesson:
                 f"grid_size: expected a number from 4 to 100 (Lab units), got {self.grid_size!r}"
             )
         object.__setattr__(self, "preset", chosen)
-        object.__setattr__(self, "device", _device(self.device))
+        object.__setattr__(self, "device", choose_device(self.device))
 
     def steps(self, *, smoke: int, cpu: int, full: int) -> int:
         """How many steps this preset takes. A GPU does not change it: the same preset, the same curve."""
@@ -58,7 +58,8 @@ class Lesson:
         )
 
 
-def _device(name: str) -> str:
+def choose_device(name: str) -> str:
+    """ "auto" takes a GPU where there is one; anything else is checked."""
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         return next(d for d in ("cuda", "mps", "cpu") if available[d])

@@ -7,7 +7,7 @@ best loss that any network could reach, its *floor*, and the best answer it coul
 import torch
 from torch import Tensor
 
-from colorlab.data import Evaluation, Photo, random_windows
+from colorlab.data import Evaluation, Photo, Stream, random_windows
 from colorlab.lab import in_gamut
 from colorlab.objectives import AB_SCALE, HUBER_DELTA, Regression
 
@@ -43,7 +43,7 @@ def best_output(objective, outcomes: Tensor, probabilities: Tensor) -> Tensor:
     return mass.clamp(min=1e-30).log()
 
 
-class World:
+class World(Stream):
     """What the worlds share: a fixed evaluation set, and the floor of every objective on it."""
 
     posterior: Tensor  # (K,)

@@ -1,14 +1,23 @@
 """Training: `fit` does not know which objective it minimises, and that is the experiment."""
 
 import math
+import os
+import pickle
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
+from itertools import islice
+from pathlib import Path
+from typing import Literal, get_args
 
 import torch
+from torch import distributed
+from torch.nn.parallel import DistributedDataParallel
 from tqdm.auto import tqdm
 
 from colorlab.colorizer import Colorizer
+
+Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
@@ -16,10 +25,11 @@ class Config:
     """How to train. Every field is checked when the object is made."""
 
     steps: int = 300  # gradient steps
-    batch_size: int = 16  # pictures a step
+    batch_size: int = 16  # pictures a step, over all processes together
     learning_rate: float = 3e-3  # of AdamW at its highest, reached after the warm-up
     warmup: float = 0.05  # share of the steps in which the rate rises; after them it falls as a cosine
     weight_decay: float = 1e-3  # as published by Zhang et al. (2016)
+    precision: Precision = "float32"  # "bfloat16" computes the network in half the bits where that is faster
     evaluate_every: int = 25  # steps between two measurements on the fixed evaluation set
     seed: int = 0  # of the batches; that of the weights is set where the network is built
 
@@ -33,9 +43,13 @@ class Config:
             "evaluate_every": (1, None),
             "seed": (0, None),
         }
+        if self.precision not in get_args(Precision):
+            raise ValueError(f"precision: expected one of {get_args(Precision)}, got {self.precision!r}")
         for spec in fields(self):
+            if spec.name not in limits:
+                continue
             value, (low, high) = getattr(self, spec.name), limits[spec.name]
-            kinds = (int,) if spec.type in (int, "int") else (int, float)
+            kinds = (int,) if spec.type is int else (int, float)
             if isinstance(value, bool) or not isinstance(value, kinds):
                 raise TypeError(f"{spec.name}: expected {kinds[-1].__name__}, got {value!r}")
             if not value >= low or (high is not None and value > high):
@@ -74,34 +88,49 @@ class History:
         self.seconds.append(seconds)
 
 
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be resumed from; the message says why and what to do."""
+
+
 def fit(
     colorizer: Colorizer,
     data,
     config: Config,
-    on_evaluate: Callable[[int, Colorizer], None] | None = None,
+    on_evaluate: Callable[[int, Colorizer, History], None] | None = None,
+    checkpoint: str | Path | None = None,
 ) -> History:
     """Train a colorizer in place.
 
-    The batches come from a generator of their own, seeded by `config.seed`: two runs that differ only in
-    their objective see the same pictures in the same order. Stop it at any time with an interrupt; what
-    was learnt is kept.
+    Every batch is a function of `config.seed` and the step: two runs that differ only in their objective
+    see the same pictures in the same order. Stop it at any time with an interrupt; what was learnt is
+    kept. Under `torchrun`, with `torch.distributed` initialised, the processes share every batch.
 
     Args:
         colorizer: its network is changed.
-        data: `Crops`, `Marbles`, `CoinToss`, or anything with their `batch` and `evaluation`.
+        data: `Crops`, `Marbles`, `CoinToss`, or anything with their `batches` and `evaluation`.
         config: how long, how fast.
-        on_evaluate: called with (step, colorizer) after every measurement.
+        on_evaluate: called with (step, colorizer, history so far) after every measurement.
+        checkpoint: a file that is written after every measurement and at an interrupt. If it exists, the
+            training goes on from it, on a CPU to the very bits it would have reached without a break.
 
     Raises:
         FloatingPointError: the loss became NaN or infinite; the message says at which step.
+        CheckpointError: the checkpoint is damaged, or belongs to another training.
+        ValueError: a batch that the processes cannot share evenly.
     """
-    network, objective = colorizer.network, colorizer.objective
-    generator = torch.Generator().manual_seed(config.seed)
+    objective, device = colorizer.objective, colorizer.device
+    rank, ranks = _rank_and_ranks()
+    if config.batch_size % ranks:
+        raise ValueError(f"batch_size: expected a multiple of the {ranks} processes, got {config.batch_size}")
     optimizer = torch.optim.AdamW(
-        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        colorizer.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate_factor(step, config))
-    fixed, history, start = data.evaluation(), History(), time.perf_counter()
+    history, first = History(), 0
+    if checkpoint and Path(checkpoint).exists():
+        history, first = load_checkpoint(checkpoint, colorizer, optimizer, schedule, config)
+    network = colorizer.network if ranks == 1 else DistributedDataParallel(colorizer.network)
+    fixed, begun = data.evaluation(), time.perf_counter() - (history.seconds[-1] if history.seconds else 0)
 
     def check_finite(loss: float, step: int) -> None:
         if not math.isfinite(loss):
@@ -109,43 +138,60 @@ def fit(
                 f"the loss became {loss} at step {step}; lower learning_rate, now {config.learning_rate:g}"
             )
 
+    def save(step: int) -> None:
+        if checkpoint and rank == 0:
+            save_checkpoint(checkpoint, colorizer, optimizer, schedule, config, history, step)
+
     def evaluate(step: int) -> None:
-        network.eval()
+        colorizer.network.eval()
         with torch.no_grad():
             output = colorizer.answer(fixed.L)
             loss, unweighted = (fixed.loss(objective, output, weighted) for weighted in (True, False))
             check_finite(loss, step)
             ratio = fixed.chroma_ratio(colorizer.decode(output))
         # All or nothing: an interrupt while measuring must not leave lists of unequal lengths.
-        history.add(step, loss, unweighted, ratio, time.perf_counter() - start)
+        history.add(step, loss, unweighted, ratio, time.perf_counter() - begun)
+        save(step)
         if on_evaluate:
-            on_evaluate(step, colorizer)
-        network.train()
+            on_evaluate(step, colorizer, history)
+        colorizer.network.train()
 
-    progress = tqdm(total=config.steps, desc=type(objective).__name__, leave=False, mininterval=1.0)
+    done = first
+    progress = tqdm(
+        total=config.steps,
+        initial=first,
+        desc=type(objective).__name__,
+        leave=False,
+        mininterval=1.0,
+        disable=rank > 0,
+    )
     try:
-        evaluate(0)
-        for step in range(1, config.steps + 1):
-            lab, _ = data.batch(config.batch_size, generator)
-            lab = lab.to(colorizer.device)
-            loss = objective.loss(colorizer.answer(lab[:, :1]), lab[:, 1:])
+        if not history.step:
+            evaluate(0)
+        colorizer.network.train()
+        batches = data.batches(config.batch_size // ranks, config.seed, first, rank, ranks)
+        for step, (lab, _) in enumerate(islice(batches, config.steps - first), first + 1):
+            lab = lab.to(device)
+            with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
+                output = network(colorizer.scale(lab[:, :1]))
+            loss = objective.loss(output.float(), lab[:, 1:])
             check_finite(loss.item(), step)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
             schedule.step()
+            done = step
             progress.update()
             if step % config.evaluate_every == 0 or step == config.steps:
                 evaluate(step)
                 progress.set_postfix(loss=f"{history.loss[-1]:.3g}")
     except KeyboardInterrupt:
         history.interrupted = True
-        print(
-            f"Interrupted after {progress.n} of {config.steps} steps: the network keeps what it has learnt."
-        )
+        save(done)
+        print(f"Interrupted after {done} of {config.steps} steps: the network keeps what it has learnt.")
     finally:
         progress.close()
-        network.eval()
+        colorizer.network.eval()
     return history
 
 
@@ -155,3 +201,53 @@ def learning_rate_factor(step: int, config: Config) -> float:
     if step < warm:
         return (step + 1) / warm
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, config.steps - warm)))
+
+
+def save_checkpoint(
+    path, colorizer: Colorizer, optimizer, schedule, config: Config, history: History, step: int
+) -> None:
+    """Write everything a training needs to go on, via a temporary name."""
+    partial = Path(path).with_name(Path(path).name + ".partial")
+    state = {
+        "network": colorizer.network.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "schedule": schedule.state_dict(),
+        "config": asdict(config),
+        "objective": repr(colorizer.objective),
+        "history": asdict(history),
+        "step": step,
+    }
+    torch.save(state, partial)
+    os.replace(partial, path)
+
+
+def load_checkpoint(path, colorizer: Colorizer, optimizer, schedule, config: Config) -> tuple[History, int]:
+    """Read what `save_checkpoint` wrote into these objects; nothing in the file is executed.
+
+    Returns:
+        The history so far, and the number of steps taken.
+
+    Raises:
+        CheckpointError: damaged, or of another training.
+    """
+    try:
+        state = torch.load(path, map_location=colorizer.device, weights_only=True)
+        found = {**state["config"], "objective": state["objective"]}
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{path}: not a readable checkpoint ({type(error).__name__}); delete it to begin anew"
+        ) from error
+    wanted = {**asdict(config), "objective": repr(colorizer.objective)}
+    differing = [f"{k} was {found.get(k)!r}, is {v!r}" for k, v in wanted.items() if found.get(k) != v]
+    if differing:
+        raise CheckpointError(f"{path}: of another training ({'; '.join(differing)}); use another file")
+    colorizer.network.load_state_dict(state["network"])
+    optimizer.load_state_dict(state["optimizer"])
+    schedule.load_state_dict(state["schedule"])
+    return History(**state["history"] | {"interrupted": False}), state["step"]
+
+
+def _rank_and_ranks() -> tuple[int, int]:
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    return 0, 1

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from colorlab import media
 from colorlab.media import ImageError, read_image, read_picture
 
 RGB = np.random.default_rng(0).integers(0, 256, (4, 6, 3), dtype=np.uint8)
@@ -193,7 +194,7 @@ def test_a_damaged_header(damaged):
 
 
 def test_an_absurdly_large_picture(monkeypatch):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
+    monkeypatch.setattr(media, "MOST_PIXELS", 20)
     with pytest.raises(ImageError, match="too many pixels to be opened safely"):
         read_image(file_of(RGB))  # 24 pixels: over the limit, which Pillow alone only warns of
 

@@ -182,15 +182,15 @@ class Recorded:
     """A world that remembers every batch it gave out."""
 
     def __init__(self, world):
-        self.world, self.batches = world, []
+        self.world, self.seen = world, []
 
     def evaluation(self):
         return self.world.evaluation()
 
-    def batch(self, n, generator):
-        lab, mask = self.world.batch(n, generator)
-        self.batches.append(lab.clone())
-        return lab, mask
+    def batches(self, *arguments):
+        for lab, mask in self.world.batches(*arguments):
+            self.seen.append(lab.clone())
+            yield lab, mask
 
 
 def untrained(objective, seed=0):
@@ -201,7 +201,7 @@ def untrained(objective, seed=0):
 def batches_seen(objective, seed=0):
     data = Recorded(Marbles(size=16))
     fit(untrained(objective), data, Config(steps=3, batch_size=2, evaluate_every=2, seed=seed))
-    return data.batches
+    return data.seen
 
 
 @pytest.mark.parametrize("classification", every_objective()[3:], ids=repr)

@@ -122,7 +122,7 @@ def test_both_losses_are_recorded_where_rare_colours_weigh_more():
 
 def test_the_reader_is_called_after_every_measurement():
     calls = []
-    colorizer, history = train(on_evaluate=lambda step, c: calls.append((step, c)))
+    colorizer, history = train(on_evaluate=lambda step, c, _: calls.append((step, c)))
     assert calls == [(step, colorizer) for step in history.step]
 
 
@@ -139,7 +139,7 @@ def test_a_network_that_answers_at_half_resolution_can_be_trained():
 
 
 def interrupt_at(step):
-    def on_evaluate(now, _):
+    def on_evaluate(now, *_):
         if now == step:
             raise KeyboardInterrupt
 
@@ -159,7 +159,7 @@ def test_an_interrupt_keeps_what_was_learnt(capsys):
 def test_an_interrupt_leaves_the_same_weights_as_the_uninterrupted_run_had():
     snapshot = {}
 
-    def remember(step, colorizer):
+    def remember(step, colorizer, history):
         snapshot[step] = {name: w.clone() for name, w in colorizer.network.state_dict().items()}
 
     train(on_evaluate=remember)
@@ -185,7 +185,7 @@ def test_an_interrupt_in_the_middle_of_a_measurement_leaves_no_half_entry(monkey
 def test_a_loss_that_is_not_finite_stops_with_the_step_and_the_remedy():
     colorizer = untrained()
 
-    def break_it(step, colorizer):
+    def break_it(step, colorizer, history):
         if step == 4:
             colorizer.network.head.bias.data.fill_(float("nan"))
 

@@ -1,0 +1,340 @@
+"""Pictures by the ten thousand: folders, archives and downloads become one memory-mapped array.
+
+Archives are read, never unpacked, so nothing in them can escape into a folder. Every picture is decoded
+once, cut to a square and kept in the reader's cache; training then needs only what it looks at in memory.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from colorlab.data import SUFFIXES, Evaluation, Stream, mix, shrink
+from colorlab.lab import rgb_to_lab
+from colorlab.media import ImageError, read_image
+
+CHUNK = 512  # pictures decoded at a time: bounds the memory
+LARGEST_FILE = 64 * 2**20  # bytes; a larger "picture" inside an archive is a bomb or a mistake
+GREY_SPREAD = 4  # largest difference of R, G and B in a picture that counts as grey, of 255
+PARTS = {"held out": range(0, 4), "validation": range(4, 6), "train": range(6, 100)}  # hash of the name, in %
+
+Part = Literal["train", "validation", "held out"]
+
+
+class DataError(ValueError):
+    """Pictures that cannot be had; the message names the source, the fault and the remedy."""
+
+
+@dataclass(frozen=True)
+class Download:
+    """Where a data set comes from. Both below are for research only (ImageNet's terms)."""
+
+    url: str
+    checksum: str  # "md5:…" as published
+    megabytes: int
+
+
+DOWNLOADS = {
+    "tiny-imagenet": Download(
+        "http://cs231n.stanford.edu/tiny-imagenet-200.zip", "md5:90528d7ca1a48142e341f4ef8d21d0de", 248
+    ),
+    "imagenette-160": Download(
+        "https://s3.amazonaws.com/fast-ai-imageclas/imagenette2-160.tgz",
+        "md5:e793b78cc4c9e9a4ccc0c1155377a412",
+        99,
+    ),
+    "imagenette-320": Download(
+        "https://s3.amazonaws.com/fast-ai-imageclas/imagenette2-320.tgz",
+        "md5:3df6f0d01a2c9592104656642f5e78a3",
+        341,
+    ),
+}
+
+
+# ---- where pictures come from --------------------------------------------------------------------
+
+
+def locate(source: str | Path) -> Path:
+    """A folder, an archive, or the name of a download (fetched once, with its checksum).
+
+    A file of the download's name in the folder COLORLAB_DATA is taken instead of downloading.
+
+    Raises:
+        DataError: nothing there, or a download that failed; the message says which file to put where.
+    """
+    if str(source) in DOWNLOADS:
+        return _fetch(DOWNLOADS[str(source)])
+    path = Path(source)
+    if not path.exists():
+        raise DataError(f"{source}: no such folder or archive; downloads are called {', '.join(DOWNLOADS)}")
+    return path
+
+
+def _fetch(download: Download) -> Path:
+    import pooch
+
+    name = download.url.rpartition("/")[2]
+    given = os.environ.get("COLORLAB_DATA")
+    if given and (Path(given) / name).is_file():
+        return Path(given) / name
+    folder = Path(given or cache_folder() / "downloads")
+    try:
+        return Path(pooch.retrieve(download.url, download.checksum, name, folder, progressbar=True))
+    except ValueError as error:  # pooch deletes what does not match
+        raise DataError(f"{download.url}: not the published file ({error}); try again later") from error
+    except OSError as error:  # offline, refused, cut off: requests' errors are OSErrors
+        raise DataError(
+            f"{download.url}: could not be downloaded ({type(error).__name__}). On another machine download "
+            f"the file {name} ({download.megabytes} MB), put it into a folder and name that folder in the "
+            "environment variable COLORLAB_DATA"
+        ) from error
+
+
+def cache_folder() -> Path:
+    """The reader's cache: COLORLAB_CACHE, or the place the system keeps caches in."""
+    import pooch
+
+    return Path(os.environ.get("COLORLAB_CACHE") or pooch.os_cache("colorlab"))
+
+
+def files_in(path: Path) -> Iterator[tuple[str, bytes | None]]:
+    """(name, content) of every picture of a folder, zip or tar, in a fixed order; None if it is too large.
+
+    Links inside archives and folders are not followed.
+
+    Raises:
+        DataError: neither a folder nor a readable archive.
+    """
+    try:
+        if path.is_dir():
+            for file in sorted(p for p in path.rglob("*") if _is_picture(p.name)):
+                if file.is_file() and not file.is_symlink():
+                    small = file.stat().st_size <= LARGEST_FILE
+                    yield file.relative_to(path).as_posix(), file.read_bytes() if small else None
+        elif zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                for info in sorted(archive.infolist(), key=lambda i: i.filename):
+                    if _is_picture(info.filename) and not info.is_dir():
+                        small = info.file_size <= LARGEST_FILE
+                        yield info.filename, archive.read(info) if small else None
+        elif tarfile.is_tarfile(path):
+            with tarfile.open(path) as archive:  # in the order of the file: seeking in a .tgz is slow
+                for member in archive:
+                    if member.isfile() and _is_picture(member.name):
+                        small = member.size <= LARGEST_FILE
+                        yield member.name, archive.extractfile(member).read() if small else None
+        else:
+            raise DataError(f"{path}: neither a folder nor a zip or tar archive")
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
+        raise DataError(f"{path}: damaged or cut short ({error}); fetch it anew") from error
+
+
+# ---- one array -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Collection:
+    """All readable colour pictures of a source, as squares.
+
+    Attributes:
+        pictures: `(N, size, size, 3)` uint8, memory-mapped.
+        names: of the files, in the order of `pictures`.
+        key: hash of the content of the source and of `size`.
+        unreadable: file -> why it was skipped.
+        grey: files skipped because they hold no colour: they would teach grey.
+    """
+
+    pictures: np.ndarray
+    names: list[str]
+    key: str
+    unreadable: dict[str, str] = field(default_factory=dict)
+    grey: list[str] = field(default_factory=list)
+
+    def part(self, part: Part) -> "Pictures":
+        """One of three parts, decided by a hash of each file's name: the same whatever else is there."""
+        if part not in PARTS:
+            raise ValueError(f"part: expected one of {', '.join(PARTS)}, got {part!r}")
+        chosen = [i for i, name in enumerate(self.names) if hash_percent(name) in PARTS[part]]
+        return Pictures(self.pictures, np.array(chosen, dtype=np.int64))
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{len(self.part(part)):,} {part}" for part in PARTS)
+        return (
+            f"{len(self.names):,} pictures of {self.pictures.shape[1]}×{self.pictures.shape[2]} ({counts}); "
+            f"skipped {len(self.unreadable):,} unreadable, {len(self.grey):,} grey"
+        )
+
+
+class Pictures(Stream):
+    """A part of a collection, to train or measure on: whole squares, flipped by lot.
+
+    Args:
+        pictures: `(N, size, size, 3)` uint8, may be memory-mapped.
+        chosen: which of them.
+        evaluation_size: how many the evaluation set has.
+    """
+
+    def __init__(self, pictures: np.ndarray, chosen: np.ndarray, evaluation_size: int = 128):
+        self.pictures, self.chosen, self.evaluation_size = pictures, chosen, evaluation_size
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def lab(self, which: np.ndarray) -> Tensor:
+        """`(n,)` positions -> Lab `(n, 3, size, size)` float32."""
+        return rgb_to_lab(torch.tensor(self.pictures[self.chosen[which]]).movedim(-1, 1))
+
+    def batches(self, n: int, seed: int, start: int = 0, rank: int = 0, ranks: int = 1):
+        """See `Stream.batches`. In an epoch no picture is seen twice, over all processes together."""
+        steps = len(self) // (n * ranks)
+        if steps == 0:
+            raise DataError(f"{len(self)} pictures are fewer than one batch of {n * ranks}")
+        epoch, order = -1, np.empty(0, dtype=np.int64)
+        step = start
+        while True:
+            if epoch != step // steps:
+                epoch = step // steps
+                order = np.random.default_rng(mix(seed, epoch)).permutation(len(self))
+            first = (step % steps * ranks + rank) * n
+            lab = self.lab(order[first : first + n])
+            flip = torch.rand(n, generator=torch.Generator().manual_seed(mix(seed, step, rank))) < 0.5
+            lab[flip] = lab[flip].flip(-1)
+            yield lab, torch.ones(n, *lab.shape[-2:], dtype=torch.bool)
+            step += 1
+
+    def evaluation(self) -> Evaluation:
+        """Fixed pictures, evenly spread over the part; one outcome with probability 1."""
+        count = min(self.evaluation_size, len(self))
+        lab = self.lab(np.linspace(0, len(self) - 1, count).astype(np.int64))
+        mask = torch.ones(count, *lab.shape[-2:], dtype=torch.bool)
+        return Evaluation(lab[:, :1], lab[None, :, 1:], torch.ones(1), mask)
+
+
+def open_collection(source: str | Path, size: int = 64) -> Collection:
+    """Every picture of a folder, archive or download, as squares of `size` pixels.
+
+    The first time they are decoded, on all cores, with progress; afterwards the cache is opened. The
+    cache is keyed by the content of the source, and holds at most COLORLAB_CACHE_GB (8): the collections
+    that were not used for longest go first.
+
+    Raises:
+        DataError: no source, or not one usable picture in it.
+    """
+    if isinstance(size, bool) or not isinstance(size, int) or size < 8:
+        raise ValueError(f"size: expected a whole number of pixels >= 8, got {size!r}")
+    path = locate(source)
+    key = content_key(path, size)
+    folder = cache_folder() / "collections" / key
+    if not (folder / "index.json").is_file():
+        _build(path, size, folder)
+        _make_room(folder)
+    os.utime(folder)  # used now
+    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    pictures = np.load(folder / "pictures.npy", mmap_mode="r")[: len(index["names"])]
+    return Collection(pictures, key=key, **index)
+
+
+def content_key(path: Path, size: int) -> str:
+    """A hash of what a source holds: names and checksums of a zip, else every byte."""
+    digest = hashlib.sha256(f"squares of {size}, version 1".encode())
+    if path.is_file() and zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            for info in sorted(archive.infolist(), key=lambda i: i.filename):
+                digest.update(f"{info.filename}\0{info.CRC}\0{info.file_size}\0".encode())
+    elif path.is_file():
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    else:
+        for name, content in files_in(path):
+            digest.update(name.encode() + b"\0" + hashlib.sha256(content or b"").digest())
+    return digest.hexdigest()[:24]
+
+
+def hash_percent(name: str) -> int:
+    """0..99 from the file's own name, without its folder: decides the part a picture belongs to."""
+    return int.from_bytes(hashlib.sha256(Path(name).name.encode()).digest()[:8], "big") % 100
+
+
+def _build(path: Path, size: int, folder: Path) -> None:
+    """Decode everything into a temporary folder, which becomes `folder` only when it is complete."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    names, unreadable, grey = [], {}, []
+    with (
+        tempfile.TemporaryDirectory(dir=folder.parent, prefix="partial-") as partial,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+        tqdm(desc=f"decoding {path.name}", unit=" pictures", leave=False) as progress,
+    ):
+        # Squares are appended as they come; the header with their number is written last.
+        with (Path(partial) / "squares").open("wb") as raw:
+            files = files_in(path)
+            while chunk := list(islice(files, CHUNK)):
+                for (name, _), square in zip(
+                    chunk, pool.map(lambda f: _square(*f, size), chunk), strict=True
+                ):
+                    if isinstance(square, str):
+                        unreadable[name] = square
+                    elif int(np.ptp(square.astype(np.int16), axis=2).max()) <= GREY_SPREAD:
+                        grey.append(name)
+                    else:
+                        names.append(name)
+                        raw.write(square.tobytes())
+                progress.update(len(chunk))
+        if not names:
+            raise DataError(
+                f"{path}: no colour picture that can be used ({len(unreadable)} unreadable, {len(grey)} grey)"
+            )
+        ready = Path(partial) / "ready"
+        ready.mkdir()
+        shape = (len(names), size, size, 3)
+        with (ready / "pictures.npy").open("wb") as file, (Path(partial) / "squares").open("rb") as raw:
+            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            shutil.copyfileobj(raw, file, 2**20)
+        index = {"names": names, "unreadable": unreadable, "grey": grey}
+        (ready / "index.json").write_text(json.dumps(index), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)  # left over without its index
+        os.replace(ready, folder)
+
+
+def _square(name: str, content: bytes | None, size: int) -> np.ndarray | str:
+    """The middle of a picture, `(size, size, 3)` uint8, or why there is none."""
+    if content is None:
+        return f"larger than {LARGEST_FILE // 2**20} MB"
+    try:
+        rgb = shrink(read_image(content), size)
+    except ImageError as error:
+        return str(error)
+    height, width = rgb.shape[:2]
+    if min(height, width) < size:
+        return f"{width}×{height} pixels are fewer than {size}×{size}"
+    top, left = (height - size) // 2, (width - size) // 2
+    return np.ascontiguousarray(rgb[top : top + size, left : left + size])
+
+
+def _make_room(newest: Path) -> None:
+    limit = float(os.environ.get("COLORLAB_CACHE_GB", 8)) * 1e9
+    oldest_first = sorted(newest.parent.iterdir(), key=lambda p: p.stat().st_mtime)
+    sizes = {p: sum(f.stat().st_size for f in p.rglob("*") if f.is_file()) for p in oldest_first}
+    for folder in oldest_first:
+        if sum(sizes.values()) <= limit or folder == newest:
+            break
+        shutil.rmtree(folder)
+        del sizes[folder]
+
+
+def _is_picture(name: str) -> bool:
+    return Path(name).suffix.lower() in SUFFIXES and not Path(name).name.startswith("._")
