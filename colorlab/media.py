@@ -39,19 +39,12 @@ def read_picture(source: Source) -> tuple[np.ndarray, np.ndarray | None]:
     """Read a picture and keep its transparency: rgb `(H, W, 3)` uint8, alpha `(H, W)` uint8 or None."""
     if not isinstance(source, (str, Path, bytes, Image.Image)):
         raise TypeError(f"expected a path, the bytes of a file or a PIL image, got {type(source).__name__}")
-    name = (
-        str(source)
-        if isinstance(source, (str, Path))
-        else "this image"
-        if isinstance(source, Image.Image)
-        else "these bytes"
-    )
+    name = str(source) if isinstance(source, (str, Path)) else "the picture given"
     try:
         image = source if isinstance(source, Image.Image) else Image.open(io.BytesIO(_bytes(source, name)))
         if image.width * image.height > MOST_PIXELS:
-            raise ImageError(
-                f"{name}: {image.width}×{image.height} pixels are too many to be opened safely; make it smaller"
-            )
+            size = f"{image.width}×{image.height}"
+            raise ImageError(f"{name}: too many pixels to be opened safely ({size}); make it smaller")
         return _to_rgb_and_alpha(ImageOps.exif_transpose(image), name)
     except UnidentifiedImageError:
         raise ImageError(f"{name}: not a picture in a format Pillow reads; try PNG or JPEG") from None

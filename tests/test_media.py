@@ -93,7 +93,7 @@ def test_a_constant_float_picture_is_no_division_by_zero():
 
 
 def test_float_with_nan_is_refused():
-    with pytest.raises(ImageError, match="these bytes: holds NaN or infinite values"):
+    with pytest.raises(ImageError, match="the picture given: holds NaN or infinite values"):
         read_image(file_of(np.array([[0.0, np.nan]], dtype=np.float32), "TIFF"))
 
 
@@ -189,7 +189,7 @@ def test_a_truncated_file(format):
     ids=["PPM", "PNG"],
 )
 def test_a_damaged_header(damaged):
-    with pytest.raises(ImageError, match="these bytes: "):
+    with pytest.raises(ImageError, match="the picture given: "):
         read_image(damaged)
 
 
