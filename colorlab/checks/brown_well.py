@@ -64,7 +64,7 @@ def q2(answer):
                 return "exactly half of it: the squared distance adds a and b, it does not average them"
             if abs(found - wanted**0.5) < 1e-3 * wanted**0.5:
                 return "that is its square root; L_R is the squared distance"
-            return f"for one world it gave {found:.1f} where sampling gives {wanted:.1f}"
+            return f"for one world it gave {found:.1f} where the variance is {wanted:.1f}"
     return None
 
 
@@ -84,6 +84,8 @@ def q3(answer):
     if not isinstance(answer, (tuple, list)) or len(answer) != 2:
         return "expected two things: a list of colours [[a, b], …] and a list of probabilities"
     ab = torch.as_tensor(answer[0]).double()
+    if ab.ndim == 1:
+        return "where are the chances? expected ([[a, b], [a, b], …], [p, p, …])"
     if ab.ndim != 2 or ab.shape[1] != 2:
         return f"expected colours as [[a, b], …], got shape {tuple(ab.shape)}"
     p = numbers(answer[1], (len(ab),), "one probability a colour")

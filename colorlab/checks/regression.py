@@ -8,23 +8,23 @@ from colorlab.data import photo
 from colorlab.objectives import AB_SCALE, Regression
 
 # Two pixels: what was said, and what is true.
-SAID = torch.tensor([[10.0, 20.0], [0.0, -5.0]])  # (pixel, ab)
+SAID = torch.tensor([[10.0, 20.0], [0.0, -7.0]])  # (pixel, ab)
 TRUE = torch.tensor([[13.0, 16.0], [0.0, 0.0]])
 
 
 def loss_by_hand() -> float:
-    return ((3**2 + 4**2) + (0**2 + 5**2)) / 2  # two squared distances, averaged over two pixels
+    return ((3**2 + 4**2) + (0**2 + 7**2)) / 2  # two squared distances, averaged over two pixels
 
 
 @exercise(
     hints=(
         "Take the pixels one by one: how far is (10, 20) from (13, 16)? Square that distance.",
-        "The two squared distances are 3² + 4² and 0² + 5²; L_R is their average over the pixels.",
+        "The two squared distances are 3² + 4² and 0² + 7²; L_R is their average over the pixels.",
     ),
     solution=loss_by_hand,
 )
 def q1(answer):
-    """L_R of two pixels: (10, 20) said for (13, 16), and (0, −5) said for (0, 0)."""
+    """L_R of two pixels: (10, 20) said for (13, 16), and (0, −7) said for (0, 0)."""
     found, wanted = float(numbers(answer, (), "the loss")), loss_by_hand()
     if abs(found - wanted) < 0.01:
         return None
@@ -32,7 +32,7 @@ def q1(answer):
         return "that is the sum over the two pixels; L_R is their mean"
     if abs(found - wanted / 2) < 0.01:
         return "half of it: the squared distance adds the squares of a and b, it does not average them"
-    if abs(found - 5) < 0.01:
+    if abs(found - 6) < 0.01:
         return "that is the average distance; L_R squares it"
     return f"{found:g} is not it; square the distance of each pixel, then average over the pixels"
 
@@ -78,11 +78,11 @@ def best_constant() -> list[float]:
     solution=best_constant,
 )
 def q3(answer):
-    """one colour (a, b) for the whole photograph coffee that costs at most 40 % of what grey costs."""
+    """one colour (a, b) for the whole photograph coffee that costs at most 20 % of what grey costs."""
     guess = numbers(answer, (2,), "one colour (a, b)").float()
     true = photo("coffee", side=96).lab[None, 1:]
     grey = float(l_r(torch.zeros_like(true), true))
     cost = float(l_r(guess.reshape(1, 2, 1, 1).expand_as(true), true))
-    if cost > 0.4 * grey:
+    if cost > 0.2 * grey:
         return f"({guess[0]:g}, {guess[1]:g}) costs {cost:,.0f}, which is {cost / grey:.0%} of grey's {grey:,.0f}"
     return None

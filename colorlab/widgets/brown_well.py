@@ -22,13 +22,13 @@ def answers(red: float, green: float) -> dict[str, torch.Tensor]:
         green: chance of the green one among those that are not red, 0 to 1.
 
     Returns:
-        "probabilities" `(3,)`, and ab `(2,)` under "L2: mean", "L1: median" and "mode".
+        "probabilities" `(3,)`, and ab `(2,)` under "L2: mean", "L1: median" and "likeliest".
     """
     p = torch.tensor([red, (1 - red) * green, (1 - red) * (1 - green)])
     ab = torch.tensor(PALETTE)[:, 1:]
     pixel = ab[:, None, :, None, None]  # (K, 1, 2, 1, 1)
     best = {norm: AB_SCALE * best_output(Regression(norm), pixel, p).flatten() for norm in ("l2", "l1")}
-    return {"probabilities": p, "L2: mean": best["l2"], "L1: median": best["l1"], "mode": ab[p.argmax()]}
+    return {"probabilities": p, "L2: mean": best["l2"], "L1: median": best["l1"], "likeliest": ab[p.argmax()]}
 
 
 @styled
@@ -59,16 +59,15 @@ def render_brown_well(red: float, green: float) -> Figure:
 
 
 def describe_brown_well(red: float, green: float) -> str:
-    """The picture in a sentence, with the floors."""
+    """The picture in a sentence, with the floor."""
     found = answers(red, green)
     p, mean = found["probabilities"], found["L2: mean"]
     ab = torch.tensor(PALETTE)[:, 1:]
     variance = (p * (ab - mean).square().sum(1)).sum()
-    entropy = -(p * p.clamp(min=1e-12).log()).sum()
     chances = ", ".join(f"{name} {chance:.0%}" for name, chance in zip(NAMES, p.tolist(), strict=True))
     return (
         f"{chances}. The mean is ({mean[0]:.0f}, {mean[1]:.0f}) with a chroma of {mean.norm():.0f}; "
-        f"L_R cannot fall below the variance {variance:,.0f}, L_C not below the entropy {entropy:.2f}."
+        f"L_R cannot fall below the variance {variance:,.0f}."
     )
 
 
@@ -83,8 +82,8 @@ def brown_well_explorer(red: float = 0.45, green: float = 0.64) -> Explorable:
             "green": widgets.FloatSlider(green, description="of the rest, green", **slider),
         },
         {
-            "All alike": {"red": 0.33, "green": 0.5},
-            "Red or green": {"red": 0.5, "green": 1.0},
+            "All alike": {"red": 0.34, "green": 0.5},
+            "Red or green": {"red": 0.52, "green": 1.0},
             "Mostly red": {"red": 0.6, "green": 0.5},
             "Certain": {"red": 1.0, "green": 0.5},
         },

@@ -41,7 +41,7 @@ class TrainingReplay:
         axes[0].plot(self.history.step, self.history.loss)
         axes[0].plot(self.history.step[i], self.history.loss[i], "o", markersize=9, color="C1")
         axes[0].set(xlabel="gradient steps", ylabel=f"loss ({self.unit})")
-        axes[0].set_ylim(0, 1.15 * max(self.history.loss[1:] or self.history.loss))
+        axes[0].set_ylim(0, 1.08 * max(self.history.loss))
         axes[0].set_title(f"step {self.history.step[i]}: loss {self.history.loss[i]:.4g}")
         for ax, picture, title in zip(axes[1:], self.frames[i], self.titles, strict=True):
             ax.imshow(picture)
