@@ -61,6 +61,7 @@ WRONG = [
     (classification.q1, -0.916, "the sign"),
     (classification.q1, 1.833, "sum over the two pixels"),
     (classification.q1, 1.322, "bits"),
+    (classification.q1, 0.398, "log10"),
     (classification.q1, 0.693, "logarithm of the mean"),
     (classification.q2, lambda z, c, t: torch.softmax(z, 0) @ c, "T is not used"),
     (classification.q2, lambda z, c, t: torch.softmax(z * t, 0) @ c, "multiplied"),

@@ -34,6 +34,8 @@ def q1(answer):
         return "that is the sum over the two pixels; L_C is their mean"
     if abs(found - wanted / math.log(2)) < 0.005:
         return "right in bits; the course uses natural logarithms (nats)"
+    if abs(found - wanted / math.log(10)) < 0.005:
+        return "right with log10; the course uses natural logarithms (nats)"
     if abs(found + math.log(0.5)) < 0.005:
         return "first the logarithm, then the mean; not the logarithm of the mean probability"
     return f"{found:g} is not it; what does each pixel cost on its own?"

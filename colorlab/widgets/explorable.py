@@ -49,7 +49,7 @@ class Explorable(widgets.VBox):
             buttons.append(button)
         for control in self._controls.values():
             control.style.description_width = "initial"
-            control.layout.width = "32em"
+            control.layout.width, control.layout.max_width = "32em", "100%"
             # observe, not interact: an error in a callback must reach the reader.
             control.observe(self._changed, names="value")
         row = widgets.HBox(buttons, layout=widgets.Layout(flex_flow="row wrap"))

@@ -85,7 +85,9 @@ def _draw_strip(ax, lab: Tensor, shown: Tensor) -> None:
 def describe_lightness_slice(L: int, chroma: float) -> str:
     """The picture in a sentence."""
     _, shown = ring(L, chroma)
-    reach = f"{int(shown.sum())} of 360 hues reach chroma {chroma:g} ({_spans(shown)})"
+    count = int(shown.sum())
+    verb = "reaches" if count == 1 else "reach"
+    reach = f"{count} of 360 hues {verb} chroma {chroma:g} ({_spans(shown)})"
     return f"L* = {L:g}: {slice_sizes()[L]:,} whole-number (a, b) behind one grey; {reach}."
 
 
@@ -97,7 +99,7 @@ def _spans(shown: Tensor) -> str:
     ends = torch.nonzero(shown & ~shown.roll(-1)).flatten().tolist()
     if ends[0] < starts[0]:
         ends = [*ends[1:], ends[0]]
-    return ", ".join(f"{start}°–{end}°" for start, end in zip(starts, ends, strict=True))
+    return ", ".join(f"{s}°" if s == e else f"{s}°–{e}°" for s, e in zip(starts, ends, strict=True))
 
 
 def lightness_slice_explorer(L: int = 55, chroma: float = 50) -> Explorable:
@@ -109,7 +111,7 @@ def lightness_slice_explorer(L: int = 55, chroma: float = 50) -> Explorable:
         {
             "L": widgets.IntSlider(L, min=0, max=100, step=1, description="L*"),
             "chroma": widgets.FloatSlider(
-                chroma, min=0, max=130, step=5, description="chroma", readout_format=".0f"
+                chroma, min=0, max=135, step=5, description="chroma", readout_format=".0f"
             ),
         },
         {

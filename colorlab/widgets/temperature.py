@@ -41,7 +41,7 @@ class TemperatureView:
         decoded.imshow(to_picture(torch.cat([L, self.ab[temperature][picture]])))
         decoded.set_title(f"T = {_label(temperature)}")
         truth.imshow(to_picture(torch.cat([L, self.fixed.outcomes[0, picture]])))
-        truth.set_title("a ground truth", fontweight="normal")
+        truth.set_title(f"truth in {self.fixed.probabilities[0]:.0%}", fontweight="normal")
         for ax in (decoded, truth):
             ax.axis("off")
         place = [0.0 if t == "mode" else t for t in TEMPERATURES]
@@ -57,7 +57,10 @@ class TemperatureView:
     def describe(self, temperature: Temperature, picture: int) -> str:
         """The chroma at this temperature in a sentence."""
         ratio = self.chroma_ratio[temperature]
-        return f"T = {_label(temperature)}: all {len(self.fixed.L)} crops have {ratio:.0%} of the truth's chroma."
+        return (
+            f"Crop {picture} at T = {_label(temperature)}. All {len(self.fixed.L)} crops together have {ratio:.0%} "
+            "of the truth's chroma."
+        )
 
     def explorer(self, temperature: Temperature = 0.38, picture: int = 5) -> Explorable:
         """A slider over the temperatures, from the mode to the mean, and one over the pictures."""
