@@ -3,6 +3,8 @@
 The library is flat; import the file the sentence names: `colorlab.lab`, `colorlab.bins`, `colorlab.unet`, …
 """
 
+import importlib
+
 __version__ = "0.1.0"
 
 __all__ = ["Colorizer", "__version__"]
@@ -14,4 +16,9 @@ def __getattr__(name: str):
         from colorlab.colorizer import Colorizer
 
         return Colorizer
-    raise AttributeError(f"module 'colorlab' has no attribute {name!r}")
+    try:
+        return importlib.import_module(f"colorlab.{name}")  # colorlab.lab, colorlab.bins, …
+    except ModuleNotFoundError as error:
+        if error.name != f"colorlab.{name}":
+            raise
+        raise AttributeError(f"module 'colorlab' has no attribute {name!r}") from None

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import get_args
 
 import click
+from nbformat.reader import NotJSONError
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -83,6 +84,8 @@ def run(notebooks: tuple[str, ...], given: tuple[tuple[str, str], ...], out: Pat
         chosen = course.check_parameters(course.find(notebooks), given)
     except (FileNotFoundError, course.ParameterError) as error:
         raise click.UsageError(str(error)) from None
+    except NotJSONError:
+        raise click.UsageError("one of these files is not a notebook, or a damaged one") from None
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -105,7 +108,10 @@ def run(notebooks: tuple[str, ...], given: tuple[tuple[str, str], ...], out: Pat
             )
             console.print(f"{outcome.name:<24} {outcome.seconds:6.1f} s  {status}", highlight=False)
 
-        outcomes = course.run(chosen, out, jobs, begin, end)
+        try:
+            outcomes = course.run(chosen, out, jobs, begin, end)
+        except (OSError, course.ParameterError) as error:
+            raise click.ClickException(str(error)) from None
     failed = sum(o.error is not None for o in outcomes)
     console.print(
         f"{len(outcomes) - failed} passed, {failed} failed; results in {out / 'index.html'}", highlight=False
@@ -115,7 +121,7 @@ def run(notebooks: tuple[str, ...], given: tuple[tuple[str, str], ...], out: Pat
 
 def config_options(command: Callable) -> Callable:
     """One option for every field of `Config`, with its default."""
-    from colorlab.training import Config
+    from colorlab.config import Config
 
     for spec in reversed(fields(Config)):
         name = "--" + spec.name.replace("_", "-")
@@ -160,11 +166,11 @@ def train(data: str, out: Path, resume: bool, **options) -> None:
     colorlab train --data my_photos/ --out build/mine --steps 2000 --resume
     torchrun --nproc-per-node 2 -m colorlab train --data my_photos/ --out build/two
     """
-    from colorlab import datasets, recipe, training
+    from colorlab import recipe
 
     try:
         recipe.train(data, out, resume, **options)
-    except (datasets.DataError, training.CheckpointError, recipe.OutputError, TypeError, ValueError) as error:
+    except (recipe.OutputError, FloatingPointError, TypeError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
 
 
@@ -182,12 +188,16 @@ def lab(folder: Path | None, jupyter_options: tuple[str, ...]) -> None:
     from colorlab import course
     from colorlab._share import share
 
-    in_clone = share("notebooks").parent == Path(__file__).parent.parent
-    if folder is None and in_clone:
+    if folder is None and in_clone():
         folder = share("notebooks")
     else:
         folder = folder or Path("colorlab-course")
-        kept = course.copy_to(folder)
+        try:
+            kept = course.copy_to(folder)
+        except OSError as error:
+            raise click.ClickException(
+                f"{folder} cannot be written ({error}); choose another --folder"
+            ) from None
         if kept:
             console.print(
                 f"{len(kept)} notebooks were there already and stay as you left them.", highlight=False
@@ -200,7 +210,16 @@ def lab(folder: Path | None, jupyter_options: tuple[str, ...]) -> None:
         f"--ServerApp.root_dir={folder.resolve()}",
         *jupyter_options,
     ]
+    if os.name == "posix":
+        os.execv(sys.executable, command)  # Jupyter itself answers Ctrl-C and the end of the terminal
     sys.exit(subprocess.run(command).returncode)
+
+
+def in_clone() -> bool:
+    """Whether the notebooks lie beside the package, under version control, and not inside it."""
+    from colorlab._share import share
+
+    return share("notebooks").parent == Path(__file__).parent.parent
 
 
 @main.command()
@@ -210,6 +229,8 @@ def outputs(notebooks: tuple[str, ...]) -> None:
     from colorlab import course
     from colorlab._share import share
 
+    if not in_clone():
+        raise click.ClickException("this renews committed outputs: run it in a clone of the repository")
     figures = share("data/manifest.json").parent / "figures"
     figures.mkdir(exist_ok=True)
     for path in course.find(notebooks):
@@ -262,7 +283,14 @@ def _notebooks() -> str:
 def _kernel() -> str:
     from jupyter_client.kernelspec import KernelSpecManager
 
-    return KernelSpecManager().get_kernel_spec("python3").display_name
+    kernel = KernelSpecManager().get_kernel_spec("python3")
+    python = kernel.argv[0]
+    own = Path(python).name == python  # a bare "python" is replaced by the Python that runs Jupyter
+    if not own and Path(python).absolute().parent != Path(sys.executable).absolute().parent:
+        raise RuntimeError(
+            f"the kernel python3 runs {python}, not {sys.executable}: reinstall ipykernel here"
+        )
+    return kernel.display_name
 
 
 def _widgets() -> str:

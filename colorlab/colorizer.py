@@ -96,7 +96,8 @@ class Colorizer:
             temperature: see `decode`.
 
         Returns:
-            `(H, W, 3)` uint8, with the L of the picture that came in.
+            `(H, W, 3)` uint8, with the L of the picture that came in wherever sRGB can show the colour; where
+            it cannot, clipping moves L too.
 
         Raises:
             ImageError: an unreadable file.

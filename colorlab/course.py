@@ -9,9 +9,9 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +59,10 @@ def find(names: Sequence[str]) -> list[Path]:
     found = []
     for name in names:
         stem = Path(name).stem
-        fits = [p for p in notebooks() if stem in (p.stem, p.stem[:2], p.stem[3:])]
-        if Path(name).suffix == ".ipynb" and Path(name).is_file():
-            fits = [Path(name)]
+        if Path(name).suffix == ".ipynb":  # a path means that file, and no other of its name
+            fits = [Path(name)] if Path(name).is_file() else []
+        else:
+            fits = [p for p in notebooks() if stem in (p.stem, p.stem[:2], p.stem[3:])]
         if not fits:
             known = ", ".join(p.stem for p in notebooks())
             raise FileNotFoundError(f"{name}: no such notebook; there are {known}")
@@ -143,39 +144,43 @@ def run(
     Returns:
         One outcome a notebook, in reading order.
     """
+    for path in chosen:
+        if (out / path.name).resolve() == path.resolve():
+            raise ParameterError(f"{path}: the result would replace it; choose another folder with --out")
+    if len({path.stem for path in chosen}) < len(chosen):
+        raise ParameterError("two notebooks have the same name, and their results would collide")
     out.mkdir(parents=True, exist_ok=True)
     outcomes: dict[str, Outcome] = {}
+    jobs = min(jobs, len(chosen))
     threads = max(1, (os.cpu_count() or 1) // jobs)
-    queue = list(chosen.items())
     context = multiprocessing.get_context("spawn")  # fork and a loaded torch do not go together
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        pending: dict[Future, tuple[str, float]] = {}
 
-        def submit() -> None:
-            path, values = queue.pop(0)
-            on_start(path.stem)
-            pending[pool.submit(_execute, path, out, values, threads)] = (path.stem, time.perf_counter())
-
-        while queue or pending:
-            while queue and len(pending) < jobs:
-                submit()
-            future = next(as_completed(pending))
-            name, started = pending.pop(future)
+    def execute(path: Path) -> Outcome:
+        on_start(path.stem)
+        started = time.perf_counter()
+        # A process of its own for each: one that dies takes no other notebook with it.
+        with ProcessPoolExecutor(1, mp_context=context) as process:
             try:
-                outcome = future.result()
+                return process.submit(_execute, path, out, chosen[path], threads).result()
             except BrokenProcessPool as error:
-                outcome = Outcome(name, time.perf_counter() - started, f"its process died: {error}", None)
-            outcomes[name] = outcome
-            on_end(outcome)
-    ordered = [outcomes[path.stem] for path in chosen]
-    _write(out / "index.html", _index(ordered))
-    return ordered
+                return Outcome(path.stem, time.perf_counter() - started, f"its process died: {error}", None)
+
+    def ordered() -> list[Outcome]:
+        waiting = Outcome("", 0.0, "not run", None)
+        return [outcomes.get(p.stem, replace(waiting, name=p.stem)) for p in chosen]
+
+    with ThreadPoolExecutor(jobs) as threads_of_jobs:
+        for future in as_completed([threads_of_jobs.submit(execute, path) for path in chosen]):
+            outcomes[future.result().name] = future.result()
+            _write(out / "index.html", _index(ordered()))  # at once: an interrupted run leaves its report
+            on_end(future.result())
+    return ordered()
 
 
 def _execute(path: Path, out: Path, values: dict[str, Any], threads: int) -> Outcome:
     import papermill
 
-    os.environ["OMP_NUM_THREADS"] = str(threads)  # inherited by the kernel
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # inherited by the kernel; a user's choice stands
     result, started, error = out / path.name, time.perf_counter(), None
     try:
         papermill.execute_notebook(
@@ -204,7 +209,8 @@ def _execute(path: Path, out: Path, values: dict[str, Any], threads: int) -> Out
 def _render(notebook: Path) -> str:
     from nbconvert import HTMLExporter
 
-    return HTMLExporter().from_filename(str(notebook))[0]
+    page = HTMLExporter().from_filename(str(notebook))[0]
+    return re.sub(r'href="(\d\d_\w+)\.ipynb"', r'href="\1.html"', page)  # to the rendered neighbour
 
 
 def _index(outcomes: Sequence[Outcome]) -> str:
@@ -255,7 +261,7 @@ def renew_outputs(path: Path, figures: Path | None = None) -> None:
         record_timing=False,
         coalesce_streams=True,
     )
-    client.execute()
+    client.execute(env={k: v for k, v in os.environ.items() if k != "COLORLAB_PRESET"})
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},

@@ -154,6 +154,9 @@ def loss_curves(
         level: what the dashed line is called.
         from_zero: start the losses' axes at 0, to show how far a curve is from being gone; else zoom in.
     """
+    empty = [name for name, history in histories.items() if not history.step]
+    if empty:
+        raise ValueError(f"{', '.join(empty)}: interrupted before the first measurement, nothing to draw")
     floors, units = floors or {}, units or {}
     colors = matplotlib.rcParams["axes.prop_cycle"].by_key()[
         "color"

@@ -55,7 +55,8 @@ class World(Stream):
         """The least expected loss that any network can reach on the ambiguous pixels.
 
         For L_R it is the variance of the colours, for L_C with hard targets their entropy; the soft and
-        the rebalanced forms follow from the same rule: it is the loss of `best_output`.
+        the rebalanced forms follow from the same rule: it is the loss of `best_output`. For networks that
+        answer at full resolution; at half, colours are averaged and the floor lies elsewhere.
         """
         fixed = self.evaluation()
         return fixed.loss(objective, best_output(objective, fixed.outcomes, fixed.probabilities))
@@ -164,6 +165,8 @@ class CoinToss(World):
             torch.stack([recolour(p.lab, angle, factor) for angle, factor in self.outcomes]) for p in photos
         ]
         self._ambiguous = [torch.linalg.vector_norm(p.lab[1:], dim=0) > self.LEAST_CHROMA for p in photos]
+        if not any(mask.any() for mask in self._ambiguous):
+            raise ValueError("photos: all nearly grey, so turning their colours leaves nothing to guess")
         self._generator = torch.Generator().manual_seed(seed)
 
     def batch(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:

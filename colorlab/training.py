@@ -5,10 +5,9 @@ import os
 import pickle
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Literal, get_args
 
 import torch
 from torch import distributed
@@ -16,45 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm.auto import tqdm
 
 from colorlab.colorizer import Colorizer
-
-Precision = Literal["float32", "bfloat16"]
-
-
-@dataclass(frozen=True)
-class Config:
-    """How to train. Every field is checked when the object is made."""
-
-    steps: int = 300  # gradient steps
-    batch_size: int = 16  # pictures a step, over all processes together
-    learning_rate: float = 3e-3  # of AdamW at its highest, reached after the warm-up
-    warmup: float = 0.05  # share of the steps in which the rate rises; after them it falls as a cosine
-    weight_decay: float = 1e-3  # as published by Zhang et al. (2016)
-    precision: Precision = "float32"  # "bfloat16" computes the network in half the bits where that is faster
-    evaluate_every: int = 25  # steps between two measurements on the fixed evaluation set
-    seed: int = 0  # of the batches; that of the weights is set where the network is built
-
-    def __post_init__(self):
-        limits = {
-            "steps": (1, None),
-            "batch_size": (1, None),
-            "learning_rate": (1e-8, 1.0),
-            "warmup": (0, 0.9),
-            "weight_decay": (0, 1.0),
-            "evaluate_every": (1, None),
-            "seed": (0, None),
-        }
-        if self.precision not in get_args(Precision):
-            raise ValueError(f"precision: expected one of {get_args(Precision)}, got {self.precision!r}")
-        for spec in fields(self):
-            if spec.name not in limits:
-                continue
-            value, (low, high) = getattr(self, spec.name), limits[spec.name]
-            kinds = (int,) if spec.type is int else (int, float)
-            if isinstance(value, bool) or not isinstance(value, kinds):
-                raise TypeError(f"{spec.name}: expected {kinds[-1].__name__}, got {value!r}")
-            if not value >= low or (high is not None and value > high):
-                wanted = f">= {low:g}" if high is None else f"in [{low:g}, {high:g}]"
-                raise ValueError(f"{spec.name}: expected a value {wanted}, got {value!r}")
+from colorlab.config import Config
 
 
 @dataclass
@@ -110,7 +71,7 @@ def fit(
         data: `Crops`, `Marbles`, `CoinToss`, or anything with their `batches` and `evaluation`.
         config: how long, how fast.
         on_evaluate: called with (step, colorizer, history so far) after every measurement.
-        checkpoint: a file that is written after every measurement and at an interrupt. If it exists, the
+        checkpoint: a file that is written after every measurement. If it exists, the
             training goes on from it, on a CPU to the very bits it would have reached without a break.
 
     Raises:
@@ -186,8 +147,8 @@ def fit(
                 evaluate(step)
                 progress.set_postfix(loss=f"{history.loss[-1]:.3g}")
     except KeyboardInterrupt:
+        # The checkpoint stays that of the last measurement: a step may have been cut in half.
         history.interrupted = True
-        save(done)
         print(f"Interrupted after {done} of {config.steps} steps: the network keeps what it has learnt.")
     finally:
         progress.close()
@@ -214,6 +175,7 @@ def save_checkpoint(
         "schedule": schedule.state_dict(),
         "config": asdict(config),
         "objective": repr(colorizer.objective),
+        "unet": repr(colorizer.network.config),
         "history": asdict(history),
         "step": step,
     }
@@ -232,12 +194,16 @@ def load_checkpoint(path, colorizer: Colorizer, optimizer, schedule, config: Con
     """
     try:
         state = torch.load(path, map_location=colorizer.device, weights_only=True)
-        found = {**state["config"], "objective": state["objective"]}
+        found = {**state["config"], "objective": state["objective"], "unet": state["unet"]}
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, TypeError) as error:
         raise CheckpointError(
             f"{path}: not a readable checkpoint ({type(error).__name__}); delete it to begin anew"
         ) from error
-    wanted = {**asdict(config), "objective": repr(colorizer.objective)}
+    wanted = {
+        **asdict(config),
+        "objective": repr(colorizer.objective),
+        "unet": repr(colorizer.network.config),
+    }
     differing = [f"{k} was {found.get(k)!r}, is {v!r}" for k, v in wanted.items() if found.get(k) != v]
     if differing:
         raise CheckpointError(f"{path}: of another training ({'; '.join(differing)}); use another file")

@@ -99,7 +99,19 @@ def test_at_least_three_wrong_answers_are_tried(check):
 
 @pytest.mark.parametrize("check", EXERCISES)
 @pytest.mark.parametrize(
-    "nonsense", [None, "…", [], {}, object(), float("nan"), lambda: None, torch.empty(0)]
+    "nonsense",
+    [
+        None,
+        "…",
+        [],
+        {},
+        object(),
+        float("nan"),
+        [float("nan")] * 2,
+        lambda *a: float("nan"),
+        lambda: None,
+        torch.empty(0),
+    ],
 )
 def test_nonsense_fails_with_a_message_and_never_raises(check, nonsense):
     result = check(nonsense)

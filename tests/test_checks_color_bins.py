@@ -105,7 +105,7 @@ def test_q2_names_the_mistake(answer, message):
         (5, "grid 5 stays under 3 (1.98), but it is not the coarsest"),
         (6.5, "asked is a whole number of Lab units, got 6.5"),
         (3, "from 4 to 100 Lab units, got 3"),
-        (float("nan"), "from 4 to 100 Lab units, got nan"),
+        (float("nan"), "finite"),
         ("six", "expected a grid_size as one number, got str"),
     ],
 )

@@ -84,7 +84,7 @@ def test_a_stub_is_not_attempted(name):
         (116 * 0.125**0.5 - 16, "takes the square root"),
         (0.42, "right but for its scale"),
         (41, "41 is not it"),
-        (math.nan, "nan is not it"),
+        (math.nan, "finite"),
         ("forty-two", "expected L* as one number, got str"),
         ([42, 0, 0], "expected L* as one number, got shape (3,)"),
     ],
@@ -113,7 +113,7 @@ def test_q1_names_the_mistake(answer, message):
             lambda lab, degrees: check.turn(lab, degrees)[1:],
             "expected the picture, L included, as numbers of shape",
         ),
-        (lambda lab, degrees: check.turn(lab, degrees) * math.nan, "not finite"),
+        (lambda lab, degrees: check.turn(lab, degrees) * math.nan, "finite"),
         (lambda lab: lab, "your answer raised TypeError"),
     ],
 )
@@ -140,7 +140,7 @@ def test_the_turn_of_q2_is_the_library_s_where_the_gamut_allows():
         ([53.2, 20, -70], "R, G and B run from 0 to 255, these from -70 to 53.2"),
         ([21, 123], "expected one colour [R, G, B] as numbers of shape (3,), got shape (2,)"),
         ("blue", "expected one colour [R, G, B] as numbers of shape (3,), got str"),
-        ([math.nan, 0, 0], "whole numbers from 0 to 255"),
+        ([math.nan, 0, 0], "finite"),
     ],
 )
 def test_q3_names_the_mistake(answer, message):

@@ -1,6 +1,8 @@
 """The course is run on small notebooks made here: what passes, what fails, what is refused."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -101,13 +103,13 @@ def test_a_failure_is_named_and_the_others_still_run(tmp_path):
     assert "`x = 1 / 0`" in result.output  # the failing cell
     assert "1 passed, 1 failed" in result.output
     assert texts(out / "2_works.ipynb") == "7 <smoke>\n"
-    index = (out / "index.html").read_text()
+    index = (out / "index.html").read_text(encoding="utf-8")
     assert "✗ failed" in index
     assert "✓ passed" in index
     assert "ZeroDivisionError" in index
     for page in ("1_breaks.html", "2_works.html"):
         assert f'href="{page}"' in index
-        assert "A notebook" in (out / page).read_text()
+        assert "A notebook" in (out / page).read_text(encoding="utf-8")
     assert not list(out.glob("*.partial"))
 
 
@@ -172,7 +174,7 @@ def test_a_copy_never_overwrites_a_readers_work(tmp_path):
     mine.write_text("my notes")
     (tmp_path / "06_color_bins.ipynb").unlink()
     kept = course.copy_to(tmp_path)
-    assert mine.read_text() == "my notes"
+    assert mine.read_text(encoding="utf-8") == "my notes"
     assert mine in kept
     assert sorted(p.name for p in tmp_path.iterdir()) == [p.name for p in course.notebooks()]
 
@@ -207,3 +209,35 @@ def test_help_teaches(arguments):
     assert result.exit_code == 0
     assert "Usage:" in result.output
     assert len(result.output.splitlines()) > 4
+
+
+def test_a_worker_that_dies_takes_no_other_notebook_with_it(tmp_path):
+    kill = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"
+    paths = [write(tmp_path / "1_kills.ipynb", kill), write(tmp_path / "2_works.ipynb", "pass")]
+    first, second = course.run({p: {} for p in paths}, tmp_path / "out")
+    assert "died" in first.error
+    assert second.error is None
+    assert "died" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_result_never_replaces_its_notebook_nor_another_result(tmp_path):
+    path = write(tmp_path / "a.ipynb")
+    with pytest.raises(course.ParameterError, match="would replace it"):
+        course.run({path: {}}, tmp_path)
+    (tmp_path / "b").mkdir()
+    twin = write(tmp_path / "b" / "a.ipynb")
+    with pytest.raises(course.ParameterError, match="would collide"):
+        course.run({path: {}, twin: {}}, tmp_path / "out")
+
+
+def test_a_path_means_that_file_and_no_other_of_its_name():
+    with pytest.raises(FileNotFoundError, match="no such notebook"):
+        course.find(["nowhere/05_brown_well.ipynb"])
+
+
+def test_the_command_line_and_doctor_work_where_torch_is_broken(monkeypatch):
+    code = "import sys; sys.modules['torch'] = None; from colorlab.cli import main; main(['doctor'])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "[FAIL] torch" in result.stdout
+    assert "[OK]   Jupyter kernel" in result.stdout

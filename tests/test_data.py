@@ -254,3 +254,9 @@ def test_at_half_the_resolution_the_outcomes_are_averaged_and_a_pixel_counts_if_
     evaluation = Evaluation(torch.zeros(1, 1, 2, 4), outcomes, torch.ones(1), mask)
     assert evaluation.loss(Regression(), torch.zeros(1, 2, 1, 2)) == 16.0  # the mean of 1, 3, 5, 7, squared
     assert evaluation.chroma_ratio(torch.full((1, 2, 1, 2), 4.0)) == pytest.approx(2**0.5)
+
+
+def test_the_split_is_decided_once_for_all():
+    split = {p.name: p.split for p in photos()}
+    assert {name for name, part in split.items() if part == "train"} == {"astronaut", "coffee", "china"}
+    assert {name for name, part in split.items() if part == "held out"} == {"chelsea", "flower", "rocket"}

@@ -106,4 +106,6 @@ def numbers(answer: object, shape: tuple[int, ...], what: str) -> Tensor:
         got = type(answer).__name__ if found is None else f"shape {tuple(found.shape)}"
         wanted = "one number" if shape == () else f"numbers of shape {shape}"
         raise AnswerError(f"expected {what} as {wanted}, got {got}")
+    if not torch.isfinite(found).all():
+        raise AnswerError(f"expected {what} as finite numbers, got NaN or infinity")
     return found

@@ -1,0 +1,43 @@
+"""How to train, as plain numbers: torch is not needed to know the options."""
+
+from dataclasses import dataclass, fields
+from typing import Literal, get_args
+
+Precision = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Config:
+    """How to train. Every field is checked when the object is made."""
+
+    steps: int = 300  # gradient steps
+    batch_size: int = 16  # pictures a step, over all processes together
+    learning_rate: float = 3e-3  # of AdamW at its highest, reached after the warm-up
+    warmup: float = 0.05  # share of the steps in which the rate rises; after them it falls as a cosine
+    weight_decay: float = 1e-3  # as published by Zhang et al. (2016)
+    precision: Precision = "float32"  # "bfloat16" computes the network in half the bits where that is faster
+    evaluate_every: int = 25  # steps between two measurements on the fixed evaluation set
+    seed: int = 0  # of the batches; that of the weights is set where the network is built
+
+    def __post_init__(self):
+        limits = {
+            "steps": (1, None),
+            "batch_size": (1, None),
+            "learning_rate": (1e-8, 1.0),
+            "warmup": (0, 0.9),
+            "weight_decay": (0, 1.0),
+            "evaluate_every": (1, None),
+            "seed": (0, None),
+        }
+        if self.precision not in get_args(Precision):
+            raise ValueError(f"precision: expected one of {get_args(Precision)}, got {self.precision!r}")
+        for spec in fields(self):
+            if spec.name not in limits:
+                continue
+            value, (low, high) = getattr(self, spec.name), limits[spec.name]
+            kinds = (int,) if spec.type is int else (int, float)
+            if isinstance(value, bool) or not isinstance(value, kinds):
+                raise TypeError(f"{spec.name}: expected {kinds[-1].__name__}, got {value!r}")
+            if not value >= low or (high is not None and value > high):
+                wanted = f">= {low:g}" if high is None else f"in [{low:g}, {high:g}]"
+                raise ValueError(f"{spec.name}: expected a value {wanted}, got {value!r}")
