@@ -23,6 +23,7 @@ from colorlab.training import History
 
 STYLE = Path(__file__).with_name("colorlab.mplstyle")
 AB_LIMITS = (-110, 110)
+MARKERS = "XPD^v*"
 
 
 def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
@@ -276,19 +277,7 @@ def outcomes(
     ax.scatter(*ab.T.numpy(), s=1400 * probabilities.numpy(), c=ab_colors(ab), edgecolors="black", zorder=3)
     for (a, b), p in zip(ab.tolist(), probabilities.tolist(), strict=True):
         ax.annotate(f"{p:.0%}", (a, b + 13), ha="center", zorder=4, fontsize=9, fontweight="bold")
-    for (name, mark), shape in zip(marks.items(), "XPD^v*", strict=False):
-        ax.scatter(
-            *mark.tolist(),
-            marker=shape,
-            s=110,
-            color="white",
-            edgecolors="black",
-            linewidths=1.5,
-            zorder=5,
-            label=name,
-        )
-    if marks:
-        ax.legend(loc="lower left", fontsize=8)
+    draw_marks(ax, marks or {})
     ax.set_title(title)
     return figure
 
@@ -311,21 +300,20 @@ def bin_plane(
     figure = Figure(figsize=(5.4, 4.6), layout="constrained")
     ax = figure.subplots()
     draw_bins(ax, bins, values)
-    for (name, mark), shape in zip((marks or {}).items(), "XPD^v*", strict=False):
-        ax.scatter(
-            *mark.tolist(),
-            marker=shape,
-            s=110,
-            color="white",
-            edgecolors="black",
-            linewidths=1.5,
-            zorder=5,
-            label=name,
-        )
-    if marks:
-        ax.legend(loc="lower left", fontsize=8)
+    draw_marks(ax, marks or {})
     ax.set_title(title)
     return figure
+
+
+def draw_marks(ax: Axes, marks: Mapping[str, Tensor], legend: str = "lower left") -> None:
+    """Mark points `(2,)` of the ab plane by shape, not by colour, and name them in a legend."""
+    if len(marks) > len(MARKERS):
+        raise ValueError(f"marks: expected at most {len(MARKERS)}, got {len(marks)}")
+    style = dict(s=100, color="white", edgecolors="black", linewidths=1.5, zorder=5)
+    for (name, mark), shape in zip(marks.items(), MARKERS, strict=False):
+        ax.scatter(*mark.tolist(), marker=shape, label=name, **style)
+    if marks:
+        ax.legend(loc=legend, fontsize=8)
 
 
 def draw_bins(ax: Axes, bins: ColorBins, values: Tensor | None = None) -> None:

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from colorlab.lab import lab_to_rgb
 from colorlab.objectives import AB_SCALE, Regression
-from colorlab.plots import ab_axes, ab_colors, styled
+from colorlab.plots import ab_axes, ab_colors, draw_marks, styled
 from colorlab.toy import PALETTE, best_output
 from colorlab.widgets.explorable import Explorable
 
@@ -42,11 +42,7 @@ def render_brown_well(red: float, green: float) -> Figure:
     plane.scatter(*ab.T.numpy(), s=1200 * p.numpy() + 15, c=ab_colors(ab), edgecolors="black", zorder=3)
     for (a, b), chance in zip(ab.tolist(), p.tolist(), strict=True):
         plane.annotate(f"{chance:.0%}", (a, b + 13), ha="center", fontsize=9, fontweight="bold", zorder=4)
-    for (name, mark), shape in zip(found.items(), "XPD", strict=True):
-        plane.scatter(
-            *mark.tolist(), marker=shape, s=90, color="white", edgecolors="black", zorder=5, label=name
-        )
-    plane.legend(loc="lower right", fontsize=8)
+    draw_marks(plane, found, legend="lower right")
     plane.set_title(f"Three colours, one lightness (L* = {LIGHTNESS:.0f})")
     colors = torch.cat([torch.full((3, 1), LIGHTNESS), torch.stack(list(found.values()))], dim=1)
     patches.imshow(lab_to_rgb(colors.T[:, :, None]).movedim(0, -1).numpy(), aspect="auto")

@@ -124,7 +124,10 @@ def color_bins_explorer(grid_size: int = 10, name: str = "chelsea") -> Explorabl
         {
             "grid_size": widgets.IntSlider(grid_size, min=5, max=60, description="grid_size (Lab units)"),
             "name": widgets.ToggleButtons(  # arrows work at once, unlike in a closed list
-                options=[entry["name"] for entry in manifest()], value=name, description="photograph"
+                options=[entry["name"] for entry in manifest()],
+                value=name,
+                description="photograph",
+                style={"button_width": "5.5em"},
             ),
         },
         {
