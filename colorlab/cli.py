@@ -151,6 +151,15 @@ def config_options(command: Callable) -> Callable:
 @click.option("--width", default=32, show_default=True, help="Channels of the U-Net at full resolution.")
 @click.option("--depth", default=3, show_default=True, help="How often the U-Net halves the resolution.")
 @click.option("--half-resolution/--full-resolution", default=True, show_default=True, help="Of the answers.")
+@click.option(
+    "--hints", is_flag=True, help="Also learn to follow colour hints, simulated from the true colours."
+)
+@click.option(
+    "--start-from",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="A colorizer.safetensors to begin with instead of random weights.",
+)
+@click.option("--with-photographs", is_flag=True, help="The course's three training photographs join in.")
 @click.option("--resume", is_flag=True, help="Go on with the training that lies in --out.")
 @config_options
 def train(data: str, out: Path, resume: bool, **options) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,10 +16,14 @@ from torch.nn import functional as F
 
 from colorlab.bins import ColorBins
 from colorlab.data import picture_tensor, shrink
+from colorlab.hints import HINT_CHANNELS, Hint, encode
 from colorlab.lab import lab_to_rgb, rgb_to_lab
 from colorlab.media import read_image
 from colorlab.objectives import Classification, Regression
 from colorlab.unet import UNet
+
+WEIGHTS = Path(__file__).parent / "weights"
+PRETRAINED = ("regression", "classification", "guided")
 
 Picture = np.ndarray | Image.Image | str | Path
 
@@ -33,6 +38,7 @@ class Colorizer:
             is kept, so a colored picture is as sharp as the grey one.
         temperature: how a distribution becomes a colour, unless a call says otherwise; 1.0 is the mean,
             "mode" the mode. Ignored by regression, which has no distribution.
+        about: where it comes from, as stored with the weights: recipe, data, scores. For reading only.
     """
 
     def __init__(
@@ -41,6 +47,7 @@ class Colorizer:
         objective: Regression | Classification,
         working_size: int = 128,
         temperature: float | Literal["mode"] = 0.38,
+        about: dict | None = None,
     ):
         if network.config["out_channels"] != objective.out_channels:
             raise ValueError(
@@ -53,6 +60,7 @@ class Colorizer:
             raise ValueError(f'temperature: expected a number > 0 or "mode", got {temperature!r}')
         self.network, self.objective = network, objective
         self.working_size, self.temperature = working_size, temperature
+        self.about = about or {}
 
     @property
     def device(self) -> torch.device:
@@ -64,12 +72,34 @@ class Colorizer:
         return self
 
     def scale(self, L: Tensor) -> Tensor:
-        """L in [0, 100] -> what a network likes, in [-1, 1]. Training and use both go through here."""
+        """L in [0, 100] -> what a network likes, in [-1, 1]."""
         return L.to(self.device) / 50 - 1
 
-    def answer(self, L: Tensor) -> Tensor:
+    @property
+    def takes_hints(self) -> bool:
+        """Whether the network has channels for a person's hints beside L."""
+        return self.network.config["in_channels"] == 1 + HINT_CHANNELS
+
+    def inputs(self, L: Tensor, hints: Tensor | None = None) -> Tensor:
+        """What the network is shown: scaled L `(N, 1, H, W)`, and hints `(N, 3, H, W)` if it takes them.
+
+        Training and use both go through here. None stands for no hint at all.
+
+        Raises:
+            ValueError: hints for a network that takes none.
+        """
+        x = self.scale(L)
+        if not self.takes_hints:
+            if hints is not None:
+                raise ValueError('hints: this network was trained without them; use the model "guided"')
+            return x
+        if hints is None:
+            hints = x.new_zeros(len(x), HINT_CHANNELS, *x.shape[-2:])
+        return torch.cat([x, hints.to(x)], dim=1)
+
+    def answer(self, L: Tensor, hints: Tensor | None = None) -> Tensor:
         """What the network says: L `(N, 1, H, W)` in [0, 100] -> `(N, C, h, w)`, on the network's device."""
-        return self.network(self.scale(L))
+        return self.network(self.inputs(L, hints))
 
     def decode(self, output: Tensor, temperature: float | Literal["mode"] | None = None) -> Tensor:
         """An answer `(N, C, h, w)` -> ab `(N, 2, h, w)` in Lab units."""
@@ -82,18 +112,30 @@ class Colorizer:
         return self.objective.decode(output, self.temperature if temperature is None else temperature)
 
     @torch.no_grad()
-    def predict_ab(self, L: Tensor, temperature: float | Literal["mode"] | None = None) -> Tensor:
+    def predict_ab(
+        self,
+        L: Tensor,
+        temperature: float | Literal["mode"] | None = None,
+        hints: Tensor | None = None,
+    ) -> Tensor:
         """L `(N, 1, H, W)` in [0, 100] -> ab `(N, 2, H, W)` in Lab units, at the size of L."""
-        ab = self.decode(self.answer(L), temperature)
+        ab = self.decode(self.answer(L, hints), temperature)
         return ab if ab.shape[-2:] == L.shape[-2:] else _resize(ab, L.shape[-2:])
 
     @torch.no_grad()
-    def colorize(self, image: Picture, temperature: float | Literal["mode"] | None = None) -> np.ndarray:
+    def colorize(
+        self,
+        image: Picture,
+        temperature: float | Literal["mode"] | None = None,
+        hints: Sequence[Hint] | None = None,
+    ) -> np.ndarray:
         """Colour a picture of any size. Only its lightness is looked at.
 
         Args:
             image: a path, a PIL image, or a uint8 array `(H, W)` or `(H, W, 3)`.
             temperature: see `decode`.
+            hints: [(x, y, (r, g, b)), …] in pixels of the picture, uint8 colours. Only a guided network
+                takes them.
 
         Returns:
             `(H, W, 3)` uint8, with the L of the picture that came in wherever sRGB can show the colour; where
@@ -101,23 +143,43 @@ class Colorizer:
 
         Raises:
             ImageError: an unreadable file.
-            TypeError, ValueError: not a picture.
+            TypeError, ValueError: not a picture; a hint outside it; hints for a network that takes none.
         """
         rgb = _to_array(image)
         L = rgb_to_lab(picture_tensor(rgb))[None, :1]  # (1, 1, H, W)
         small = rgb_to_lab(picture_tensor(shrink(rgb, self.working_size)))[None, :1]
-        ab = _resize(self.predict_ab(small, temperature).cpu(), L.shape[-2:])
+        planes = None if not hints else encode(hints, rgb.shape[:2], tuple(small.shape[-2:]))
+        ab = _resize(self.predict_ab(small, temperature, planes).cpu(), L.shape[-2:])
         return to_picture(torch.cat([L, ab], dim=1)[0])
 
-    def save(self, path: str | Path) -> Path:
-        """Write weights and everything needed to use them as safetensors, via a temporary name."""
+    def save(self, path: str | Path, half_precision: bool = False) -> Path:
+        """Write weights and everything needed to use them as safetensors, via a temporary name.
+
+        Args:
+            path: of the file.
+            half_precision: store 16 bits a weight: half the size, three significant digits.
+        """
         path = Path(path)
         partial = path.with_name(path.name + ".partial")
-        save_file(
-            {k: v.contiguous().cpu() for k, v in self.network.state_dict().items()}, partial, self._metadata()
-        )
+        kind = torch.float16 if half_precision else torch.float32
+        weights = {k: v.to("cpu", kind).contiguous() for k, v in self.network.state_dict().items()}
+        save_file(weights, partial, self._metadata())
         os.replace(partial, path)
         return path
+
+    @classmethod
+    def pretrained(cls, name: str = "classification", device: str | torch.device = "cpu") -> "Colorizer":
+        """One of the networks that come with colorlab; nothing is downloaded.
+
+        Args:
+            name: "regression", "classification", or "guided", which takes colour hints.
+
+        Raises:
+            ValueError: an unknown name.
+        """
+        if name not in PRETRAINED:
+            raise ValueError(f"name: expected one of {', '.join(PRETRAINED)}, got {name!r}")
+        return cls.load(WEIGHTS / f"{name}.safetensors", device)
 
     @classmethod
     def load(cls, path: str | Path, device: str | torch.device = "cpu") -> "Colorizer":
@@ -136,12 +198,13 @@ class Colorizer:
                 weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
             with torch.device("meta"):  # a lying description allocates nothing; its shapes will not fit
                 network = UNet(**metadata["network"])
-            network.load_state_dict(weights, assign=True)
+            network.load_state_dict({k: v.float() for k, v in weights.items()}, assign=True)
             colorizer = cls(
-                network,
+                network.eval(),
                 _objective(metadata["objective"]),
                 metadata["working_size"],
                 metadata["temperature"],
+                metadata["about"],
             )
         except Exception as error:
             raise ValueError(
@@ -158,6 +221,7 @@ class Colorizer:
                 "kind": "classification",
                 "grid_size": o.bins.grid_size,
                 "rule": o.bins.rule,
+                "bins": o.bins.centers.tolist(),
                 "targets": o.targets,
                 "uniform_mix": o.uniform_mix,
                 "prior": None if o.prior is None else o.prior.tolist(),
@@ -167,6 +231,7 @@ class Colorizer:
             "objective": objective,
             "working_size": self.working_size,
             "temperature": self.temperature,
+            "about": self.about,
         }
         return {k: json.dumps(v) for k, v in values.items()}  # safetensors' metadata are strings
 
@@ -181,6 +246,8 @@ def _objective(stored: dict) -> Regression | Classification:
         return Regression(stored["norm"])
     prior = None if stored["prior"] is None else torch.tensor(stored["prior"])
     bins = ColorBins(stored["grid_size"], stored["rule"])
+    if bins.centers.tolist() != stored["bins"]:
+        raise ValueError(f"its {len(stored['bins'])} bins are not the {bins.n_bins} that {bins!r} makes")
     return Classification(bins, stored["targets"], prior, stored["uniform_mix"])
 
 

@@ -30,6 +30,7 @@ from colorlab.media import ImageError, read_image
 CHUNK = 512  # pictures decoded at a time: bounds the memory
 LARGEST_FILE = 64 * 2**20  # bytes; a larger "picture" inside an archive is a bomb or a mistake
 GREY_SPREAD = 4  # largest difference of R, G and B in a picture that counts as grey, of 255
+EVALUATION_SIZE = 128  # pictures on which a training is measured
 PARTS = {"held out": range(0, 4), "validation": range(4, 6), "train": range(6, 100)}  # hash of the name, in %
 
 Part = Literal["train", "validation", "held out"]
@@ -164,12 +165,23 @@ class Collection:
     unreadable: dict[str, str] = field(default_factory=dict)
     grey: list[str] = field(default_factory=list)
 
-    def part(self, part: Part) -> "Pictures":
+    def part(self, part: Part | Literal["all"]) -> "Pictures":
         """One of three parts, decided by a hash of each file's name: the same whatever else is there."""
+        if part == "all":
+            return Pictures(self.pictures, np.arange(len(self.names)))
         if part not in PARTS:
-            raise ValueError(f"part: expected one of {', '.join(PARTS)}, got {part!r}")
+            raise ValueError(f"part: expected one of {', '.join(PARTS)} or all, got {part!r}")
         chosen = [i for i, name in enumerate(self.names) if hash_percent(name) in PARTS[part]]
         return Pictures(self.pictures, np.array(chosen, dtype=np.int64))
+
+    def training(self, joining: list[np.ndarray] = ()) -> "Pictures":
+        """The training part, measured on the validation part, with squares from elsewhere joining it.
+
+        Args:
+            joining: `(size, size, 3)` uint8 each.
+        """
+        train, validation = self.part("train"), self.part("validation")
+        return Pictures(self.pictures, train.chosen, joining, validation if len(validation) else None)
 
     def __str__(self) -> str:
         counts = ", ".join(f"{len(self.part(part)):,} {part}" for part in PARTS)
@@ -185,18 +197,40 @@ class Pictures(Stream):
     Args:
         pictures: `(N, size, size, 3)` uint8, may be memory-mapped.
         chosen: which of them.
-        evaluation_size: how many the evaluation set has.
+        joining: squares from elsewhere that belong to the part too, `(size, size, 3)` uint8 each.
+        measured_on: whose pictures are the evaluation set; None takes pictures of this part.
     """
 
-    def __init__(self, pictures: np.ndarray, chosen: np.ndarray, evaluation_size: int = 128):
-        self.pictures, self.chosen, self.evaluation_size = pictures, chosen, evaluation_size
+    def __init__(
+        self,
+        pictures: np.ndarray,
+        chosen: np.ndarray,
+        joining: list[np.ndarray] = (),
+        measured_on: "Pictures | None" = None,
+    ):
+        self.pictures, self.chosen, self.measured_on = pictures, chosen, measured_on or self
+        self.joining = np.stack(joining) if len(joining) else np.empty((0, *pictures.shape[1:]), np.uint8)
 
     def __len__(self) -> int:
-        return len(self.chosen)
+        return len(self.chosen) + len(self.joining)
 
     def lab(self, which: np.ndarray) -> Tensor:
         """`(n,)` positions -> Lab `(n, 3, size, size)` float32."""
-        return rgb_to_lab(torch.tensor(self.pictures[self.chosen[which]]).movedim(-1, 1))
+        return rgb_to_lab(torch.tensor(self.squares(which)).movedim(-1, 1))
+
+    def lab_of_all(self) -> Tensor:
+        """Every picture as Lab, `(N, 3, size, size)`: 50 kB each at 64 pixels."""
+        return torch.cat(
+            [self.lab(which) for which in np.array_split(np.arange(len(self)), 1 + len(self) // CHUNK)]
+        )
+
+    def squares(self, which: np.ndarray) -> np.ndarray:
+        """`(n,)` positions -> `(n, size, size, 3)` uint8."""
+        squares = np.empty((len(which), *self.pictures.shape[1:]), np.uint8)
+        joined = which >= len(self.chosen)
+        squares[~joined] = self.pictures[self.chosen[which[~joined]]]
+        squares[joined] = self.joining[which[joined] - len(self.chosen)]
+        return squares
 
     def batches(self, n: int, seed: int, start: int = 0, rank: int = 0, ranks: int = 1):
         """See `Stream.batches`. In an epoch no picture is seen twice, over all processes together."""
@@ -218,8 +252,9 @@ class Pictures(Stream):
 
     def evaluation(self) -> Evaluation:
         """Fixed pictures, evenly spread over the part; one outcome with probability 1."""
-        count = min(self.evaluation_size, len(self))
-        lab = self.lab(np.linspace(0, len(self) - 1, count).astype(np.int64))
+        shown = self.measured_on
+        count = min(EVALUATION_SIZE, len(shown))
+        lab = shown.lab(np.linspace(0, len(shown) - 1, count).astype(np.int64))
         mask = torch.ones(count, *lab.shape[-2:], dtype=torch.bool)
         return Evaluation(lab[:, :1], lab[None, :, 1:], torch.ones(1), mask)
 
@@ -321,7 +356,13 @@ def _square(name: str, content: bytes | None, size: int) -> np.ndarray | str:
     height, width = rgb.shape[:2]
     if min(height, width) < size:
         return f"{width}×{height} pixels are fewer than {size}×{size}"
-    top, left = (height - size) // 2, (width - size) // 2
+    return middle_square(rgb, size)
+
+
+def middle_square(rgb: np.ndarray, size: int) -> np.ndarray:
+    """Shrink a picture until its shorter side is `size`, and cut `(size, size, 3)` out of its middle."""
+    rgb = shrink(rgb, size)
+    top, left = (rgb.shape[0] - size) // 2, (rgb.shape[1] - size) // 2
     return np.ascontiguousarray(rgb[top : top + size, left : left + size])
 
 

@@ -7,6 +7,7 @@ any network: those are the *baselines*.
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -73,25 +74,114 @@ def score(predictions: Sequence[Tensor], labs: Sequence[Tensor]) -> dict[str, fl
         chroma_ratio: mean predicted chroma over mean true chroma.
         colourfulness: of the coloured pictures, averaged (see `colourfulness`).
     """
-    if len(predictions) != len(labs) or not labs:
-        raise ValueError(
-            f"expected one prediction a picture, got {len(predictions)} for {len(labs)} pictures"
+    return Tally.of(predictions, labs).scores()
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What the measures need of every picture, kept apart: a choice of pictures is then scored by sums.
+
+    That makes the *bootstrap* cheap: to see how much a score owes to which pictures happened to be in the
+    set, draw as many pictures again, with repetition, a thousand times, and score each draw.
+
+    Attributes:
+        pixels, squared_error, closeness, chroma, true_chroma, colourfulness: `(P,)` float64, sums over each
+            picture's pixels (colourfulness: one value a picture). Squared errors are over 3 channels.
+        cell_pixels, cell_closeness: `(P, C)` float64, the same by the cell of the true colour.
+    """
+
+    pixels: Tensor
+    squared_error: Tensor
+    closeness: Tensor
+    chroma: Tensor
+    true_chroma: Tensor
+    colourfulness: Tensor
+    cell_pixels: Tensor
+    cell_closeness: Tensor
+
+    @classmethod
+    def of(cls, predictions: Sequence[Tensor], labs: Sequence[Tensor]) -> "Tally":
+        """Count. See `score` for the arguments.
+
+        Raises:
+            ValueError: not one prediction a picture, or one of another size.
+        """
+        if len(predictions) != len(labs) or not labs:
+            raise ValueError(
+                f"expected one prediction a picture, got {len(predictions)} for {len(labs)} pictures"
+            )
+        cells = cells_of(torch.cat([lab[1:].flatten(1) for lab in labs], dim=1))  # (pixels of all,)
+        names, cells = cells.unique(return_inverse=True)
+        rows, first = [], 0
+        for ab, lab in zip(predictions, labs, strict=True):
+            if ab.shape[1:] != lab.shape[1:] or len(ab) != 2:
+                raise ValueError(f"expected ab of shape (2, *{tuple(lab.shape[1:])}), got {tuple(ab.shape)}")
+            rgb, true_rgb = _levels(torch.cat([lab[:1], ab])), _levels(lab)
+            near = closeness((ab - lab[1:]).norm(dim=0).flatten())
+            cell = cells[first : first + len(near)]
+            first += len(near)
+            rows.append(
+                (
+                    len(near),
+                    (rgb.double() - true_rgb.double()).square().sum().item(),
+                    near.sum().item(),
+                    chroma(ab).double().sum().item(),
+                    chroma(lab[1:]).double().sum().item(),
+                    colourfulness(rgb),
+                    torch.bincount(cell, minlength=len(names)).double(),
+                    torch.bincount(cell, near, minlength=len(names)),
+                )
+            )
+        *sums, counts, near = zip(*rows, strict=True)
+        return cls(
+            *(torch.tensor(s, dtype=torch.float64) for s in sums), torch.stack(counts), torch.stack(near)
         )
-    for ab, lab in zip(predictions, labs, strict=True):
-        if ab.shape[1:] != lab.shape[1:] or len(ab) != 2:
-            raise ValueError(f"expected ab of shape (2, *{tuple(lab.shape[1:])}), got {tuple(ab.shape)}")
-    colored = [_levels(torch.cat([lab[:1], ab])) for ab, lab in zip(predictions, labs, strict=True)]
-    truth = [_levels(lab) for lab in labs]
-    predicted_ab = torch.cat([ab.flatten(1) for ab in predictions], dim=1)  # (2, P)
-    true_ab = torch.cat([lab[1:].flatten(1) for lab in labs], dim=1)
-    distance = (predicted_ab - true_ab).norm(dim=0)
+
+    def scores(self, times: Tensor | None = None) -> dict[str, float]:
+        """The measures (see `score`), every picture counted `times` `(P,)` over; None counts each once."""
+        times = torch.ones_like(self.pixels) if times is None else times.double()
+        total = times @ self.pixels
+        mean_square = ((times @ self.squared_error) / (3 * total)).item()
+        counts, near = times @ self.cell_pixels, times @ self.cell_closeness  # (C,)
+        truth = (times @ self.true_chroma).item()
+        return {
+            "pictures": int(times.sum()),
+            "psnr": math.inf if mean_square == 0 else 10 * math.log10(255**2 / mean_square),
+            "auc": 100 * ((times @ self.closeness) / total).item(),
+            # Each cell that occurs has one vote, so each of its pixels has 1/n.
+            "rebalanced_auc": 100 * (near[counts > 0] / counts[counts > 0]).mean().item(),
+            "chroma_ratio": (times @ self.chroma).item() / truth if truth > 0 else math.nan,
+            "colourfulness": ((times @ self.colourfulness) / times.sum()).item(),
+        }
+
+
+def intervals(
+    tallies: dict[str, Tally], against: str | None = None, draws: int = 1000, seed: int = 0
+) -> dict[str, dict[str, tuple[float, float]]]:
+    """95 % bootstrap intervals over pictures of every measure.
+
+    Args:
+        tallies: by name, all on the same pictures.
+        against: one of the names: intervals of the differences to it. Every draw is made once for all, so
+            that luck with the pictures, which all share, cancels.
+        draws: how many sets are drawn.
+        seed: of the draws.
+
+    Returns:
+        name -> measure -> (2.5th, 97.5th percentile); without `pictures`, and `against` itself.
+    """
+    count = len(next(iter(tallies.values())).pixels)
+    generator = torch.Generator().manual_seed(seed)
+    drawn: dict[str, list[dict[str, float]]] = {name: [] for name in tallies if name != against}
+    for _ in range(draws):
+        times = torch.bincount(torch.randint(count, (count,), generator=generator), minlength=count)
+        scores = {name: tally.scores(times) for name, tally in tallies.items()}
+        base = scores.get(against, {})
+        for name, rows in drawn.items():
+            rows.append({k: v - base.get(k, 0) for k, v in scores[name].items() if k != "pictures"})
     return {
-        "pictures": len(labs),
-        "psnr": psnr(colored, truth),
-        "auc": auc(distance),
-        "rebalanced_auc": auc(distance, _rebalancing(true_ab)),
-        "chroma_ratio": chroma_ratio(predicted_ab[:, None], true_ab[:, None]),
-        "colourfulness": float(np.mean([colourfulness(rgb) for rgb in colored])),
+        name: {k: tuple(np.percentile([row[k] for row in rows], [2.5, 97.5]).tolist()) for k in rows[0]}
+        for name, rows in drawn.items()
     }
 
 
@@ -104,19 +194,19 @@ def psnr(colored: Sequence[Tensor], truth: Sequence[Tensor]) -> float:
     return math.inf if mean == 0 else 10 * math.log10(255**2 / mean)
 
 
-def auc(distance: Tensor, weights: Tensor | None = None) -> float:
-    """Area under the curve of "share of pixels within t", t = 0, 1, …, 150, in percent.
+def closeness(distance: Tensor) -> Tensor:
+    """The share of t = 0, 1, …, 150 at which a pixel this far from the truth counts as within t.
+
+    Its mean over pixels is the area under the curve "share of pixels within t": AuC.
 
     Args:
         distance: `(P,)`, ab distance of every pixel, Lab units.
-        weights: `(P,)`, what each pixel counts; None counts all alike.
+
+    Returns:
+        `(P,)` float64 in [0, 1].
     """
-    weights = torch.ones_like(distance) if weights is None else weights
-    first = distance.ceil().clamp(max=FARTHEST + 1).long()  # the smallest whole t that contains the pixel
-    arrived = torch.zeros(FARTHEST + 2, dtype=torch.float64)
-    arrived.index_add_(0, first, weights.double())
-    within = arrived[:-1].cumsum(0) / arrived.sum()  # (151,), for t = 0..150
-    return 100 * within.mean().item()
+    first = distance.double().ceil().clamp(max=FARTHEST + 1)  # the smallest whole t that contains the pixel
+    return (FARTHEST + 1 - first) / (FARTHEST + 1)
 
 
 def colourfulness(rgb: Tensor) -> float:
@@ -135,12 +225,6 @@ def colourfulness(rgb: Tensor) -> float:
     return spread + 0.3 * math.hypot(rg.mean(), yb.mean())
 
 
-def chroma_ratio(predicted_ab: Tensor, true_ab: Tensor) -> float:
-    """Mean chroma of a prediction over mean chroma of the truth, both `(..., 2, H, W)`; nan for a grey truth."""
-    truth = chroma(true_ab).mean().item()
-    return chroma(predicted_ab).mean().item() / truth if truth > 0 else math.nan
-
-
 def to_labs(pictures: Sequence[np.ndarray | Photo]) -> list[Tensor]:
     """uint8 pictures or `Photo`s -> Lab tensors `(3, H, W)`."""
     return [p.lab if isinstance(p, Photo) else rgb_to_lab(picture_tensor(p)) for p in pictures]
@@ -150,9 +234,7 @@ def _levels(lab: Tensor) -> Tensor:
     return (lab_to_rgb(lab) * 255).round()
 
 
-def _rebalancing(true_ab: Tensor) -> Tensor:
-    """(2, P) -> (P,): one over the number of pixels whose true colour lies in the same cell."""
-    cell = (true_ab / CELL).round() + 100
-    key = (cell[0] * 1000 + cell[1]).long()
-    _, inverse, counts = key.unique(return_inverse=True, return_counts=True)
-    return 1 / counts[inverse].double()
+def cells_of(ab: Tensor) -> Tensor:
+    """(2, P) ab -> (P,) int64: the cell of each colour in a plain grid of 10, as a number."""
+    row, column = ((ab / CELL).round() + 100).long()
+    return row * 1000 + column

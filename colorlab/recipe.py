@@ -10,7 +10,9 @@ from torch import distributed
 
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
-from colorlab.datasets import Pictures, open_collection
+from colorlab.data import photos
+from colorlab.datasets import Pictures, middle_square, open_collection
+from colorlab.hints import HINT_CHANNELS
 from colorlab.lesson import choose_device
 from colorlab.objectives import Classification, Regression
 from colorlab.training import Config, History, fit
@@ -36,6 +38,9 @@ def train(
     width: int,
     depth: int,
     half_resolution: bool,
+    hints: bool = False,
+    start_from: Path | None = None,
+    with_photographs: bool = False,
     **config,
 ) -> History:
     """Train on the training part of `data` and write everything into `out`.
@@ -43,7 +48,10 @@ def train(
     Args:
         data: see `datasets.locate`.
         out: a new folder, or with `resume` that of the training to go on with.
-        objective: "regression" or "classification"; the options after it as in `cli.train`.
+        objective: "regression" or "classification"; the options up to `half_resolution` as in `cli.train`.
+        hints: the network gets channels for colour hints, and simulated ones to learn from.
+        start_from: a colorizer whose weights to begin with; one without hints may begin one with.
+        with_photographs: the course's three training photographs join the training part.
         config: the fields of `Config`.
 
     Raises:
@@ -61,10 +69,13 @@ def train(
     collection = open_collection(data, size)
     if rank == 0 and distributed.is_initialized():
         distributed.barrier()
-    part = collection.part("train")
+    joining = [middle_square(p.rgb, size) for p in photos("train")] if with_photographs else []
+    part = collection.training(joining)
     chosen = _objective(objective, part, grid_size, targets, uniform_mix)
     torch.manual_seed(settings.seed)
-    network = UNet(1, chosen.out_channels, width, depth, half_resolution)
+    network = UNet(1 + HINT_CHANNELS * hints, chosen.out_channels, width, depth, half_resolution)
+    if start_from:
+        begin_with(network, Colorizer.load(start_from).network)
     colorizer = Colorizer(network, chosen, working_size=size).to(device)
     if rank == 0:
         out.mkdir(parents=True, exist_ok=True)
@@ -99,6 +110,27 @@ def _objective(name: str, part: Pictures, grid_size: float, targets: str, unifor
     batches = part.batches(count, seed=0)
     prior = bins.prior(next(batches)[0][:, 1:] for _ in range(min(PRIOR_BATCHES, len(part) // count)))
     return Classification(bins, targets, prior, uniform_mix)
+
+
+def begin_with(network: UNet, teacher: UNet) -> None:
+    """Copy a trained network's weights. Channels for hints that it did not have start at 0: it colours as before.
+
+    Raises:
+        ValueError: networks of different shapes.
+    """
+    weights = teacher.state_dict()
+    stem, wanted = weights["stem.0.weight"], network.stem[0].weight
+    if stem.shape[1] == 1 < wanted.shape[1]:
+        padded = torch.zeros_like(wanted)
+        padded[:, :1] = stem
+        weights["stem.0.weight"] = padded
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(
+            f"start_from: a network {teacher.config} cannot begin one of {network.config}: "
+            "give it the same width, depth and number of answers"
+        ) from error
 
 
 def _join_processes() -> tuple[str, int]:

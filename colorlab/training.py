@@ -16,6 +16,10 @@ from tqdm.auto import tqdm
 
 from colorlab.colorizer import Colorizer
 from colorlab.config import Config
+from colorlab.data import mix
+from colorlab.hints import simulate
+
+HINTS = 1  # tells the stream of simulated hints from that of the pictures
 
 
 @dataclass
@@ -64,7 +68,8 @@ def fit(
 
     Every batch is a function of `config.seed` and the step: two runs that differ only in their objective
     see the same pictures in the same order. Stop it at any time with an interrupt; what was learnt is
-    kept. Under `torchrun`, with `torch.distributed` initialised, the processes share every batch.
+    kept. A network that takes hints is given simulated ones, and is measured without any. Under
+    `torchrun`, with `torch.distributed` initialised, the processes share every batch.
 
     Args:
         colorizer: its network is changed.
@@ -132,9 +137,13 @@ def fit(
         colorizer.network.train()
         batches = data.batches(config.batch_size // ranks, config.seed, first, rank, ranks)
         for step, (lab, _) in enumerate(islice(batches, config.steps - first), first + 1):
+            hints = None
+            if colorizer.takes_hints:
+                generator = torch.Generator().manual_seed(mix(config.seed, step, rank, HINTS))
+                hints = simulate(lab[:, 1:], generator)
             lab = lab.to(device)
             with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-                output = network(colorizer.scale(lab[:, :1]))
+                output = network(colorizer.inputs(lab[:, :1], hints))
             loss = objective.loss(output.float(), lab[:, 1:])
             check_finite(loss.item(), step)
             optimizer.zero_grad(set_to_none=True)

@@ -12,12 +12,13 @@ from colorlab.data import Photo, photo
 from colorlab.lab import lab_to_rgb
 from colorlab.metrics import (
     ONE_COLOR,
-    auc,
+    Tally,
     baselines,
     best_saturation,
-    chroma_ratio,
+    closeness,
     colourfulness,
     evaluate,
+    intervals,
     psnr,
     score,
     to_labs,
@@ -93,14 +94,8 @@ def test_auc_is_the_mean_over_151_tolerances(predictions, labs):
 
 @pytest.mark.parametrize("distance", [0.0, 0.5, 1.0, 1.5, 149.5, 150.0, 150.5, 1e4])
 def test_auc_of_a_single_pixel(distance):
-    assert auc(torch.tensor([distance])) == pytest.approx(brute_force_auc([distance], [1.0]))
-
-
-def test_auc_with_weights():
-    distance, weights = [3.0, 80.0, 200.0], [1.0, 5.0, 0.5]
-    assert auc(torch.tensor(distance), torch.tensor(weights)) == pytest.approx(
-        brute_force_auc(distance, weights)
-    )
+    expected = brute_force_auc([distance], [1.0])
+    assert 100 * closeness(torch.tensor([distance])).item() == pytest.approx(expected)
 
 
 def test_rebalanced_auc_weighs_each_pixel_by_the_rarity_of_its_true_colour(predictions, labs):
@@ -134,8 +129,8 @@ def test_perfect_predictions(labs):
 
 def test_chroma_ratio():
     predicted = torch.tensor([[3.0, 0.0], [4.0, 5.0]])[:, None]  # chroma 5 and 5
-    true = torch.tensor([[6.0, 30.0], [8.0, 0.0]])[:, None]  # chroma 10 and 30
-    assert chroma_ratio(predicted, true) == pytest.approx(10 / 40)
+    true = torch.tensor([[50.0, 50.0], [6.0, 30.0], [8.0, 0.0]])[:, None]  # chroma 10 and 30
+    assert score([predicted], [true])["chroma_ratio"] == pytest.approx(10 / 40)
 
 
 def test_colourfulness_of_two_pixels_by_hand():
@@ -156,6 +151,38 @@ def test_colourfulness_is_averaged_over_the_coloured_pictures(predictions, labs)
     ]
     expected = sum(colourfulness(p) for p in pictures) / 2
     assert score(predictions, labs)["colourfulness"] == pytest.approx(expected)
+
+
+# ---- the bootstrap -------------------------------------------------------------------------------
+
+
+def test_a_choice_of_pictures_is_scored_like_those_pictures_alone(predictions, labs):
+    tally = Tally.of(predictions, labs)
+    thrice = score([predictions[1]] * 3, [labs[1]] * 3)
+    assert tally.scores(torch.tensor([0, 3])) == pytest.approx(thrice)
+    both = score([predictions[0], predictions[1], predictions[1]], [labs[0], labs[1], labs[1]])
+    assert tally.scores(torch.tensor([1, 2])) == pytest.approx(both)
+
+
+def test_intervals_hold_the_score_and_shrink_with_the_square_root_of_the_pictures():
+    g = torch.Generator().manual_seed(3)
+    labs = [
+        torch.cat([torch.full((1, 4, 4), 50.0), 20 * torch.randn(2, 4, 4, generator=g)]) for _ in range(400)
+    ]
+    predictions = [torch.rand((), generator=g) * lab[1:] for lab in labs]
+    few, many = (Tally.of(predictions[:n], labs[:n]) for n in (25, 400))
+    narrow, wide = (intervals({"p": t}, draws=300)["p"]["chroma_ratio"] for t in (many, few))
+    assert narrow[0] < many.scores()["chroma_ratio"] < narrow[1]
+    assert 2.5 < (wide[1] - wide[0]) / (narrow[1] - narrow[0]) < 6  # sqrt(400 / 25) = 4
+    # The standard error of a mean of uniform numbers, 0.289 / sqrt(400), is 0.0144: ±1.96 of it.
+    assert narrow[1] - narrow[0] == pytest.approx(2 * 1.96 * 0.0144, rel=0.25)
+
+
+def test_differences_cancel_the_luck_that_all_share(predictions, labs):
+    tallies = {"a": Tally.of(predictions, labs), "b": Tally.of(predictions, labs)}
+    difference = intervals(tallies, against="b", draws=20)
+    assert difference.keys() == {"a"}
+    assert set(difference["a"].values()) == {(0.0, 0.0)}
 
 
 # ---- baselines -----------------------------------------------------------------------------------

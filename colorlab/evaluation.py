@@ -1,0 +1,151 @@
+"""The table that judges the networks: what `colorlab evaluate` does.
+
+The course shows the figures as they were recorded (`recorded`); where the pictures are at hand, the same
+command computes them anew.
+"""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from colorlab import __version__
+from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer
+from colorlab.datasets import DataError, Part, open_collection
+from colorlab.hints import POINT_SIDE, simulate, spread
+from colorlab.metrics import ONE_COLOR, Tally, best_saturation, intervals
+from colorlab.objectives import Classification
+
+AT_ONCE = 64  # pictures a forward pass
+HINT_COUNTS = (0, 1, 2, 5, 10, 20)
+TEMPERATURES = (1.0, 0.38, "mode")  # beside the one stored with the weights
+
+
+def evaluate(
+    source: str | Path,
+    models: tuple[str, ...] = PRETRAINED,
+    part: Part | Literal["all"] | None = None,
+    size: int = 64,
+    device: str = "cpu",
+) -> dict:
+    """Score networks and the baselines a sceptic asks for on the same pictures.
+
+    Args:
+        source: a folder, an archive or the name of a download, see `datasets.open_collection`.
+        models: names of shipped networks, or files that `colorlab train` wrote.
+        part: which pictures. None takes those that no network was trained on: the held-out part of the
+            data that one of the networks learnt from, all pictures of anything else.
+        size: the pictures are cut to squares of this many pixels, and the networks see them so.
+        device: where to compute.
+
+    Returns:
+        data: what was measured on.
+        rows: name -> {scores, interval}; see `metrics.score` and `metrics.intervals`.
+        differences: "a - b" -> intervals of the differences, pictures drawn together.
+        hints: PSNR against the number of hints, for a network that takes them and for spreading the same
+            hints without one; absent if no network takes hints.
+    """
+    collection = open_collection(source, size)
+    networks = {Path(name).stem: open_model(name).to(device) for name in models}
+    if part is None:
+        known = any(n.about.get("data", {}).get("key") == collection.key for n in networks.values())
+        part = "held out" if known else "all"
+    pictures = collection.part(part)
+    if len(pictures) < 2:
+        raise DataError(f"{source}: the part {part!r} has {len(pictures)} pictures; at least 2 are needed")
+    lab = pictures.lab_of_all()
+    labs = list(lab)
+    grey = torch.zeros_like(lab[:, 1:])
+    tallies = {
+        "grey": Tally.of(list(grey), labs),
+        f"one colour {ONE_COLOR}": Tally.of(list(grey + torch.tensor(ONE_COLOR).reshape(1, 2, 1, 1)), labs),
+    }
+    compared = []
+    for name, network in networks.items():
+        default = predict(network, lab, name=name)
+        tallies[name] = Tally.of(list(default), labs)
+        compared.append((name, "grey"))
+        if isinstance(network.objective, Classification):
+            for temperature in TEMPERATURES:
+                label = f"{name}, {'mode' if temperature == 'mode' else f'T = {temperature:g}'}"
+                tallies[label] = Tally.of(list(predict(network, lab, temperature, name=label)), labs)
+        else:
+            factor, _ = best_saturation(list(default), labs)
+            tallies[f"{name} × {factor:g}"] = Tally.of(list(factor * default), labs)
+            compared += [(n, m) for n in networks if n != name for m in (name, f"{name} × {factor:g}")]
+    bounds = intervals(tallies)
+    result = {
+        "made by": f"colorlab {__version__}, torch {torch.__version__}",
+        "data": {
+            "name": Path(source).name,
+            "key": collection.key,
+            "part": part,
+            "pictures": len(labs),
+            "size": size,
+        },
+        "rows": {
+            name: {"scores": tally.scores(), "interval": bounds[name]} for name, tally in tallies.items()
+        },
+        "differences": {
+            f"{a} - {b}": intervals({a: tallies[a], b: tallies[b]}, against=b)[a] for a, b in compared
+        },
+    }
+    guided = [network for network in networks.values() if network.takes_hints]
+    if guided:
+        result["hints"] = hint_curve(guided[0], lab)
+    return result
+
+
+def open_model(name: str) -> Colorizer:
+    """A shipped network by its name, or a file."""
+    return Colorizer.pretrained(name) if name in PRETRAINED else Colorizer.load(name)
+
+
+@torch.no_grad()
+def predict(
+    network: Colorizer, lab: Tensor, temperature=None, planes: Tensor | None = None, name: str = ""
+) -> Tensor:
+    """ab `(N, 2, H, W)` for pictures `(N, 3, H, W)`, a batch at a time, with progress."""
+    answers = []
+    for first in tqdm(range(0, len(lab), AT_ONCE), desc=name, leave=False, mininterval=1.0):
+        batch = slice(first, first + AT_ONCE)
+        hints = None if planes is None else planes[batch]
+        answers.append(network.predict_ab(lab[batch, :1], temperature, hints).cpu())
+    return torch.cat(answers)
+
+
+def hint_curve(network: Colorizer, lab: Tensor, counts: tuple[int, ...] = HINT_COUNTS, seed: int = 0) -> dict:
+    """PSNR against the number of hints, each a patch of 3×3 pixels that tells its true mean colour.
+
+    Args:
+        network: one that takes hints.
+        lab: true pictures, `(N, 3, H, W)`.
+        counts: how many hints a picture gets.
+        seed: of their places.
+
+    Returns:
+        counts, and under "guided" and "spread": psnr (one a count) and interval (its 95 % bounds).
+    """
+    labs, curves = list(lab), {"guided": [], "spread": []}
+    for count in counts:
+        generator = torch.Generator().manual_seed(seed)
+        planes = simulate(lab[:, 1:], generator, count, POINT_SIDE)
+        curves["guided"].append(predict(network, lab, planes=planes, name=f"{count} hints"))
+        curves["spread"].append(spread(planes, lab[:, :1]))
+    result: dict = {"counts": list(counts)}
+    for name, predictions in curves.items():
+        tallies = {str(n): Tally.of(list(ab), labs) for n, ab in zip(counts, predictions, strict=True)}
+        bounds = intervals(tallies)
+        result[name] = {
+            "psnr": [t.scores()["psnr"] for t in tallies.values()],
+            "interval": [bounds[n]["psnr"] for n in tallies],
+        }
+    return result
+
+
+def recorded() -> dict:
+    """The figures of the shipped networks, as `evaluate` wrote them when they were made."""
+    return json.loads((WEIGHTS / "evaluation.json").read_text(encoding="utf-8"))

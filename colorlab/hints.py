@@ -1,0 +1,154 @@
+"""Colour hints: a few coloured points, given by a person, that tell a network what lightness cannot.
+
+One convention, used in training and in use. Three channels are laid beside L:
+
+    hint a, hint b   the hint's colour / 110 where there is a hint, 0 elsewhere
+    mask             1 where there is a hint, 0 elsewhere
+
+The mask is needed because (a, b) = (0, 0) without it would mean both "no hint" and "make this grey". It
+is not centred: a mask that runs from -0.5 to 0.5 in training and from 0 to 1 in use is a known trap.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from colorlab.lab import rgb_to_lab
+from colorlab.objectives import AB_SCALE
+
+HINT_CHANNELS = 3
+STOP = 1 / 8  # after each hint the next one is the last with this chance: 7 hints on average
+LARGEST_PATCH = 9  # pixels; sides of 1 to 9 are equally likely
+PLACE_SPREAD = 1 / 4  # standard deviation of a hint's place around the middle, in sides of the picture
+POINT_SIDE = 3  # pixels of the network's input that a person's hint covers
+
+Hint = tuple[float, float, tuple[int, int, int]]  # x, y in pixels of the picture, sRGB 0..255
+
+
+def simulate(
+    ab: Tensor, generator: torch.Generator, count: int | None = None, side: int | None = None
+) -> Tensor:
+    """What a helpful person might have clicked: random patches that give their true mean colour away.
+
+    Args:
+        ab: the truth, `(N, 2, H, W)` in Lab units.
+        generator: on the CPU; decides everything.
+        count: hints a picture. None draws it for each picture: geometric, starting at 0, mean 7.
+        side: of the patches in pixels. None draws it for each: 1 to 9, equally likely.
+
+    Returns:
+        `(N, 3, H, W)` float32 on the device of `ab`: hint a, hint b, mask. A later patch lies over an
+        earlier one.
+
+    References:
+        Zhang et al., Real-Time User-Guided Image Colorization with Learned Deep Priors, 2017, section 3.2.
+    """
+    n, _, height, width = ab.shape
+    if count is None:
+        uniform = torch.rand(n, generator=generator, dtype=torch.float64).clamp(min=1e-12)
+        counts = (uniform.log() / torch.tensor(1 - STOP, dtype=torch.float64).log()).floor().long().tolist()
+    else:
+        counts = [count] * n
+    total = sum(counts)
+    middle = torch.tensor([height / 2, width / 2])
+    places = middle + 2 * PLACE_SPREAD * middle * torch.randn(total, 2, generator=generator)
+    if side is None:
+        sides = torch.randint(1, LARGEST_PATCH + 1, (total,), generator=generator)
+    else:
+        sides = torch.full((total,), side)
+    planes = ab.new_zeros(n, HINT_CHANNELS, height, width)
+    drawn = iter(zip(places.tolist(), sides.tolist(), strict=True))
+    for picture, truth, number in zip(planes, ab, counts, strict=True):
+        for _ in range(number):
+            (y, x), patch_side = next(drawn)
+            patch = _patch(y, x, patch_side, height, width)
+            _lay(picture, patch, truth[(slice(None), *patch)].mean((1, 2)))
+    return planes
+
+
+def encode(hints: Sequence[Hint], picture: tuple[int, int], network: tuple[int, int]) -> Tensor:
+    """A person's hints -> channels for the network.
+
+    Args:
+        hints: (x, y, (r, g, b)) each: x to the right and y down in pixels of the picture, uint8 colours.
+        picture: its (height, width).
+        network: (height, width) of what the network will see.
+
+    Returns:
+        `(1, 3, h, w)` float32.
+
+    Raises:
+        ValueError: a hint that is not of this form, or lies outside the picture; the message names it.
+    """
+    planes = torch.zeros(HINT_CHANNELS, *network)
+    for number, hint in enumerate(hints, 1):
+        x, y, rgb = check_hint(hint, number, picture)
+        place = ((y + 0.5) * network[0] / picture[0] - 0.5, (x + 0.5) * network[1] / picture[1] - 0.5)
+        color = torch.tensor(rgb, dtype=torch.uint8).reshape(3, 1, 1)
+        _lay(planes, _patch(*place, POINT_SIDE, *network), rgb_to_lab(color)[1:, 0, 0])
+    return planes[None]
+
+
+def check_hint(hint, number: int, picture: tuple[int, int]) -> tuple[float, float, tuple[int, int, int]]:
+    """The hint as (x, y, (r, g, b)) of plain numbers.
+
+    Raises:
+        ValueError: not a hint, or outside the picture of (height, width).
+    """
+    wanted = "(x, y, (r, g, b)) with x, y in pixels and r, g, b whole numbers from 0 to 255"
+    try:
+        x, y, rgb = hint
+        x, y, rgb = float(x), float(y), tuple(rgb)
+        if len(rgb) != 3 or any(isinstance(c, bool) or int(c) != c or not 0 <= c <= 255 for c in rgb):
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"hint {number}: expected {wanted}, got {hint!r}") from None
+    height, width = picture
+    if not (0 <= x < width and 0 <= y < height):
+        raise ValueError(f"hint {number}: ({x:g}, {y:g}) lies outside the picture of {width}×{height} pixels")
+    return x, y, tuple(int(c) for c in rgb)
+
+
+def spread(planes: Tensor, L: Tensor, reach: float = 0.25, likeness: float = 12.0) -> Tensor:
+    """Spread hints over the picture without any network: the baseline a guided network must beat.
+
+    Every pixel takes a mean of the hinted colours, in which a hint counts the more, the nearer it is and
+    the more its lightness resembles the pixel's: weight exp(-d/σ_d - |ΔL|/σ_L).
+
+    Args:
+        planes: `(N, 3, H, W)`, from `simulate` or `encode`.
+        L: `(N, 1, H, W)` in [0, 100].
+        reach: σ_d in sides of the picture.
+        likeness: σ_L in units of L.
+
+    Returns:
+        `(N, 2, H, W)` ab in Lab units; grey for a picture without hints.
+    """
+    n, _, height, width = planes.shape
+    ab = planes.new_zeros(n, 2, height, width)
+    grid = torch.stack(torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij"), -1)
+    grid = grid.reshape(-1, 2).to(planes)  # (P, 2)
+    for picture, plane, light in zip(ab, planes, L, strict=True):
+        where = plane[2].flatten().nonzero().squeeze(1)  # (K,) hinted pixels
+        if len(where) == 0:
+            continue
+        light = light.flatten()
+        distance = torch.cdist(grid, grid[where]) / (reach * min(height, width))  # (P, K)
+        unlike = (light[:, None] - light[where]).abs() / likeness
+        weights = torch.softmax(-distance - unlike, dim=1)
+        picture.copy_((plane[:2].flatten(1)[:, where] @ weights.T).reshape(2, height, width) * AB_SCALE)
+    return ab
+
+
+def _patch(y: float, x: float, side: int, height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of a square around (y, x), moved and cut so that it lies inside."""
+    rows, columns = min(side, height), min(side, width)
+    top = min(max(round(y - (rows - 1) / 2), 0), height - rows)
+    left = min(max(round(x - (columns - 1) / 2), 0), width - columns)
+    return slice(top, top + rows), slice(left, left + columns)
+
+
+def _lay(planes: Tensor, patch: tuple[slice, slice], ab: Tensor) -> None:
+    planes[:2, *patch] = ab.reshape(2, 1, 1) / AB_SCALE
+    planes[2, *patch] = 1
