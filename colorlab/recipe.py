@@ -76,7 +76,21 @@ def train(
     network = UNet(1 + HINT_CHANNELS * hints, chosen.out_channels, width, depth, half_resolution)
     if start_from:
         begin_with(network, Colorizer.load(start_from).network)
-    colorizer = Colorizer(network, chosen, working_size=size).to(device)
+    about = {
+        "recipe": {
+            **asdict(settings),
+            "objective": objective,
+            "hints": hints,
+            "start_from": start_from and Path(start_from).name,
+        },
+        "data": {
+            "name": Path(data).name,
+            "key": collection.key,
+            "pictures": len(part),
+            "photographs": [p.name for p in photos("train")] if with_photographs else [],
+        },
+    }
+    colorizer = Colorizer(network, chosen, working_size=size, about=about).to(device)
     if rank == 0:
         out.mkdir(parents=True, exist_ok=True)
         weights = sum(p.numel() for p in network.parameters())

@@ -144,7 +144,7 @@ def fit(
             lab = lab.to(device)
             with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
                 output = network(colorizer.inputs(lab[:, :1], hints))
-            loss = objective.loss(output.float(), lab[:, 1:])
+            loss = objective.loss(output, lab[:, 1:])
             check_finite(loss.item(), step)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()

@@ -1,0 +1,179 @@
+"""Colour hints: the published simulation, one mask convention, the baseline without a network."""
+
+import numpy as np
+import pytest
+import torch
+
+from colorlab.colorizer import Colorizer
+from colorlab.hints import HINT_CHANNELS, POINT_SIDE, check_hint, encode, simulate, spread
+from colorlab.lab import rgb_to_lab
+from colorlab.objectives import AB_SCALE, Regression
+from colorlab.unet import UNet
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def noise(n=1, height=64, width=64):
+    return 40 * torch.randn(n, 2, height, width, generator=generator(7))
+
+
+# ---- simulation ----------------------------------------------------------------------------------
+
+
+def test_every_hint_tells_the_mean_colour_of_its_patch():
+    ab = noise(8)
+    for side in range(1, 10):
+        planes = simulate(ab, generator(side), count=1, side=side)
+        for truth, plane in zip(ab, planes, strict=True):
+            rows, columns = plane[2].nonzero().T
+            assert len(rows) == side * side
+            top, left = rows.min(), columns.min()
+            mean = truth[:, top : top + side, left : left + side].mean((1, 2))
+            torch.testing.assert_close(plane[:2, top, left] * AB_SCALE, mean)
+            assert (plane[:2, rows, columns] == plane[:2, top, left][:, None]).all()
+
+
+def test_where_there_is_no_hint_all_three_channels_are_zero():
+    planes = simulate(noise(50), generator())
+    assert set(planes[:, 2].unique().tolist()) == {0.0, 1.0}
+    assert (planes[:, :2] * (1 - planes[:, 2:]) == 0).all()
+
+
+def test_the_number_of_hints_is_geometric_from_zero_with_mean_seven():
+    # One pixel a hint on a large picture: hardly two fall together.
+    counts = simulate(torch.zeros(3000, 2, 128, 128), generator(), side=1)[:, 2].sum((1, 2))
+    assert counts.mean().item() == pytest.approx(7, abs=0.5)
+    for k in range(4):
+        expected = (1 / 8) * (7 / 8) ** k
+        assert (counts == k).float().mean().item() == pytest.approx(expected, abs=0.025)
+
+
+def test_places_are_gaussian_around_the_middle_a_quarter_of_the_side_wide():
+    planes = simulate(torch.zeros(4000, 2, 64, 128), generator(), count=1, side=1)
+    _, rows, columns = planes[:, 2].nonzero().T
+    for place, side in ((rows, 64), (columns, 128)):
+        place = place.float() + 0.5
+        assert place.mean().item() == pytest.approx(side / 2, abs=0.02 * side)
+        # Places beyond the border are moved to it: of a normal distribution cut at ±2σ this much remains.
+        clamped = (torch.randn(100_000, generator=generator(1)) * side / 4).clamp(-side / 2, side / 2)
+        assert place.std().item() == pytest.approx(clamped.std().item(), rel=0.05)
+
+
+def test_sides_are_one_to_nine_equally_often():
+    planes = simulate(torch.zeros(4500, 2, 64, 64), generator(), count=1)
+    sides = planes[:, 2].sum((1, 2)).sqrt()
+    shares = torch.bincount(sides.round().long(), minlength=10)[1:] / 4500
+    assert len(shares) == 9
+    torch.testing.assert_close(shares, torch.full((9,), 1 / 9), atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 20), (64, 5)])
+def test_small_pictures_hold_their_hints(size):
+    planes = simulate(torch.ones(4, 2, *size), generator(), count=3, side=9)
+    assert planes.shape == (4, HINT_CHANNELS, *size)
+    assert (planes[:, 2].sum((1, 2)) > 0).all()
+
+
+def test_one_seed_gives_the_same_hints():
+    assert torch.equal(simulate(noise(5), generator(3)), simulate(noise(5), generator(3)))
+
+
+# ---- a person's hints ----------------------------------------------------------------------------
+
+
+def test_a_point_lands_where_it_was_clicked_with_its_colour():
+    planes = encode([(30, 10, (200, 30, 60))], (40, 60), (20, 30))[0]
+    rows, columns = planes[2].nonzero().T
+    assert len(rows) == POINT_SIDE**2
+    assert (rows.float().mean().item(), columns.float().mean().item()) == (5.0, 15.0)
+    ab = rgb_to_lab(torch.tensor([200, 30, 60], dtype=torch.uint8).reshape(3, 1, 1))[1:, 0, 0]
+    torch.testing.assert_close(planes[:2, 5, 15] * AB_SCALE, ab)
+
+
+def test_training_and_use_speak_the_same_language():
+    """The same coloured patch, simulated and clicked, gives the same channels: the trap of two mask conventions."""
+    rgb = torch.tensor([180, 90, 40], dtype=torch.uint8).reshape(3, 1, 1)
+    ab = rgb_to_lab(rgb)[1:].expand(2, 64, 64)[None]
+    simulated = simulate(ab, generator(5), count=1, side=POINT_SIDE)
+    rows, columns = simulated[0, 2].nonzero().T
+    x, y = columns.float().mean().item(), rows.float().mean().item()
+    torch.testing.assert_close(encode([(x, y, (180, 90, 40))], (64, 64), (64, 64)), simulated)
+
+
+def test_a_hint_at_every_corner_stays_inside():
+    corners = [(x, y, (0, 0, 255)) for x in (0, 99) for y in (0, 49)]
+    assert encode(corners, (50, 100), (25, 50))[0, 2].sum() == 4 * POINT_SIDE**2
+
+
+@pytest.mark.parametrize(
+    "hint",
+    [
+        (1, 2),
+        (1, 2, 3),
+        (1, 2, (1, 2)),
+        (1, 2, (1, 2, 256)),
+        (1, 2, (1, 2, -1)),
+        ("a", 2, (1, 2, 3)),
+        (1, 2, (0.5, 0, 0)),
+        None,
+        (1, 2, (True, 0, 0)),
+    ],
+)
+def test_what_is_no_hint_is_named_with_its_number(hint):
+    with pytest.raises(ValueError, match=r"hint 2: expected \(x, y, \(r, g, b\)\)"):
+        encode([(0, 0, (1, 2, 3)), hint], (10, 10), (10, 10))
+
+
+@pytest.mark.parametrize(("x", "y"), [(-1, 0), (20, 0), (0, 10), (float("nan"), 0), (float("inf"), 0)])
+def test_a_hint_outside_the_picture_is_refused(x, y):
+    with pytest.raises(ValueError, match="outside the picture of 20×10 pixels"):
+        check_hint((x, y, (1, 2, 3)), 1, (10, 20))
+
+
+# ---- networks ------------------------------------------------------------------------------------
+
+
+def colorizer(channels):
+    torch.manual_seed(0)
+    return Colorizer(UNet(channels, 2, width=4, depth=1), Regression(), working_size=16)
+
+
+def test_no_hints_and_no_hint_are_the_same():
+    guided, L = colorizer(1 + HINT_CHANNELS), torch.full((2, 1, 8, 8), 50.0)
+    assert guided.takes_hints
+    assert torch.equal(guided.answer(L), guided.answer(L, torch.zeros(2, HINT_CHANNELS, 8, 8)))
+
+
+def test_a_hint_changes_the_picture():
+    guided, grey = colorizer(1 + HINT_CHANNELS), np.full((16, 16), 128, np.uint8)
+    assert not np.array_equal(guided.colorize(grey), guided.colorize(grey, hints=[(8, 8, (255, 0, 0))]))
+
+
+def test_a_network_that_takes_no_hints_says_so():
+    with pytest.raises(ValueError, match='use the model "guided"'):
+        colorizer(1).colorize(np.zeros((16, 16), np.uint8), hints=[(8, 8, (255, 0, 0))])
+
+
+# ---- without a network ---------------------------------------------------------------------------
+
+
+def test_spread_by_a_loop():
+    L = 100 * torch.rand(1, 1, 6, 7, generator=generator())
+    planes = simulate(noise(1, 6, 7), generator(2), count=3, side=1)
+    got = spread(planes, L, reach=0.3, likeness=9.0)
+    hinted = planes[0, 2].nonzero().tolist()
+    for y in range(6):
+        for x in range(7):
+            weights, total = 0.0, torch.zeros(2)
+            for v, u in hinted:
+                distance = ((y - v) ** 2 + (x - u) ** 2) ** 0.5 / (0.3 * 6)
+                unlike = abs(L[0, 0, y, x] - L[0, 0, v, u]) / 9.0
+                w = torch.exp(-distance - unlike)
+                weights, total = weights + w, total + w * planes[0, :2, v, u] * AB_SCALE
+            torch.testing.assert_close(got[0, :, y, x], total / weights)
+
+
+def test_without_hints_spreading_leaves_grey():
+    assert (spread(torch.zeros(2, 3, 5, 5), torch.zeros(2, 1, 5, 5)) == 0).all()
