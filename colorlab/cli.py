@@ -40,6 +40,8 @@ def main() -> None:
     \b
     colorlab lab       open the course and read it
     colorlab run       execute the course without looking, and report
+    colorlab colorize  colour pictures and folders of pictures
+    colorlab evaluate  judge the networks on pictures whose colours are known
     colorlab train     train a colorizer on your own pictures
     colorlab doctor    what works on this machine
     """
@@ -181,6 +183,128 @@ def train(data: str, out: Path, resume: bool, **options) -> None:
         recipe.train(data, out, resume, **options)
     except (recipe.OutputError, FloatingPointError, TypeError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
+
+
+def read_temperature(context, option, given: str | None) -> float | str | None:
+    """A number > 0 or "mode"."""
+    if given is None or given == "mode":
+        return given
+    try:
+        temperature = float(given)
+    except ValueError:
+        temperature = 0.0
+    if not 0 < temperature < float("inf"):
+        raise click.BadParameter(f'expected a number > 0 or "mode", got {given!r}')
+    return temperature
+
+
+@main.command()
+@click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="IN...")
+@click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path), help="A folder, or a file for one picture."
+)
+@click.option(
+    "--model",
+    default="classification",
+    show_default=True,
+    help="regression, classification, guided, or a file that colorlab train wrote.",
+)
+@click.option(
+    "--temperature",
+    callback=read_temperature,
+    help='From a distribution to a colour: 1 is its mean, "mode" its mode. The default comes with the model.',
+)
+@click.option("--force", is_flag=True, help="Overwrite what is there already.")
+def colorize(inputs: tuple[Path, ...], out: Path, model: str, temperature: float | str | None, force: bool):
+    """Colour pictures; folders with everything in them. Only their lightness is looked at.
+
+    A folder's tree is mirrored in --out. What is there already is kept, unless you say --force: so a run
+    that was stopped goes on when it is started again. A file that cannot be read is named at the end, the
+    others are coloured all the same; the exit status is then 1.
+
+    \b
+    colorlab colorize old.jpg -o colored.png
+    colorlab colorize album/ -o colored/
+    colorlab colorize album/ -o brown/ --model regression
+    colorlab colorize old.jpg -o vivid.png --temperature mode
+    """
+    from colorlab.batch import colorize_files, plan
+    from colorlab.evaluation import open_model
+
+    try:
+        network = open_model(model)
+        jobs = plan(inputs, out)
+        if temperature is not None and not hasattr(network.objective, "bins"):
+            raise ValueError("--temperature: regression answers one colour, it has no distribution to anneal")
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    ) as progress:
+        task = progress.add_task("colouring", total=len(jobs))
+        done, kept, failed = 0, 0, {}
+        for source, outcome in colorize_files(network, jobs, temperature, force):
+            progress.update(task, advance=1, description=escape(source.name))
+            done, kept = done + (outcome == "written"), kept + (outcome == "kept")
+            if isinstance(outcome, Exception):
+                failed[source] = outcome
+    for source, error in failed.items():
+        console.print(f"[red]FAILED[/] {escape(str(source))}: {escape(str(error))}", highlight=False)
+    hint = "; --force would overwrite them" if kept else ""
+    console.print(
+        f"{done} coloured, {kept} kept as they were{hint}, {len(failed)} failed; results in {out}",
+        highlight=False,
+    )
+    sys.exit(1 if failed else 0)
+
+
+@main.command()
+@click.argument("source", metavar="FOLDER")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    help="A shipped network or a file; may be repeated.  [default: all three that are shipped]",
+)
+@click.option(
+    "--part",
+    type=click.Choice(["all", "held out", "validation", "train"]),
+    help="Which pictures, by a hash of their names. Without it: all, or the held-out part of the data "
+    "that the networks were trained on.",
+)
+@click.option("--size", default=64, show_default=True, help="Pictures become squares of this many pixels.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, for other programs.")
+def evaluate(source: str, models: tuple[str, ...], part: str | None, size: int, as_json: bool) -> None:
+    """Judge networks on the colour pictures of FOLDER (also a zip, a tar, or a download's name).
+
+    Each picture is shrunk until its shorter side is --size, its middle square is cut out, and the network
+    sees that square's lightness. All measures are over the pixels of all squares together, with 95 %
+    bootstrap intervals over pictures, beside what no network at all would reach.
+
+    \b
+    colorlab evaluate my_photos/
+    colorlab evaluate my_photos/ --model build/mine/colorizer.safetensors --json
+    colorlab evaluate tiny-imagenet                the table of notebook 09, computed anew
+    """
+    import json
+
+    from colorlab import evaluation
+
+    try:
+        result = evaluation.evaluate(source, models or evaluation.PRETRAINED, part, size)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        click.echo(json.dumps(result, indent=1, ensure_ascii=False))
+    else:
+        console.print(evaluation.table(result), highlight=False, markup=False)
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

@@ -146,6 +146,31 @@ def hint_curve(network: Colorizer, lab: Tensor, counts: tuple[int, ...] = HINT_C
     return result
 
 
+def table(result: dict) -> str:
+    """What `evaluate` found, as lines of text."""
+    data = result["data"]
+    lines = [
+        f"{data['pictures']:,} pictures of {data['name']} ({data['part']}): the middle square of each, shrunk to "
+        f"{data['size']}×{data['size']} pixels, and shown so to the networks",
+        "in brackets 95 % bootstrap intervals over pictures; rebalanced AuC can be compared on one set only",
+        "",
+        f"{'':<26}{'PSNR, dB':<23}{'AuC':<23}{'rebalanced AuC':<23}{'chroma ratio':<20}",
+    ]
+    for name, row in result["rows"].items():
+        cells = [f"{name:<26}"]
+        for key, digits in (("psnr", 2), ("auc", 1), ("rebalanced_auc", 1), ("chroma_ratio", 2)):
+            low, high = row["interval"][key]
+            text = f"{row['scores'][key]:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+            cells.append(f"{text:<23}")
+        lines.append("".join(cells).rstrip())
+    if "hints" in result:
+        hints = result["hints"]
+        lines += ["", f"{'hints a picture':<26}" + "".join(f"{n:>8}" for n in hints["counts"])]
+        for name, label in (("guided", "PSNR, guided network"), ("spread", "PSNR, hints spread alone")):
+            lines.append(f"{label:<26}" + "".join(f"{v:>8.2f}" for v in hints[name]["psnr"]))
+    return "\n".join(lines)
+
+
 def recorded() -> dict:
     """The figures of the shipped networks, as `evaluate` wrote them when they were made."""
     return json.loads((WEIGHTS / "evaluation.json").read_text(encoding="utf-8"))

@@ -1,6 +1,7 @@
 """Reading pictures: whatever a stranger's file holds becomes uint8 RGB, or an error that says why not."""
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -85,3 +86,24 @@ def _to_rgb_and_alpha(image: Image.Image, name: str) -> tuple[np.ndarray, np.nda
     has_alpha = "A" in image.getbands() or "transparency" in image.info
     rgba = np.asarray(image.convert("RGBA" if has_alpha else "RGB"))
     return rgba[..., :3].copy(), (rgba[..., 3].copy() if has_alpha else None)
+
+
+def write_image(path: str | Path, rgb: np.ndarray) -> None:
+    """Write uint8 `(H, W, 3)` to a file whose ending says the format, via a temporary name beside it.
+
+    Raises:
+        ImageError: the ending is none that Pillow can write.
+        OSError: the place cannot be written.
+    """
+    path = Path(path)
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind not in Image.SAVE:
+        raise ImageError(
+            f"{path}: pictures cannot be written as {path.suffix or 'a file without ending'!r}; use .png"
+        )
+    partial = path.with_name(path.name + ".partial")
+    try:
+        Image.fromarray(rgb).save(partial, kind, **({"quality": 92} if kind in ("JPEG", "WEBP") else {}))
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

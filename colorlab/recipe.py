@@ -12,6 +12,7 @@ from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
 from colorlab.data import photos
 from colorlab.datasets import Pictures, middle_square, open_collection
+from colorlab.diagnosis import diagnose
 from colorlab.hints import HINT_CHANNELS
 from colorlab.lesson import choose_device
 from colorlab.objectives import Classification, Regression
@@ -96,6 +97,7 @@ def train(
         weights = sum(p.numel() for p in network.parameters())
         print(f"{collection}\n{chosen}\n{weights:,} weights, on {device}")
     written: list[History] = []
+    fixed = part.evaluation()
 
     def report(step: int, colorizer: Colorizer, history: History) -> None:
         print(
@@ -103,6 +105,9 @@ def train(
             f"chroma ratio {history.chroma_ratio[-1]:.2f}, {history.seconds[-1]:,.0f} s",
             flush=True,
         )
+        if step:
+            for finding in diagnose(chosen, colorizer.predict_ab(fixed.L), fixed.outcomes[0]):
+                print(f"  look: {finding}", flush=True)
         _write_results(out, colorizer, history, settings)
         written.append(history)
 
