@@ -99,6 +99,25 @@ class Classification:
         """The mean over pixels: a scalar to call `.backward()` on."""
         return self.pixel_losses(output, ab).mean()
 
+    def reweight(self, logits: Tensor, uniform_mix: float) -> Tensor:
+        """The logits that training with another λ would have led to: + log w' - log w. No training.
+
+        A network that has learnt everything answers probabilities in proportion to w_q p_q, the weight of
+        a bin times the chance of it; so exchanging the weights is adding to the logits. Exact for hard
+        targets and a perfect network, near enough for a good one.
+
+        Args:
+            logits: `(N, Q, h, w)`, of a network trained with this objective.
+            uniform_mix: the new λ.
+
+        References:
+            Menon et al., Long-tail learning via logit adjustment, 2021.
+        """
+        if self.prior is None:
+            raise ValueError("this objective has no prior to weigh by: pass prior=bins.prior(ab)")
+        shift = self.bins.weights(self.prior, uniform_mix).log() - self.weights.log()
+        return logits + shift.to(logits).reshape(1, -1, 1, 1)
+
     def decode(self, output: Tensor, temperature: float | Literal["mode"] = 0.38) -> Tensor:
         """Logits (N, Q, h, w) -> ab (N, 2, h, w) in Lab units, by the annealed mean."""
         return self.bins.decode(output, temperature)

@@ -1,0 +1,76 @@
+"""Your own photograph: upload one, and every network colours it."""
+
+from collections.abc import Mapping
+
+import ipywidgets as widgets
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from colorlab.colorizer import Colorizer, to_picture
+from colorlab.data import picture_tensor, shrink
+from colorlab.lab import rgb_to_lab
+from colorlab.media import ImageError, read_image
+from colorlab.plots import pictures, to_bytes
+from colorlab.widgets.explorable import one_thread
+
+LARGEST = 512  # pixels of the shorter side shown; a larger picture is shrunk for the notebook
+
+
+class OwnPhoto(widgets.VBox):
+    """An upload button and, below it, the picture in grey, by every network, and as it came.
+
+    The file stays in the kernel's memory; it is sent nowhere.
+
+    Args:
+        colorizers: by the name shown above each picture.
+        rgb: what is shown before anything is uploaded, uint8 `(H, W, 3)`.
+
+    Attributes:
+        answers: name -> uint8 `(H, W, 3)`, of the picture shown.
+    """
+
+    def __init__(self, colorizers: Mapping[str, Colorizer], rgb: np.ndarray):
+        self.colorizers = dict(colorizers)
+        self.upload = widgets.FileUpload(accept="image/*", multiple=False, description="Choose a photograph")
+        self.upload.layout.width = "auto"
+        self.message, self.picture = widgets.HTML(), widgets.Image(layout=widgets.Layout(max_width="100%"))
+        self.upload.observe(self._uploaded, names="value")
+        super().__init__([self.upload, self.message, self.picture])
+        self.show(rgb, "Before you choose: one of the course's photographs.")
+
+    def show(self, rgb: np.ndarray, message: str) -> None:
+        """Colour a picture and draw it."""
+        rgb = shrink(rgb, LARGEST)
+        with one_thread():
+            self.answers = color_all(self.colorizers, rgb)
+        self.picture.value = to_bytes(render(self.answers))
+        self.message.value = message
+
+    def _uploaded(self, _change) -> None:
+        for file in self.upload.value:
+            try:
+                rgb = read_image(bytes(file["content"]))
+            except ImageError as error:
+                self.message.value = (
+                    f"<b>{file['name']} cannot be used</b>: {error}. The picture below stays."
+                )
+                continue
+            height, width = rgb.shape[:2]
+            self.show(
+                rgb,
+                f"{file['name']}, {width}×{height} pixels. Its colours were not looked at, only its lightness.",
+            )
+
+
+def color_all(colorizers: Mapping[str, Colorizer], rgb: np.ndarray) -> dict[str, np.ndarray]:
+    """The columns of the poster's figure for one picture: grey, every network, and as it came."""
+    lab = rgb_to_lab(picture_tensor(rgb))
+    grey = to_picture(lab * torch.tensor([1.0, 0, 0]).reshape(3, 1, 1))
+    colored = {name: colorizer.colorize(rgb) for name, colorizer in colorizers.items()}
+    return {"Black & White": grey, **colored, "Ground truth": rgb}
+
+
+def render(answers: Mapping[str, np.ndarray]) -> Figure:
+    """The columns side by side."""
+    return pictures(list(answers.values()), list(answers), columns=len(answers), height=2.4)

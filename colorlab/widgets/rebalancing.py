@@ -1,0 +1,112 @@
+"""The rebalancing explorer: what bringing rare colours back costs, from stored logits, without training."""
+
+from typing import Literal
+
+import ipywidgets as widgets
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from colorlab.colorizer import to_picture
+from colorlab.metrics import Tally
+from colorlab.objectives import Classification, at_resolution_of
+from colorlab.plots import styled
+from colorlab.widgets.explorable import Explorable
+
+MIXES = (1.0, 0.9, 0.7, 0.5, 0.3, 0.2, 0.1)
+TEMPERATURES: tuple[float | Literal["mode"], ...] = ("mode", 0.38, 0.7, 1.0, 1.3)
+
+
+class RebalancingView:
+    """One network's answers, reweighted and decoded in every way and scored.
+
+    Args:
+        objective: what it was trained with.
+        logits: `(M, Q, h, w)`, what it answered.
+        lab: the true pictures, `(M, 3, H, W)`.
+    """
+
+    def __init__(self, objective: Classification, logits: Tensor, lab: Tensor):
+        truth = at_resolution_of(logits[:, :3], lab, 3)  # the network may answer at half the size
+        self.L, self.true_ab = truth[:, :1], truth[:, 1:]
+        self.ab, self.scores = {}, {}
+        for mix in MIXES:
+            reweighted = objective.reweight(logits, mix)
+            for temperature in TEMPERATURES:
+                ab = objective.decode(reweighted, temperature)
+                self.ab[mix, temperature] = ab
+                self.scores[mix, temperature] = Tally.of(list(ab), list(truth)).scores()
+
+    @styled
+    def render(self, uniform_mix: float, temperature: float | Literal["mode"], picture: int) -> Figure:
+        """The picture so coloured, the truth, and plain AuC against rebalanced AuC for every λ."""
+        figure = Figure(figsize=(9.0, 3.2), layout="constrained")
+        colored, truth, curve = figure.subplots(1, 3, width_ratios=(1, 1, 1.6))
+        L = self.L[picture]
+        colored.imshow(to_picture(torch.cat([L, self.ab[uniform_mix, temperature][picture]])))
+        colored.set_title(f"λ = {uniform_mix:g}, T = {_label(temperature)}")
+        truth.imshow(to_picture(torch.cat([L, self.true_ab[picture]])))
+        truth.set_title("truth", fontweight="normal")
+        for ax in (colored, truth):
+            ax.axis("off")
+        line = [self.scores[mix, temperature] for mix in MIXES]
+        x, y = ([s[key] for s in line] for key in ("auc", "rebalanced_auc"))
+        curve.plot(x, y, marker="o", markersize=4, label=f"λ from 1 to 0.1 at T = {_label(temperature)}")
+        for mix, left, up in zip(MIXES, x, y, strict=True):
+            if mix in (1.0, 0.5, 0.1):
+                curve.annotate(
+                    f"λ = {mix:g}", (left, up), xytext=(4, -10), textcoords="offset points", fontsize=8
+                )
+        here = self.scores[uniform_mix, temperature]
+        curve.plot(here["auc"], here["rebalanced_auc"], "D", markersize=10, color="C1", label="here")
+        every = self.scores.values()
+        curve.set(
+            xlabel="AuC, % (all pixels alike)",
+            ylabel="rebalanced AuC, %",
+            xlim=(min(s["auc"] for s in every) - 1, max(s["auc"] for s in every) + 1),
+            ylim=(min(s["rebalanced_auc"] for s in every) - 1, max(s["rebalanced_auc"] for s in every) + 1),
+        )
+        curve.legend(fontsize=8, loc="lower left")
+        return figure
+
+    def describe(self, uniform_mix: float, temperature: float | Literal["mode"], picture: int) -> str:
+        """The scores here in a sentence."""
+        here = self.scores[uniform_mix, temperature]
+        return (
+            f"Photograph {picture + 1} at λ = {uniform_mix:g}, T = {_label(temperature)}. All {len(self.L)} together: "
+            f"AuC {here['auc']:.1f}, rebalanced AuC {here['rebalanced_auc']:.1f}, "
+            f"{here['chroma_ratio']:.0%} of the truth's chroma."
+        )
+
+    def explorer(
+        self, uniform_mix: float = 0.5, temperature: float | Literal["mode"] = 1.0, picture: int = 1
+    ) -> Explorable:
+        """Sliders over λ, the temperature and the pictures."""
+        return Explorable(
+            self.render,
+            self.describe,
+            {
+                "uniform_mix": widgets.SelectionSlider(
+                    options=[(f"{m:g}", m) for m in MIXES], value=uniform_mix, description="λ (uniform_mix)"
+                ),
+                "temperature": widgets.SelectionSlider(
+                    options=[(_label(t), t) for t in TEMPERATURES],
+                    value=temperature,
+                    description="temperature T",
+                ),
+                "picture": widgets.SelectionSlider(
+                    options=[(str(k + 1), k) for k in range(len(self.L))],
+                    value=picture,
+                    description="photograph",
+                ),
+            },
+            {
+                "No rebalancing": {"uniform_mix": 1.0, "temperature": 1.0},
+                "Published λ = 0.5, T = 0.38": {"uniform_mix": 0.5, "temperature": 0.38},
+                "Rare colours above all": {"uniform_mix": 0.1, "temperature": 1.0},
+            },
+        )
+
+
+def _label(temperature: float | Literal["mode"]) -> str:
+    return {"mode": "0 (mode)", 1.0: "1 (mean)"}.get(temperature, f"{temperature:g}")
