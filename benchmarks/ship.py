@@ -4,12 +4,13 @@
     python benchmarks/ship.py classification --data tiny-imagenet-200.zip
     python benchmarks/ship.py guided --data tiny-imagenet-200.zip      # begins with classification's weights
 
-Each takes about an hour on two CPU cores and may be stopped and started again. Afterwards
+Each takes 20 to 40 minutes on one CPU core and may be stopped and started again. Afterwards
 `colorlab evaluate DATA --json > colorlab/weights/evaluation.json` records the figures, and
 `python benchmarks/ship.py cards` writes them into the cards.
 """
 
 import argparse
+import shutil
 from pathlib import Path
 
 import torch
@@ -17,7 +18,7 @@ import torch
 from colorlab import recipe
 from colorlab.colorizer import WEIGHTS, Colorizer
 from colorlab.datasets import open_collection
-from colorlab.evaluation import predict
+from colorlab.evaluation import predict, recorded
 from colorlab.metrics import Tally
 from colorlab.objectives import Classification
 
@@ -62,15 +63,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("name", choices=RECIPES)
-    parser.add_argument("--data", required=True, help="Tiny-ImageNet: the archive, or the name tiny-imagenet")
+    parser.add_argument("name", choices=[*RECIPES, "cards"])
+    parser.add_argument("--data", help="Tiny-ImageNet: the archive, or the name tiny-imagenet")
     options = parser.parse_args()
+    if options.name == "cards":
+        for name in RECIPES:
+            write_card(name)
+        return
+    if not options.data:
+        parser.error("--data is needed to train")
     out = BUILD / options.name
     recipe.train(options.data, out, resume=True, **RECIPES[options.name])
     colorizer = Colorizer.load(out / "colorizer.safetensors")
     if isinstance(colorizer.objective, Classification):
         choose_temperature(colorizer, options.data)
     WEIGHTS.mkdir(exist_ok=True)
+    shutil.copy(out / "loss.webp", WEIGHTS / f"{options.name}.webp")
     path = colorizer.save(WEIGHTS / f"{options.name}.safetensors", half_precision=True)
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
 
@@ -92,6 +100,52 @@ def choose_temperature(colorizer: Colorizer, data: str) -> None:
     allowed = {t: s for t, s in tried.items() if s["chroma_ratio"] <= MOST_VIVID} or tried
     colorizer.temperature = max(allowed, key=lambda t: allowed[t][measure])
     colorizer.about["temperature"] = {"measure": measure, "tried": {f"{t:g}": s for t, s in tried.items()}}
+
+
+LIMITS = {
+    "regression": "It paints the mean of what a thing may look like: brown where that is undecided. This is what it "
+    "is for; use `classification` to have colour.",
+    "classification": "It decides, and sometimes wrongly: patches of orange or green on things that are grey, two "
+    "colours on one surface, colour that runs over edges finer than two pixels of its input. PSNR is below grey's.",
+    "guided": "Without hints it is cautious. A hint reaches as far as the network sees, about the whole picture at 64 "
+    "pixels, less in a larger one; a hint that contradicts all it has seen may be followed only near its place.",
+}
+
+
+def write_card(name: str) -> None:
+    """The card of a network: what it is, what made it, what it reaches and where it fails."""
+    colorizer, figures = Colorizer.pretrained(name), recorded()
+    about, data = colorizer.about, figures["data"]
+    recipe, trained = about["recipe"], about["data"]
+    scores = figures["rows"][name]["scores"]
+    size = (WEIGHTS / f"{name}.safetensors").stat().st_size / 1e6
+    weights = sum(p.numel() for p in colorizer.network.parameters())
+    settings = ", ".join(f"{k} {v}" for k, v in recipe.items() if v not in (None, False))
+    measures = {"psnr": "PSNR {:.2f} dB", "auc": "AuC {:.1f}", "rebalanced_auc": "rebalanced AuC {:.1f}"}
+    reached, grey = (
+        ", ".join(text.format(figures["rows"][row]["scores"][key]) for key, text in measures.items())
+        for row in (name, "grey")
+    )
+    lines = [
+        f"# {name}",
+        f"{weights:,} weights, {size:.2f} MB in half precision. `{colorizer.network.config}`; objective "
+        f"`{colorizer.objective!r}`; working size {colorizer.working_size} px; temperature "
+        f"{colorizer.temperature:g} unless a call says otherwise, chosen on the validation part (regression "
+        "ignores it).",
+        f"**Made by** `python benchmarks/ship.py {name} --data tiny-imagenet-200.zip`: {settings}.",
+        f"**Learnt from** {trained['pictures']:,} pictures of 64×64 pixels from {trained['name']} (content "
+        f"{trained['key']}), a part of Tiny-ImageNet's training split, and this course's photographs "
+        f"{', '.join(trained['photographs'])} among them. ImageNet's pictures are for research only: they are "
+        "neither stored nor shown here.",
+        f"**Reaches**, on {data['pictures']:,} pictures of the same source that no network was trained on "
+        f"({data['part']}, by a hash of the file name): {reached}, chroma ratio {scores['chroma_ratio']:.2f}. "
+        f"Grey: {grey}. All figures with intervals: [evaluation.json](evaluation.json).",
+        f"**Limits.** {LIMITS[name]} Trained on photographs of things and animals 64 pixels wide: faces, text, "
+        "drawings and fine detail are not its world. What it paints is a guess, never evidence of what a thing "
+        "looked like.",
+        f"![Loss over the training steps, measured on pictures of the validation part]({name}.webp)",
+    ]
+    (WEIGHTS / f"{name}.md").write_text("\n\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -405,6 +405,14 @@ def _photographs() -> str:
     return f"{len(manifest())}, all as in the manifest"
 
 
+def _networks() -> str:
+    from colorlab.colorizer import PRETRAINED, Colorizer
+
+    for name in PRETRAINED:
+        Colorizer.pretrained(name)
+    return ", ".join(PRETRAINED)
+
+
 def _notebooks() -> str:
     from colorlab import course
 
@@ -441,6 +449,7 @@ DOCTOR: dict[str, Callable[[], str]] = {
     "Python": platform.python_version,
     "torch": _torch,
     "photographs": _photographs,
+    "trained networks": _networks,
     "notebooks": _notebooks,
     "Jupyter kernel": _kernel,
     "widgets": _widgets,

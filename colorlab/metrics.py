@@ -140,18 +140,24 @@ class Tally:
     def scores(self, times: Tensor | None = None) -> dict[str, float]:
         """The measures (see `score`), every picture counted `times` `(P,)` over; None counts each once."""
         times = torch.ones_like(self.pixels) if times is None else times.double()
-        total = times @ self.pixels
-        mean_square = ((times @ self.squared_error) / (3 * total)).item()
-        counts, near = times @ self.cell_pixels, times @ self.cell_closeness  # (C,)
-        truth = (times @ self.true_chroma).item()
+        found = {name: float(values) for name, values in self.of_draws(times[None]).items()}
+        return {"pictures": int(times.sum()), **found}
+
+    def of_draws(self, times: Tensor) -> dict[str, Tensor]:
+        """The measures of many choices of pictures at once: `(D, P)` float64 -> `(D,)` each."""
+        pixels, near = times @ self.pixels, times @ self.closeness
+        mean_square = times @ self.squared_error / (3 * pixels)
+        counts, cell_near = times @ self.cell_pixels, times @ self.cell_closeness  # (D, C)
+        occurs = counts > 0
+        # Each cell that occurs has one vote, so each of its pixels has 1/n.
+        votes = torch.where(occurs, cell_near / counts.clamp(min=1), 0).sum(1) / occurs.sum(1)
+        truth = times @ self.true_chroma
         return {
-            "pictures": int(times.sum()),
-            "psnr": math.inf if mean_square == 0 else 10 * math.log10(255**2 / mean_square),
-            "auc": 100 * ((times @ self.closeness) / total).item(),
-            # Each cell that occurs has one vote, so each of its pixels has 1/n.
-            "rebalanced_auc": 100 * (near[counts > 0] / counts[counts > 0]).mean().item(),
-            "chroma_ratio": (times @ self.chroma).item() / truth if truth > 0 else math.nan,
-            "colourfulness": ((times @ self.colourfulness) / times.sum()).item(),
+            "psnr": 10 * torch.log10(255**2 / mean_square),  # inf for a perfect match
+            "auc": 100 * near / pixels,
+            "rebalanced_auc": 100 * votes,
+            "chroma_ratio": times @ self.chroma / torch.where(truth > 0, truth, math.nan),
+            "colourfulness": times @ self.colourfulness / times.sum(1),
         }
 
 
@@ -172,17 +178,16 @@ def intervals(
     """
     count = len(next(iter(tallies.values())).pixels)
     generator = torch.Generator().manual_seed(seed)
-    drawn: dict[str, list[dict[str, float]]] = {name: [] for name in tallies if name != against}
-    for _ in range(draws):
-        times = torch.bincount(torch.randint(count, (count,), generator=generator), minlength=count)
-        scores = {name: tally.scores(times) for name, tally in tallies.items()}
-        base = scores.get(against, {})
-        for name, rows in drawn.items():
-            rows.append({k: v - base.get(k, 0) for k, v in scores[name].items() if k != "pictures"})
-    return {
-        name: {k: tuple(np.percentile([row[k] for row in rows], [2.5, 97.5]).tolist()) for k in rows[0]}
-        for name, rows in drawn.items()
-    }
+    drawn = torch.randint(count, (draws, count), generator=generator)
+    times = torch.zeros(draws, count, dtype=torch.float64)
+    times.scatter_add_(1, drawn, torch.ones_like(times))
+    base = tallies[against].of_draws(times) if against else {}
+    found = {}
+    for name, tally in tallies.items():
+        if name != against:
+            rows = {k: (v - base.get(k, 0)).numpy() for k, v in tally.of_draws(times).items()}
+            found[name] = {k: tuple(np.percentile(v, [2.5, 97.5]).tolist()) for k, v in rows.items()}
+    return found
 
 
 def psnr(colored: Sequence[Tensor], truth: Sequence[Tensor]) -> float:

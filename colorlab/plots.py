@@ -8,6 +8,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, wraps
 from html import escape
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib
@@ -189,6 +190,23 @@ def loss_curves(
 
 
 # ---- the ab plane --------------------------------------------------------------------------------
+
+
+@styled
+def score_scatter(scores: Mapping[str, Mapping[str, float]], title: str = "") -> Figure:
+    """PSNR against rebalanced AuC, a named mark for every method; up and right is better.
+
+    Args:
+        scores: what `metrics.score` returns, by the name of the method.
+        title: the finding.
+    """
+    figure = Figure(figsize=(max(7.4, _width_of(title)), 4.2), layout="constrained")
+    ax = figure.subplots()
+    for (name, s), marker in zip(scores.items(), cycle("osD^vP*Xhd"), strict=False):
+        ax.plot(s["psnr"], s["rebalanced_auc"], marker, markersize=9, linestyle="none", label=name)
+    ax.set(xlabel="PSNR, dB", ylabel="rebalanced AuC, %", title=title)
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
+    return figure
 
 
 def ab_axes(ax: Axes, L: float | None = None) -> None:

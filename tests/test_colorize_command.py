@@ -1,0 +1,186 @@
+"""`colorlab colorize` and `evaluate`: every file ends as a picture or as a sentence, and nothing is lost."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+from colorlab.bins import ColorBins
+from colorlab.cli import main
+from colorlab.colorizer import Colorizer
+from colorlab.hints import HINT_CHANNELS
+from colorlab.media import ImageError, read_image, write_image
+from colorlab.objectives import Classification, Regression
+from colorlab.unet import UNet
+
+
+def save_model(path, objective, channels=1):
+    torch.manual_seed(0)
+    network = UNet(channels, objective.out_channels, width=4, depth=1, half_resolution=True)
+    Colorizer(network, objective, working_size=16).save(path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return save_model(tmp_path_factory.mktemp("model") / "small.safetensors", Classification(ColorBins(40)))
+
+
+@pytest.fixture
+def album(tmp_path):
+    folder, rng = tmp_path / "album", np.random.default_rng(0)
+    (folder / "inner").mkdir(parents=True)
+    for name in ("a.png", "b.jpg", "inner/c.webp", "d.gif"):
+        Image.fromarray(rng.integers(0, 255, (20, 30, 3), dtype=np.uint8)).save(folder / name)
+    return folder
+
+
+def colorlab(*words):
+    return CliRunner().invoke(main, [str(w) for w in words])
+
+
+# ---- colorize ------------------------------------------------------------------------------------
+
+
+def test_one_picture_becomes_one_file(album, tmp_path, model):
+    target = tmp_path / "out.png"
+    result = colorlab("colorize", album / "a.png", "-o", target, "--model", model)
+    assert result.exit_code == 0, result.output
+    assert np.array_equal(read_image(target), Colorizer.load(model).colorize(album / "a.png"))
+
+
+def test_a_folder_is_mirrored(album, tmp_path, model):
+    out = tmp_path / "out"
+    result = colorlab("colorize", album, "-o", out, "--model", model)
+    assert result.exit_code == 0, result.output
+    assert "4 coloured, 0 kept" in result.output
+    found = sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file())
+    assert found == ["a.png", "b.jpg", "d.png", "inner/c.webp"]  # a GIF's colours are too few for colouring
+    assert all(read_image(out / name).shape == (20, 30, 3) for name in found)
+
+
+def test_what_is_there_is_kept_unless_forced(album, tmp_path, model):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.png").write_bytes(b"mine")
+    result = colorlab("colorize", album, "-o", out, "--model", model)
+    assert result.exit_code == 0
+    assert "3 coloured, 1 kept as they were; --force would overwrite them" in result.output
+    assert (out / "a.png").read_bytes() == b"mine"
+    assert colorlab("colorize", album, "-o", out, "--model", model, "--force").exit_code == 0
+    assert read_image(out / "a.png").shape == (20, 30, 3)
+
+
+def test_a_bad_file_is_named_and_the_others_are_coloured(album, tmp_path, model):
+    (album / "bad.png").write_bytes(b"no picture")
+    out = tmp_path / "out"
+    result = colorlab("colorize", album, "-o", out, "--model", model)
+    assert result.exit_code == 1
+    assert "FAILED" in result.output
+    assert "bad.png: not a picture" in result.output.replace("\n", "")
+    assert "4 coloured, 0 kept as they were, 1 failed" in result.output
+    assert not (out / "bad.png").exists()
+    assert not list(out.rglob("*.partial"))
+
+
+def test_temperature_changes_the_picture(album, tmp_path, model):
+    for name, temperature in (("mean", "1"), ("mode", "mode")):
+        target = tmp_path / f"{name}.png"
+        words = ("colorize", album / "a.png", "-o", target, "--model", model, "--temperature", temperature)
+        assert colorlab(*words).exit_code == 0
+    assert not np.array_equal(read_image(tmp_path / "mean.png"), read_image(tmp_path / "mode.png"))
+
+
+@pytest.mark.parametrize("temperature", ["0", "-1", "warm", "nan", "inf"])
+def test_a_wrong_temperature_is_refused(album, tmp_path, model, temperature):
+    result = colorlab("colorize", album, "-o", tmp_path / "x", "--model", model, "--temperature", temperature)
+    assert result.exit_code == 2
+    assert 'expected a number > 0 or "mode"' in result.output
+
+
+def test_a_regression_has_no_temperature(album, tmp_path):
+    model = save_model(tmp_path / "r.safetensors", Regression())
+    result = colorlab("colorize", album, "-o", tmp_path / "x", "--model", model, "--temperature", "1")
+    assert result.exit_code == 1
+    assert "no distribution to anneal" in result.output
+
+
+def test_what_cannot_be_planned_is_refused_before_anything_is_written(album, tmp_path, model):
+    cases = {
+        "no such file or folder": (album / "missing.png", tmp_path / "out"),
+        "lies inside": (album, album / "out"),
+        "would be overwritten by its own result": (album / "a.png", album),
+        "several pictures need a folder": (album, album / "a.png"),
+    }
+    for message, (source, out) in cases.items():
+        result = colorlab("colorize", source, "-o", out, "--model", model, "--force")
+        assert result.exit_code == 1
+        assert message in result.output.replace("\n", " ")
+    (tmp_path / "empty").mkdir()
+    assert (
+        "no picture in"
+        in colorlab("colorize", tmp_path / "empty", "-o", tmp_path / "o", "--model", model).output
+    )
+    twin = tmp_path / "twin"
+    twin.mkdir()
+    for name in ("x.gif", "x.png"):
+        Image.new("RGB", (5, 5)).save(twin / name)
+    assert "would both become" in colorlab("colorize", twin, "-o", tmp_path / "o", "--model", model).output
+    assert not (tmp_path / "o").exists()
+
+
+def test_an_unknown_model_is_named(album, tmp_path):
+    result = colorlab("colorize", album, "-o", tmp_path / "o", "--model", "vivid")
+    assert result.exit_code == 1
+    assert "vivid: no such file" in result.output
+
+
+def test_writing_refuses_an_ending_it_cannot_write(tmp_path):
+    with pytest.raises(ImageError, match=r"cannot be written as '\.xyz'; use \.png"):
+        write_image(tmp_path / "a.xyz", np.zeros((2, 2, 3), np.uint8))
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- evaluate ------------------------------------------------------------------------------------
+
+
+def test_evaluate_prints_the_table_with_baselines_and_how_it_was_cropped(album, model, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLORLAB_CACHE", str(tmp_path / "cache"))
+    result = colorlab("evaluate", album, "--model", model, "--size", 16)
+    assert result.exit_code == 0, result.output
+    assert "4 pictures of album (all): the middle square of each, shrunk to 16×16 pixels" in result.output
+    for row in ("grey", "one colour (15.0, 15.0)", "small", "small, mode"):
+        assert f"\n{row} " in result.output
+
+
+def test_evaluate_as_json_is_what_the_library_says(album, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLORLAB_CACHE", str(tmp_path / "cache"))
+    models = [
+        save_model(tmp_path / "r.safetensors", Regression()),
+        save_model(tmp_path / "g.safetensors", Classification(ColorBins(40)), 1 + HINT_CHANNELS),
+    ]
+    words = [w for m in models for w in ("--model", m)]
+    result = colorlab("evaluate", album, *words, "--size", 16, "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["data"] | {"key": 0} == {"name": "album", "key": 0, "part": "all", "pictures": 4, "size": 16}
+    assert found["rows"]["grey"]["scores"]["chroma_ratio"] == 0
+    saturated = [name for name in found["rows"] if name.startswith("r × ")]
+    assert len(saturated) == 1
+    assert {"r - grey", "g - grey", "g - r", f"g - {saturated[0]}"} == set(found["differences"])
+    assert found["hints"]["counts"] == [0, 1, 2, 5, 10, 20]
+    # No hints, spread by nothing, is grey; a network without hints is the network alone.
+    assert found["hints"]["spread"]["psnr"][0] == found["rows"]["grey"]["scores"]["psnr"]
+    assert found["hints"]["guided"]["psnr"][0] == pytest.approx(
+        found["rows"]["g"]["scores"]["psnr"], abs=1e-6
+    )
+    assert found["hints"]["spread"]["psnr"][5] > found["hints"]["spread"]["psnr"][0]
+
+
+def test_evaluate_names_a_missing_folder(tmp_path):
+    result = colorlab("evaluate", tmp_path / "nothing")
+    assert result.exit_code == 1
+    assert "no such folder or archive" in result.output

@@ -1,0 +1,111 @@
+"""The networks that ship: what their files promise, and that they do what the course says of them."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from skimage.color import rgb2lab
+
+from colorlab.bins import ColorBins
+from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer
+from colorlab.data import manifest, photo
+from colorlab.evaluation import recorded
+from colorlab.metrics import evaluate
+
+MOST_BYTES = 4_000_000
+
+
+@pytest.fixture(scope="module", params=PRETRAINED)
+def name(request):
+    return request.param
+
+
+def test_small_half_precision_and_with_everything_needed_to_use_it(name):
+    path = WEIGHTS / f"{name}.safetensors"
+    assert path.stat().st_size <= MOST_BYTES
+    with safe_open(path, framework="pt") as file:
+        metadata = {k: json.loads(v) for k, v in file.metadata().items()}
+        assert {file.get_tensor(k).dtype for k in file.keys()} == {torch.float16}  # noqa: SIM118
+    about = metadata["about"]
+    assert about["recipe"]["steps"] > 1000
+    assert about["data"]["pictures"] > 50_000
+    training = [entry["name"] for entry in manifest() if entry["split"] == "train"]
+    assert about["data"]["photographs"] == training  # the starred rows; the held-out three never
+    if name != "regression":
+        assert metadata["objective"]["bins"] == ColorBins(10).centers.tolist()
+        assert str(metadata["temperature"]) in {str(float(t)) for t in about["temperature"]["tried"]}
+    assert f"# {name}" in (WEIGHTS / f"{name}.md").read_text(encoding="utf-8")
+    assert (WEIGHTS / f"{name}.webp").is_file()
+
+
+def test_the_first_two_differ_only_in_their_objective():
+    regression, classification = (Colorizer.pretrained(n) for n in ("regression", "classification"))
+    recipes = [dict(c.about["recipe"]) for c in (regression, classification)]
+    assert {r.pop("objective") for r in recipes} == {"regression", "classification"}
+    assert recipes[0] == recipes[1]
+    assert regression.about["data"] == classification.about["data"]
+    shapes = [{k: v.shape for k, v in c.network.trunk_state().items()} for c in (regression, classification)]
+    assert shapes[0] == shapes[1]
+
+
+def test_it_colours_a_photograph_and_keeps_its_lightness(name):
+    coffee = photo("coffee", side=128)
+    colored = Colorizer.pretrained(name).colorize(coffee.rgb)
+    assert colored.shape == coffee.rgb.shape
+    difference = np.abs(rgb2lab(colored)[..., 0] - rgb2lab(coffee.rgb)[..., 0])
+    assert np.median(difference) < 0.5  # clipping at the edge of sRGB moves a few pixels
+    assert np.abs(rgb2lab(colored)[..., 1:]).mean() > 3
+
+
+def test_only_lightness_is_looked_at(name):
+    grey = photo("coffee", side=64).lab * torch.tensor([1.0, 0, 0]).reshape(3, 1, 1)
+    network = Colorizer.pretrained(name)
+    assert torch.equal(
+        network.predict_ab(grey[None, :1]), network.predict_ab(photo("coffee", side=64).lab[None, :1])
+    )
+
+
+def test_the_recorded_figures_are_those_the_mission_asks_for():
+    rows = {n: row["scores"] for n, row in recorded()["rows"].items()}
+    assert recorded()["data"]["part"] == "held out"
+    assert recorded()["data"]["pictures"] >= 2000
+    grey, regression, classification = rows["grey"], rows["regression"], rows["classification"]
+    assert regression["chroma_ratio"] < 0.7
+    assert regression["psnr"] > grey["psnr"] + 0.5
+    assert 0.8 < classification["chroma_ratio"] < 1.2
+    saturated = next(s for n, s in rows.items() if n.startswith("regression ×"))
+    for other, least in ((grey, 5.5), (regression, 2), (saturated, 1)):
+        assert classification["rebalanced_auc"] > other["rebalanced_auc"] + least
+    hints = recorded()["hints"]
+    assert hints["guided"]["psnr"] == sorted(hints["guided"]["psnr"])
+    assert hints["guided"]["psnr"][0] >= grey["psnr"]
+    ten = hints["counts"].index(10)
+    assert hints["guided"]["psnr"][ten] > hints["spread"]["psnr"][ten] + 0.5
+
+
+def test_the_recorded_figures_are_of_these_weights():
+    """On the free photographs the order is the recorded one: a swapped or broken file would not keep it."""
+    pictures = [photo(entry["name"], side=64) for entry in manifest()]
+    scores = {n: evaluate(Colorizer.pretrained(n), pictures) for n in ("regression", "classification")}
+    assert scores["regression"]["psnr"] > scores["classification"]["psnr"]
+    assert scores["regression"]["chroma_ratio"] < scores["classification"]["chroma_ratio"]
+
+
+def test_hints_are_followed():
+    coffee, guided = photo("coffee", side=64), Colorizer.pretrained("guided")
+    height, width = coffee.rgb.shape[:2]
+    x, y = width // 2, height // 2
+    for color in ((40, 70, 220), (210, 40, 40)):
+        hinted = rgb2lab(guided.colorize(coffee.rgb, hints=[(x, y, color)]))[y - 1 : y + 2, x - 1 : x + 2, 1:]
+        alone = rgb2lab(guided.colorize(coffee.rgb))[y - 1 : y + 2, x - 1 : x + 2, 1:]
+        wanted = rgb2lab(np.array(color, np.uint8).reshape(1, 1, 3))[0, 0, 1:]
+        assert np.linalg.norm(hinted.mean((0, 1)) - wanted) < 0.6 * np.linalg.norm(
+            alone.mean((0, 1)) - wanted
+        )
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(ValueError, match="expected one of regression, classification, guided, got 'vivid'"):
+        Colorizer.pretrained("vivid")
