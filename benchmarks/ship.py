@@ -14,11 +14,12 @@ import shutil
 from pathlib import Path
 
 import torch
+from torch.nn import functional as F
 
 from colorlab import recipe
 from colorlab.colorizer import WEIGHTS, Colorizer
 from colorlab.datasets import open_collection
-from colorlab.evaluation import predict, recorded
+from colorlab.evaluation import AT_ONCE, recorded
 from colorlab.metrics import Tally
 from colorlab.objectives import Classification
 
@@ -55,8 +56,9 @@ RECIPES = {
         learning_rate=2e-3,
     ),
 }
-TEMPERATURES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.5)
-MOST_VIVID = 1.16  # chroma ratio on the validation part; further, rebalanced AuC would reward garishness
+TEMPERATURES = (0.8, 1.0, 1.2, 1.4)
+MIXES = (1.0, 0.6, 0.5, 0.4, 0.3, 0.1)  # λ to which a rebalanced network is moved after training
+MOST_VIVID = 1.15  # chroma ratio on the validation part; further, rebalanced AuC would reward garishness
 
 
 def main() -> None:
@@ -76,30 +78,48 @@ def main() -> None:
     recipe.train(options.data, out, resume=True, **RECIPES[options.name])
     colorizer = Colorizer.load(out / "colorizer.safetensors")
     if isinstance(colorizer.objective, Classification):
-        choose_temperature(colorizer, options.data)
+        choose_decoding(colorizer, options.data)
     WEIGHTS.mkdir(exist_ok=True)
     shutil.copy(out / "loss.webp", WEIGHTS / f"{options.name}.webp")
     path = colorizer.save(WEIGHTS / f"{options.name}.safetensors", half_precision=True)
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
 
 
-def choose_temperature(colorizer: Colorizer, data: str) -> None:
-    """The temperature with the best score on the validation part; the held-out part is never looked at.
+def choose_decoding(colorizer: Colorizer, data: str) -> None:
+    """λ and temperature with the best score on the validation part; the held-out part is never looked at.
 
-    Rebalanced AuC, among those not too vivid, where colours were rebalanced; PSNR where they were not.
+    Where colours were rebalanced: rebalanced AuC, among those not too vivid; λ is moved after training, by
+    adding log w' - log w to the bias of the last layer (notebook 08). Where they were not: PSNR.
     """
+    objective, head = colorizer.objective, colorizer.network.head
     lab = open_collection(data, SIZE).part("validation").lab_of_all()
-    measure = "psnr" if colorizer.objective.uniform_mix == 1 else "rebalanced_auc"
+    rebalanced = objective.uniform_mix < 1
+    measure = "rebalanced_auc" if rebalanced else "psnr"
+    with torch.no_grad():  # asked once, in half precision to spare memory, decoded many times
+        stored = [colorizer.answer(part[:, :1]).half() for part in lab.split(AT_ONCE)]
     tried = {}
-    for temperature in TEMPERATURES:
-        scores = Tally.of(list(predict(colorizer, lab, temperature)), list(lab)).scores()
-        tried[temperature] = scores
-        print(
-            f"T = {temperature:g}: {measure} {scores[measure]:.2f}, chroma ratio {scores['chroma_ratio']:.2f}"
-        )
-    allowed = {t: s for t, s in tried.items() if s["chroma_ratio"] <= MOST_VIVID} or tried
-    colorizer.temperature = max(allowed, key=lambda t: allowed[t][measure])
-    colorizer.about["temperature"] = {"measure": measure, "tried": {f"{t:g}": s for t, s in tried.items()}}
+    for mix in MIXES if rebalanced else (1.0,):
+        for temperature in TEMPERATURES:
+            answers = (objective.reweight(z.float(), mix) if rebalanced else z.float() for z in stored)
+            ab = [objective.decode(z, temperature) for z in answers]
+            ab = torch.cat([F.interpolate(x, size=lab.shape[-2:], mode="bilinear") for x in ab])
+            scores = tried[mix, temperature] = Tally.of(list(ab), list(lab)).scores()
+            print(
+                f"λ = {mix:g}, T = {temperature:g}: {measure} {scores[measure]:.2f}, "
+                f"chroma ratio {scores['chroma_ratio']:.2f}",
+                flush=True,
+            )
+    allowed = {k: s for k, s in tried.items() if s["chroma_ratio"] <= MOST_VIVID} or tried
+    mix, colorizer.temperature = max(allowed, key=lambda k: allowed[k][measure])
+    if rebalanced:
+        bias = objective.reweight(head.bias.detach().reshape(1, -1, 1, 1), mix).flatten()
+        head.bias.data.copy_(bias)
+        colorizer.objective = Classification(objective.bins, objective.targets, objective.prior, mix)
+    colorizer.about["decoding"] = {
+        "measure": measure,
+        "trained with uniform_mix": objective.uniform_mix,
+        "tried": [{"uniform_mix": m, "temperature": t, **s} for (m, t), s in tried.items()],
+    }
 
 
 LIMITS = {

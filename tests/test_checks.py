@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from colorlab.checks import brown_well, classification, regression
+from colorlab.checks import brown_well, classification, rebalancing, regression, results, welcome
 from colorlab.checks.exercise import Exercise
 from colorlab.toy import PALETTE
 
 
 def find_exercises():
-    for module in (regression, brown_well, classification):
+    for module in (welcome, regression, brown_well, classification, rebalancing, results):
         for name, value in vars(module).items():
             if isinstance(value, Exercise):
                 yield pytest.param(value, id=f"{module.__name__.rpartition('.')[2]}.{name}")
@@ -27,6 +27,13 @@ SOLUTIONS = {  # a function is the answer itself, anything else is what the solu
     classification.q1: classification.cross_entropy_by_hand(),
     classification.q2: classification.annealed_mean,
     classification.q3: classification.temperature_for_the_marbles(),
+    rebalancing.q1: rebalancing.weights_by_hand(),
+    rebalancing.q2: rebalancing.reweight,
+    rebalancing.q3: rebalancing.as_vivid_as_life(),
+    results.q1: results.psnr_by_hand(),
+    results.q2: results.winners(),
+    results.q3: results.bold_over_mean(),
+    welcome.q1: welcome.duller_network(),
 }
 
 WRONG = [
@@ -70,6 +77,30 @@ WRONG = [
     (classification.q3, 1.0, "too pale"),
     (classification.q3, 0.05, "too vivid"),
     (classification.q3, 0.0, "above 0"),
+    (rebalancing.q1, [2.5, 0.625], "the other way round"),
+    (rebalancing.q1, [1.25, 5.0], "not scaled yet"),
+    (rebalancing.q1, [1.0, 1.0], "no rebalancing"),
+    (rebalancing.q1, [0.2, 0.8], "one half"),
+    (rebalancing.q2, lambda z, old, new: z + old.log() - new.log(), "changed places"),
+    (rebalancing.q2, lambda z, old, new: z * new / old, "logits are logarithms"),
+    (rebalancing.q2, lambda z, old, new: z + new.log(), "still in it"),
+    (rebalancing.q2, lambda z, old, new: z, "differs from"),
+    (rebalancing.q3, (1.0, 1.0), "too pale"),
+    (rebalancing.q3, (0.05, 0.7), "too vivid"),
+    (rebalancing.q3, (0.0, 1.0), "expected λ above 0"),
+    (results.q1, 17.08, "half of it"),
+    (results.q1, 78.6, "natural logarithm"),
+    (results.q1, 41.14, "do not take its root"),
+    (results.q1, -34.15, "the sign"),
+    (results.q2, results.winners()[::-1], "wrong order"),
+    (results.q2, ("grey", "grey"), "another row has a better PSNR"),
+    (results.q2, ("gray", "grey"), "no row of the table"),
+    (results.q3, 4, "half of the time it is right"),
+    (results.q3, 1, "ratio of the distances"),
+    (results.q3, 0.5, "upside down"),
+    (welcome.q1, "Classifying", "more vivid"),
+    (welcome.q1, "regression", "not one of"),
+    (welcome.q1, 1, "in quotes"),
 ]
 
 

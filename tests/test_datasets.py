@@ -176,6 +176,32 @@ def test_a_batch_holds_the_lab_of_its_pictures(tmp_path):
     assert part.evaluation().outcomes.shape[0] == 1
 
 
+def test_squares_from_elsewhere_join_the_training_part_and_nothing_else(tmp_path):
+    collection = open_collection(as_folder(tmp_path / "p"), 16)
+    strange = np.full((16, 16, 3), (200, 30, 90), np.uint8)
+    alone, joined = collection.part("train"), collection.training([strange, strange])
+    assert len(joined) == len(alone) + 2
+    everything = joined.squares(np.arange(len(joined)))
+    assert np.array_equal(everything[:-2], alone.squares(np.arange(len(alone))))
+    assert np.array_equal(everything[-2:], [strange, strange])
+    lab, _ = next(joined.batches(len(joined), seed=0))  # one epoch
+    flat = lab.std((2, 3)).sum(1) < 1e-3
+    assert flat.sum() == 2
+
+
+def test_a_training_is_measured_on_the_validation_part(tmp_path):
+    files = {f"{i}.png": png(i) for i in range(200)}
+    collection = open_collection(as_folder(tmp_path / "p", files), 16)
+    measured, validation = collection.training().evaluation(), collection.part("validation")
+    assert 0 < len(validation) == len(measured.L)
+    assert torch.equal(measured.L, validation.lab_of_all()[:, :1])
+
+
+def test_all_is_every_picture(tmp_path):
+    collection = open_collection(as_folder(tmp_path / "p"), 16)
+    assert len(collection.part("all")) == len(collection.names)
+
+
 def test_the_pictures_stay_on_disk(tmp_path):
     collection = open_collection(as_zip(tmp_path / "a.zip"), size=16)
     assert isinstance(collection.pictures, np.memmap)

@@ -35,7 +35,8 @@ def test_small_half_precision_and_with_everything_needed_to_use_it(name):
     assert about["data"]["photographs"] == training  # the starred rows; the held-out three never
     if name != "regression":
         assert metadata["objective"]["bins"] == ColorBins(10).centers.tolist()
-        assert str(metadata["temperature"]) in {str(float(t)) for t in about["temperature"]["tried"]}
+        chosen = (metadata["objective"]["uniform_mix"], metadata["temperature"])
+        assert chosen in {(t["uniform_mix"], t["temperature"]) for t in about["decoding"]["tried"]}
     assert f"# {name}" in (WEIGHTS / f"{name}.md").read_text(encoding="utf-8")
     assert (WEIGHTS / f"{name}.webp").is_file()
 

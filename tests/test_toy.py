@@ -369,3 +369,19 @@ def test_refuses_bad_probabilities(world, bad):
 def test_coin_toss_refuses_too_few_or_too_small_photos(photos):
     with pytest.raises(ValueError, match="expected at least one, each at least 16 pixels on both sides"):
         CoinToss(photos, size=16)
+
+
+@pytest.mark.parametrize("mixes", [(0.5, 1.0), (1.0, 0.3), (0.2, 0.6)])
+def test_reweighting_gives_what_training_with_the_other_weights_would_have_led_to(mixes):
+    """In a world whose best answers are known: the best logits of one λ become those of the other."""
+    fixed = Marbles(seed=0).evaluation()
+    prior = BINS.prior(fixed.outcomes[0])
+    trained, wanted = (Classification(BINS, prior=prior, uniform_mix=m) for m in mixes)
+    best = [best_output(o, fixed.outcomes, fixed.probabilities) for o in (trained, wanted)]
+    moved = trained.reweight(best[0], mixes[1])
+    torch.testing.assert_close(moved.softmax(1), best[1].softmax(1))
+
+
+def test_reweighting_needs_a_prior():
+    with pytest.raises(ValueError, match=r"no prior to weigh by: pass prior=bins\.prior"):
+        Classification(BINS).reweight(torch.zeros(1, BINS.n_bins, 1, 1), 0.5)

@@ -1,18 +1,29 @@
 """Explorables: the picture answers every control; describe, presets and reset agree with the state."""
 
+import io
+from datetime import datetime
+
+import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
+from PIL import Image
 
 from colorlab.bins import ColorBins
-from colorlab.colorizer import to_picture
-from colorlab.data import photos
+from colorlab.colorizer import Colorizer, to_picture
+from colorlab.data import photo, photos, picture_tensor
+from colorlab.datasets import middle_square
+from colorlab.lab import rgb_to_lab
+from colorlab.objectives import Classification, Regression
 from colorlab.toy import CoinToss
 from colorlab.training import History
+from colorlab.unet import UNet
 from colorlab.widgets.brown_well import answers, brown_well_explorer
 from colorlab.widgets.color_bins import color_bins_explorer
 from colorlab.widgets.explorable import Explorable
 from colorlab.widgets.lightness_slice import lightness_slice_explorer
+from colorlab.widgets.own_photo import OwnPhoto
+from colorlab.widgets.rebalancing import RebalancingView
 from colorlab.widgets.temperature import TemperatureView
 from colorlab.widgets.training_replay import TrainingReplay
 
@@ -30,12 +41,23 @@ def replay_explorer() -> Explorable:
     return TrainingReplay(history, frames, ["picture"], "nats").explorer()
 
 
+def rebalancing_explorer() -> Explorable:
+    bins = ColorBins(40)
+    prior = torch.full((bins.n_bins,), 0.2 / bins.n_bins)
+    prior[bins.encode(torch.zeros(1, 2, 1, 1))] += 0.8  # grey is common, as it is in photographs
+    objective = Classification(bins, prior=prior, uniform_mix=0.5)
+    lab = torch.stack([rgb_to_lab(picture_tensor(middle_square(p.rgb, 16))) for p in photos()])
+    logits = torch.randn(6, bins.n_bins, 8, 8, generator=torch.Generator().manual_seed(0))
+    return RebalancingView(objective, logits, lab).explorer()
+
+
 EXPLORERS = {
     "lightness slice": lightness_slice_explorer,
     "training replay": replay_explorer,
     "brown well": brown_well_explorer,
     "color bins": color_bins_explorer,
     "temperature": temperature_explorer,
+    "rebalancing": rebalancing_explorer,
 }
 
 
@@ -109,3 +131,54 @@ def test_the_median_jumps_to_the_majority_and_the_mean_does_not():
 def test_a_replay_without_its_frames_is_refused():
     with pytest.raises(ValueError, match=r"expected one a measurement \(2\), got 1"):
         TrainingReplay(History([0, 1], [2.0, 1.0]), [[]], [], "nats")
+
+
+# ---- your own photograph -------------------------------------------------------------------------
+
+
+def upload(widget, name, content):
+    """What the browser does when a reader has chosen a file."""
+    file = {
+        "name": name,
+        "type": "",
+        "size": len(content),
+        "content": memoryview(content),
+        "last_modified": datetime.now(),
+    }
+    widget.upload.value = (file,)
+
+
+@pytest.fixture
+def own_photo():
+    torch.manual_seed(0)
+    colorizer = Colorizer(UNet(1, 2, width=4, depth=1), Regression(), working_size=16)
+    return OwnPhoto({"Regressive": colorizer}, photo("coffee", side=24).rgb)
+
+
+def png_of(rgb):
+    file = io.BytesIO()
+    Image.fromarray(rgb).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_an_uploaded_photograph_is_coloured_beside_its_grey_and_itself(own_photo):
+    before, rgb = own_photo.picture.value, photo("china", side=30).rgb
+    upload(own_photo, "china.png", png_of(rgb))
+    assert list(own_photo.answers) == ["Black & White", "Regressive", "Ground truth"]
+    assert np.array_equal(own_photo.answers["Ground truth"], rgb)
+    grey = own_photo.answers["Black & White"].astype(int)
+    assert np.ptp(grey, axis=2).max() <= 1
+    assert own_photo.picture.value != before
+    assert "china.png" in own_photo.message.value
+
+
+def test_a_file_that_is_no_picture_is_named_and_nothing_is_lost(own_photo):
+    before = own_photo.picture.value
+    upload(own_photo, "letter.txt", b"dear student")
+    assert "letter.txt cannot be used" in own_photo.message.value
+    assert own_photo.picture.value == before
+
+
+def test_a_file_name_cannot_bring_html(own_photo):
+    upload(own_photo, "<img src=x onerror=alert(1)>.png", b"no picture")
+    assert "<img" not in own_photo.message.value

@@ -1,6 +1,7 @@
 """Your own photograph: upload one, and every network colours it."""
 
 from collections.abc import Mapping
+from html import escape
 
 import ipywidgets as widgets
 import numpy as np
@@ -49,17 +50,18 @@ class OwnPhoto(widgets.VBox):
 
     def _uploaded(self, _change) -> None:
         for file in self.upload.value:
+            name = escape(file["name"])
             try:
                 rgb = read_image(bytes(file["content"]))
             except ImageError as error:
                 self.message.value = (
-                    f"<b>{file['name']} cannot be used</b>: {error}. The picture below stays."
+                    f"<b>{name} cannot be used</b>: {escape(str(error))}. The picture below stays."
                 )
                 continue
             height, width = rgb.shape[:2]
             self.show(
                 rgb,
-                f"{file['name']}, {width}×{height} pixels. Its colours were not looked at, only its lightness.",
+                f"{name}, {width}×{height} pixels. Its colours were not looked at, only its lightness.",
             )
 
 

@@ -109,4 +109,4 @@ class RebalancingView:
 
 
 def _label(temperature: float | Literal["mode"]) -> str:
-    return {"mode": "0 (mode)", 1.0: "1 (mean)"}.get(temperature, f"{temperature:g}")
+    return {"mode": "0 (mode)", 1.0: "1 (mean)"}.get(temperature, f"{temperature}")
