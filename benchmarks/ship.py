@@ -24,7 +24,8 @@ from colorlab.metrics import Tally
 from colorlab.objectives import Classification
 
 BUILD = Path("build/weights")
-SIZE = 64
+SIZE = 64  # of the pictures learnt from
+WORKING_SIZE = 96  # at which larger pictures are seen: measured, see benchmarks/big_pictures.py
 COMMON = dict(
     size=SIZE,
     grid_size=10.0,
@@ -79,6 +80,7 @@ def main() -> None:
     colorizer = Colorizer.load(out / "colorizer.safetensors")
     if isinstance(colorizer.objective, Classification):
         choose_decoding(colorizer, options.data)
+    colorizer.working_size = WORKING_SIZE
     WEIGHTS.mkdir(exist_ok=True)
     shutil.copy(out / "loss.webp", WEIGHTS / f"{options.name}.webp")
     path = colorizer.save(WEIGHTS / f"{options.name}.safetensors", half_precision=True)
