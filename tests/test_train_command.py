@@ -7,12 +7,16 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from PIL import Image
 from test_datasets import FILES, as_zip
 
 from colorlab.cli import main
 from colorlab.colorizer import Colorizer
+from colorlab.hints import HINT_CHANNELS
+from colorlab.recipe import begin_with
+from colorlab.unet import UNet
 
 SMALL = ["--size", "16", "--width", "4", "--depth", "1", "--batch-size", "4", "--evaluate-every", "3"]
 
@@ -101,3 +105,37 @@ def test_two_processes_train_one_network(command, tmp_path):
     assert result.stdout.count("step 6 of 6: loss") == 1  # one of them speaks
     assert (tmp_path / "out" / "colorizer.safetensors").is_file()
     assert len(FILES) == 44
+
+
+def test_a_network_with_hints_begins_with_one_without_and_colours_as_it_did(tmp_path, command):
+    assert run(*command, "--steps", "2", "--objective", "regression").exit_code == 0
+    first = Colorizer.load(tmp_path / "out" / "colorizer.safetensors")
+    guided = UNet(
+        1 + HINT_CHANNELS, 2, **{k: first.network.config[k] for k in ("width", "depth", "half_resolution")}
+    )
+    begin_with(guided, first.network)
+    L = torch.linspace(0, 100, 64).reshape(1, 1, 8, 8)
+    torch.testing.assert_close(Colorizer(guided, first.objective).answer(L), first.answer(L))
+
+
+def test_hints_are_learnt_from_the_command_line_resumed_or_not(tmp_path, command):
+    options = ["--objective", "regression", "--hints", "--with-photographs"]
+    assert run(*command, "--steps", "2", "--objective", "regression").exit_code == 0
+    start = str(tmp_path / "out" / "colorizer.safetensors")
+    out = ["--out", str(tmp_path / "guided"), "--start-from", start, "--steps", "3"]
+    result = run(*command, *options, *out)
+    assert result.exit_code == 0, result.output
+    guided = Colorizer.load(tmp_path / "guided" / "colorizer.safetensors")
+    assert guided.takes_hints
+    assert guided.about["recipe"]["start_from"] == "colorizer.safetensors"
+    assert guided.about["data"]["photographs"] == ["astronaut", "coffee", "china"]
+
+
+def test_a_network_of_another_shape_cannot_be_begun_with(tmp_path, command):
+    assert run(*command, "--steps", "1").exit_code == 0
+    start = str(tmp_path / "out" / "colorizer.safetensors")
+    result = run(
+        *command, "--out", str(tmp_path / "b"), "--start-from", start, "--steps", "1", "--depth", "2"
+    )
+    assert result.exit_code == 1
+    assert "give it the same width, depth and number of answers" in result.output.replace("\n", " ")
