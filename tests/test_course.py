@@ -186,7 +186,7 @@ def test_doctor_says_what_works_a_line_each():
     result = CliRunner().invoke(main, ["doctor"])
     lines = result.output.splitlines()
     assert result.exit_code == 0, result.output
-    assert len(lines) == 7
+    assert len(lines) == 8
     assert all(line.startswith("[OK]") for line in lines)
 
 
