@@ -418,7 +418,7 @@ def _notebooks() -> str:
 
     if not course.notebooks():
         raise FileNotFoundError("none found; install colorlab-course again")
-    return f"{len(course.notebooks())} in {course.notebooks()[0].parent}"
+    return f"{len(course.notebooks())}, in the folder {course.notebooks()[0].parent.name}"
 
 
 def _kernel() -> str:
@@ -442,7 +442,7 @@ def _widgets() -> str:
 
 def _folder() -> str:
     with tempfile.NamedTemporaryFile(dir="."):
-        return f"{Path.cwd()} can be written"
+        return "files can be written here"
 
 
 DOCTOR: dict[str, Callable[[], str]] = {

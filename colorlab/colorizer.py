@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from colorlab.bins import ColorBins
 from colorlab.data import picture_tensor, shrink
-from colorlab.hints import HINT_CHANNELS, Hint, encode
+from colorlab.hints import HINT_CHANNELS, Hint, encode, heed
 from colorlab.lab import lab_to_rgb, rgb_to_lab
 from colorlab.media import read_image
 from colorlab.objectives import Classification, Regression
@@ -121,7 +121,8 @@ class Colorizer:
     ) -> Tensor:
         """L `(N, 1, H, W)` in [0, 100] -> ab `(N, 2, H, W)` in Lab units, at the size of L."""
         ab = self.decode(self.answer(L, hints), temperature)
-        return ab if ab.shape[-2:] == L.shape[-2:] else _resize(ab, L.shape[-2:])
+        ab = ab if ab.shape[-2:] == L.shape[-2:] else _resize(ab, L.shape[-2:])
+        return ab if hints is None else heed(ab, hints.to(ab), L.to(ab))
 
     @torch.no_grad()
     def colorize(

@@ -9,10 +9,12 @@ The mask is needed because (a, b) = (0, 0) without it would mean both "no hint" 
 is not centred: a mask that runs from -0.5 to 0.5 in training and from 0 to 1 in use is a known trap.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from colorlab.lab import rgb_to_lab
 from colorlab.objectives import AB_SCALE
@@ -21,6 +23,8 @@ HINT_CHANNELS = 3
 STOP = 1 / 8  # after each hint the next one is the last with this chance: 7 hints on average
 LARGEST_PATCH = 9  # pixels; sides of 1 to 9 are equally likely
 PLACE_SPREAD = 1 / 4  # standard deviation of a hint's place around the middle, in sides of the picture
+# How far what a network missed is carried, chosen on the validation part (see `spread`).
+HEED_REACH, HEED_LIKENESS, HEED_PULL = 0.15, 8.0, 0.3
 POINT_SIDE = 3  # pixels of the network's input that a person's hint covers
 
 Hint = tuple[float, float, tuple[int, int, int]]  # x, y in pixels of the picture, sRGB 0..255
@@ -110,7 +114,9 @@ def check_hint(hint, number: int, picture: tuple[int, int]) -> tuple[float, floa
     return x, y, tuple(int(c) for c in rgb)
 
 
-def spread(planes: Tensor, L: Tensor, reach: float = 0.25, likeness: float = 12.0) -> Tensor:
+def spread(
+    planes: Tensor, L: Tensor, reach: float = 0.25, likeness: float = 12.0, pull: float = 0.0
+) -> Tensor:
     """Spread hints over the picture without any network: the baseline a guided network must beat.
 
     Every pixel takes a mean of the hinted colours, in which a hint counts the more, the nearer it is and
@@ -121,6 +127,7 @@ def spread(planes: Tensor, L: Tensor, reach: float = 0.25, likeness: float = 12.
         L: `(N, 1, H, W)` in [0, 100].
         reach: σ_d in sides of the picture.
         likeness: σ_L in units of L.
+        pull: weight of an invisible grey hint that is everywhere; above 0 colours fade with the distance.
 
     Returns:
         `(N, 2, H, W)` ab in Lab units; grey for a picture without hints.
@@ -136,9 +143,25 @@ def spread(planes: Tensor, L: Tensor, reach: float = 0.25, likeness: float = 12.
         light = light.flatten()
         distance = torch.cdist(grid, grid[where]) / (reach * min(height, width))  # (P, K)
         unlike = (light[:, None] - light[where]).abs() / likeness
-        weights = torch.softmax(-distance - unlike, dim=1)
+        scores = F.pad(-distance - unlike, (0, 1), value=math.log(pull) if pull > 0 else -math.inf)
+        weights = torch.softmax(scores, dim=1)[:, :-1]  # (P, K); the last was the invisible hint's
         picture.copy_((plane[:2].flatten(1)[:, where] @ weights.T).reshape(2, height, width) * AB_SCALE)
     return ab
+
+
+def heed(ab: Tensor, planes: Tensor, L: Tensor) -> Tensor:
+    """What a network's colours still lack at the hints, spread around them and added.
+
+    A network follows a hint by habit, not by command: one that contradicts all it has seen, it follows half.
+    So the rest of the way is gone without it; far from every hint the network's colours stay.
+
+    Args:
+        ab: the network's colours, `(N, 2, H, W)` in Lab units.
+        planes: `(N, 3, H, W)`, the hints it was given.
+        L: `(N, 1, H, W)` in [0, 100].
+    """
+    missing = (planes[:, :2] - ab / AB_SCALE) * planes[:, 2:]
+    return ab + spread(torch.cat([missing, planes[:, 2:]], dim=1), L, HEED_REACH, HEED_LIKENESS, HEED_PULL)
 
 
 def _patch(y: float, x: float, side: int, height: int, width: int) -> tuple[slice, slice]:

@@ -5,6 +5,8 @@ import torch
 
 from colorlab.checks import brown_well, classification, rebalancing, regression, results, welcome
 from colorlab.checks.exercise import Exercise
+from colorlab.colorizer import Colorizer
+from colorlab.data import photo
 from colorlab.toy import PALETTE
 
 
@@ -34,6 +36,7 @@ SOLUTIONS = {  # a function is the answer itself, anything else is what the solu
     results.q2: results.winners(),
     results.q3: results.bold_over_mean(),
     welcome.q1: welcome.duller_network(),
+    welcome.q2: welcome.colored_cat(),
 }
 
 WRONG = [
@@ -101,6 +104,14 @@ WRONG = [
     (welcome.q1, "Classifying", "more vivid"),
     (welcome.q1, "regression", "not one of"),
     (welcome.q1, 1, "in quotes"),
+    (welcome.q2, photo("chelsea", side=128).rgb, "with its own colours"),
+    (welcome.q2, photo("chelsea", side=64).rgb, "should come out"),
+    (
+        welcome.q2,
+        Colorizer.pretrained("regression").colorize(photo("chelsea", side=128).rgb),
+        "the other network",
+    ),
+    (welcome.q2, 255 - photo("chelsea", side=128).rgb, "not the picture"),
 ]
 
 

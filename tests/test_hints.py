@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from colorlab.colorizer import Colorizer
-from colorlab.hints import HINT_CHANNELS, POINT_SIDE, check_hint, encode, simulate, spread
+from colorlab.hints import HINT_CHANNELS, POINT_SIDE, check_hint, encode, heed, simulate, spread
 from colorlab.lab import rgb_to_lab
 from colorlab.objectives import AB_SCALE, Regression
 from colorlab.unet import UNet
@@ -177,3 +177,30 @@ def test_spread_by_a_loop():
 
 def test_without_hints_spreading_leaves_grey():
     assert (spread(torch.zeros(2, 3, 5, 5), torch.zeros(2, 1, 5, 5)) == 0).all()
+
+
+def test_a_pull_fades_colours_with_the_distance():
+    planes, L = encode([(2, 8, (220, 40, 40))], (17, 64), (17, 64)), torch.full((1, 1, 17, 64), 50.0)
+    plain, faded = (spread(planes, L, reach=0.3, pull=p)[0].norm(dim=0) for p in (0.0, 1.0))
+    assert plain[8, 60] == pytest.approx(
+        plain[8, 2].item(), rel=1e-4
+    )  # without it the only hint rules everywhere
+    assert faded[8, 60] < 0.01 * faded[8, 2]
+
+
+# ---- what a network lacks at the hints -----------------------------------------------------------
+
+
+def test_a_network_that_follows_its_hints_is_left_alone():
+    ab, L = noise(2), torch.full((2, 1, 64, 64), 50.0)
+    planes = simulate(ab, generator(), count=5, side=1)
+    torch.testing.assert_close(heed(ab, planes, L), ab)
+    assert torch.equal(heed(ab, torch.zeros(2, 3, 64, 64), L), ab)
+
+
+def test_a_network_that_ignores_them_is_corrected_near_them_and_not_far_away():
+    ab, L = torch.zeros(1, 2, 64, 64), torch.full((1, 1, 64, 64), 50.0)
+    planes = encode([(8, 8, (220, 40, 40))], (64, 64), (64, 64))
+    heeded, wanted = heed(ab, planes, L)[0], planes[0, :2, 8, 8] * AB_SCALE
+    assert (heeded[:, 8, 8] - wanted).norm() < 0.15 * wanted.norm()
+    assert heeded[:, 60, 60].norm() < 0.05 * wanted.norm()
