@@ -139,6 +139,14 @@ LIMITS = {
     "pixels, less in a larger one; a hint that contradicts all it has seen may be followed only near its place.",
 }
 
+NOTES = {
+    "regression": "",
+    "classification": " Trained with λ = 0.3 (uniform_mix), moved to the λ above afterwards by the bias of its last "
+    "layer, as in notebook 08; both λ and temperature were chosen on the validation part.",
+    "guided": " These are the second stage; the first were 4,000 steps at 2e-3 that began with the classification's "
+    "weights. In use, what its colours still lack at the hints is carried around them without it (`hints.heed`).",
+}
+
 
 def write_card(name: str) -> None:
     """The card of a network: what it is, what made it, what it reaches and where it fails."""
@@ -160,7 +168,7 @@ def write_card(name: str) -> None:
         f"`{colorizer.objective!r}`; working size {colorizer.working_size} px; temperature "
         f"{colorizer.temperature:g} unless a call says otherwise, chosen on the validation part (regression "
         "ignores it).",
-        f"**Made by** `python benchmarks/ship.py {name} --data tiny-imagenet-200.zip`: {settings}.",
+        f"**Made by** `python benchmarks/ship.py {name} --data tiny-imagenet-200.zip`: {settings}.{NOTES[name]}",
         f"**Learnt from** {trained['pictures']:,} pictures of 64×64 pixels from {trained['name']} (content "
         f"{trained['key']}), a part of Tiny-ImageNet's training split, and this course's photographs "
         f"{', '.join(trained['photographs'])} among them. ImageNet's pictures are for research only: they are "
