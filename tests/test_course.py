@@ -202,7 +202,16 @@ def test_doctor_names_what_fails_and_exits_1(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["-h"], ["run", "-h"], ["lab", "-h"], ["outputs", "-h"], ["doctor", "-h"]]
+    "arguments",
+    [
+        ["-h"],
+        ["run", "-h"],
+        ["lab", "-h"],
+        ["outputs", "-h"],
+        ["doctor", "-h"],
+        ["colorize", "-h"],
+        ["evaluate", "-h"],
+    ],
 )
 def test_help_teaches(arguments):
     result = CliRunner().invoke(main, arguments)
