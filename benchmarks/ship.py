@@ -81,8 +81,8 @@ def main() -> None:
         parser.error("--data is needed to train")
     out = BUILD / options.name
     if options.name == "guided":
-        recipe.train(options.data, BUILD / "guided-first", resume=True, **FIRST_STAGE)
-    recipe.train(options.data, out, resume=True, **RECIPES[options.name])
+        train(options.data, BUILD / "guided-first", FIRST_STAGE)
+    train(options.data, out, RECIPES[options.name])
     colorizer = Colorizer.load(out / "colorizer.safetensors")
     if isinstance(colorizer.objective, Classification):
         choose_decoding(colorizer, options.data)
@@ -91,6 +91,12 @@ def main() -> None:
     shutil.copy(out / "loss.webp", WEIGHTS / f"{options.name}.webp")
     path = colorizer.save(WEIGHTS / f"{options.name}.safetensors", half_precision=True)
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
+
+
+def train(data: str, out: Path, settings: dict) -> None:
+    """Train or go on; a training that was interrupted ships nothing."""
+    if recipe.train(data, out, resume=True, **settings).interrupted:
+        raise SystemExit("interrupted: nothing was shipped; start again to go on")
 
 
 def choose_decoding(colorizer: Colorizer, data: str) -> None:
@@ -134,9 +140,9 @@ LIMITS = {
     "regression": "It paints the mean of what a thing may look like: brown where that is undecided. This is what it "
     "is for; use `classification` to have colour.",
     "classification": "It decides, and sometimes wrongly: patches of orange or green on things that are grey, two "
-    "colours on one surface, colour that runs over edges finer than two pixels of its input. PSNR is below grey's.",
-    "guided": "Without hints it is cautious. A hint reaches as far as the network sees, about the whole picture at 64 "
-    "pixels, less in a larger one; a hint that contradicts all it has seen may be followed only near its place.",
+    "colours on one surface, colour that runs over edges finer than two pixels of its input.",
+    "guided": "Without hints it is cautious. A hint that contradicts all it has seen is followed "
+    "in part, and in larger pictures hints were not measured.",
 }
 
 NOTES = {

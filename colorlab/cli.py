@@ -291,7 +291,7 @@ def evaluate(source: str, models: tuple[str, ...], part: str | None, size: int, 
     \b
     colorlab evaluate my_photos/
     colorlab evaluate my_photos/ --model build/mine/colorizer.safetensors --json
-    colorlab evaluate tiny-imagenet                the table of notebook 09, computed anew
+    colorlab evaluate tiny-imagenet                the held-out pictures of that download
     """
     import json
 

@@ -14,9 +14,10 @@ from tqdm.auto import tqdm
 
 from colorlab import __version__
 from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer
-from colorlab.datasets import DataError, Part, open_collection
+from colorlab.datasets import DataError, Part, locate, open_collection
 from colorlab.hints import POINT_SIDE, simulate, spread
-from colorlab.metrics import ONE_COLOR, Tally, best_saturation, intervals
+from colorlab.lesson import choose_device
+from colorlab.metrics import Tally, baselines, best_saturation, intervals
 from colorlab.objectives import Classification
 
 AT_ONCE = 64  # pictures a forward pass
@@ -29,7 +30,6 @@ def evaluate(
     models: tuple[str, ...] = PRETRAINED,
     part: Part | Literal["all"] | None = None,
     size: int = 64,
-    device: str = "cpu",
 ) -> dict:
     """Score networks and the baselines a sceptic asks for on the same pictures.
 
@@ -39,7 +39,6 @@ def evaluate(
         part: which pictures. None takes those that no network was trained on: the held-out part of the
             data that one of the networks learnt from, all pictures of anything else.
         size: the pictures are cut to squares of this many pixels, and the networks see them so.
-        device: where to compute.
 
     Returns:
         data: what was measured on.
@@ -49,20 +48,22 @@ def evaluate(
             hints without one; absent if no network takes hints.
     """
     collection = open_collection(source, size)
-    networks = {Path(name).stem: open_model(name).to(device) for name in models}
+    stems = [Path(name).stem for name in models]
+    # Two files may share a stem, as every training calls its result colorizer.safetensors.
+    networks = {
+        stem if stems.count(stem) == 1 else name: open_model(name)
+        for stem, name in zip(stems, models, strict=True)
+    }
     if part is None:
-        known = any(n.about.get("data", {}).get("key") == collection.key for n in networks.values())
-        part = "held out" if known else "all"
+        part = (
+            "held out" if any(_learnt_from(n, source, collection.key) for n in networks.values()) else "all"
+        )
     pictures = collection.part(part)
     if len(pictures) < 2:
         raise DataError(f"{source}: the part {part!r} has {len(pictures)} pictures; at least 2 are needed")
     lab = pictures.lab_of_all()
     labs = list(lab)
-    grey = torch.zeros_like(lab[:, 1:])
-    tallies = {
-        "grey": Tally.of(list(grey), labs),
-        f"one colour {ONE_COLOR}": Tally.of(list(grey + torch.tensor(ONE_COLOR).reshape(1, 2, 1, 1)), labs),
-    }
+    tallies = {name: Tally.of(ab, labs) for name, ab in baselines(labs).items()}
     compared = []
     for name, network in networks.items():
         default = predict(network, lab, name=name)
@@ -99,9 +100,16 @@ def evaluate(
     return result
 
 
+def _learnt_from(network: Colorizer, source: str | Path, key: str) -> bool:
+    """By content or by name: another edition of an archive may hold what the network learnt from as well."""
+    data = network.about.get("data", {})
+    return data.get("key") == key or data.get("name") == locate(source).name
+
+
 def open_model(name: str) -> Colorizer:
-    """A shipped network by its name, or a file."""
-    return Colorizer.pretrained(name) if name in PRETRAINED else Colorizer.load(name)
+    """A shipped network by its name, or a file; on a GPU where there is one."""
+    device = choose_device("auto")
+    return Colorizer.pretrained(name, device) if name in PRETRAINED else Colorizer.load(name, device)
 
 
 @torch.no_grad()

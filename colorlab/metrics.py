@@ -36,11 +36,13 @@ def evaluate(colorizer, pictures: Sequence[np.ndarray | Photo], temperature=None
     return score([colorizer.predict_ab(lab[None, :1], temperature).cpu()[0] for lab in labs], labs)
 
 
-def baselines(labs: Sequence[Tensor]) -> dict[str, dict[str, float]]:
-    """What needs no network: grey everywhere, and one constant colour everywhere."""
-    grey = [torch.zeros_like(lab[1:]) for lab in labs]
-    constant = [torch.tensor(ONE_COLOR).reshape(2, 1, 1).expand_as(lab[1:]) for lab in labs]
-    return {"grey": score(grey, labs), f"one colour {ONE_COLOR}": score(constant, labs)}
+def baselines(labs: Sequence[Tensor]) -> dict[str, list[Tensor]]:
+    """The answers that need no network: grey everywhere, and one constant colour everywhere."""
+    constant = torch.tensor(ONE_COLOR).reshape(2, 1, 1)
+    return {
+        "grey": [torch.zeros_like(lab[1:]) for lab in labs],
+        f"one colour {ONE_COLOR}": [constant.expand_as(lab[1:]) for lab in labs],
+    }
 
 
 def best_saturation(

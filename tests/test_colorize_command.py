@@ -184,3 +184,31 @@ def test_evaluate_names_a_missing_folder(tmp_path):
     result = colorlab("evaluate", tmp_path / "nothing")
     assert result.exit_code == 1
     assert "no such folder or archive" in result.output
+
+
+def test_two_files_of_one_name_are_two_rows(album, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLORLAB_CACHE", str(tmp_path / "cache"))
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    files = [save_model(tmp_path / name / "c.safetensors", Regression()) for name in ("one", "two")]
+    result = colorlab("evaluate", album, "--model", files[0], "--model", files[1], "--size", 16, "--json")
+    assert result.exit_code == 0, result.output
+    assert set(files) < set(json.loads(result.stdout)["rows"])
+
+
+def test_what_a_network_learnt_from_is_judged_on_its_held_out_part_in_any_edition(tmp_path, monkeypatch):
+    """By content or by the archive's name: another edition of it may hold the training pictures too."""
+    monkeypatch.setenv("COLORLAB_CACHE", str(tmp_path / "cache"))
+    folder, rng = tmp_path / "album", np.random.default_rng(0)
+    folder.mkdir()
+    for i in range(120):
+        Image.fromarray(rng.integers(0, 255, (16, 16, 3), dtype=np.uint8)).save(folder / f"n{i}.png")
+    torch.manual_seed(0)
+    network = UNet(1, 2, width=4, depth=1)
+    model = tmp_path / "m.safetensors"
+    for about, part in (({"name": "album", "key": "of another edition"}, "held out"), ({"name": "x"}, "all")):
+        Colorizer(network, Regression(), about={"data": about}).save(model)
+        result = colorlab("evaluate", folder, "--model", model, "--size", 16, "--json")
+        assert result.exit_code == 0, result.output
+        found = json.loads(result.stdout)
+        assert found["data"]["part"] == part
