@@ -75,7 +75,7 @@ def another_value(control):
 
 def test_every_control_changes_picture_and_state(explorer):
     start = dict(explorer.state)
-    for name, control in explorer._controls.items():
+    for name, control in explorer.controls.items():
         before = explorer.picture.value
         control.value = another_value(control)
         assert explorer.state[name] != start[name]
@@ -85,9 +85,8 @@ def test_every_control_changes_picture_and_state(explorer):
 
 def test_every_button_sets_a_state_and_reset_returns_to_the_start(explorer):
     start, first = dict(explorer.state), explorer.picture.value
-    buttons = explorer.children[-3].children
-    assert buttons[-1].description == "Reset"
-    for button in buttons:
+    assert list(explorer.buttons)[-1] == "Reset"
+    for button in explorer.buttons.values():
         button.click()
         assert explorer.caption.value == explorer._describe(**explorer.state)
     assert explorer.state == start
@@ -102,11 +101,11 @@ def test_the_static_twin_is_the_same_pure_function(explorer):
 
 def test_there_are_at_most_three_controls_each_with_a_label(explorer):
     assert 1 <= len(explorer.state) <= 3
-    assert all(control.description for control in explorer._controls.values())
+    assert all(control.description for control in explorer.controls.values())
 
 
 def test_more_than_three_controls_are_refused(explorer):
-    controls = dict.fromkeys("abcd", next(iter(explorer._controls.values())))
+    controls = dict.fromkeys("abcd", next(iter(explorer.controls.values())))
     with pytest.raises(ValueError, match="expected 1 to 3, got 4"):
         Explorable(lambda **state: Figure(), lambda **state: "", controls, {})
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import ipywidgets as widgets
 import torch
+from ipywidgets.widgets.widget_description import DescriptionWidget
 from matplotlib.figure import Figure
 
 from colorlab.plots import to_bytes
+from colorlab.widgets.clickable import Clickable
 
 MOST_CONTROLS = 3  # more would be more than one idea
 
@@ -24,9 +26,15 @@ class Explorable(widgets.VBox):
         describe: state -> one sentence with the numbers.
         controls: name of the state -> widget with a `value`, at most three.
         presets: label of a button -> state it sets. "Reset" is added: the state at the start.
+        click: (label of the axes, x, y, **state) -> the part of the state that a click there changes; x and
+            y in the units of the axes. It gives a picture that can be clicked.
 
     Attributes:
         state: the current values by name, readable and (through `set`) writable from Python.
+        controls: the widgets by the name of their state.
+        buttons: the presets and "Reset", by label.
+        picture: the picture, PNG bytes in its `value`.
+        caption: the sentence.
     """
 
     def __init__(
@@ -35,40 +43,59 @@ class Explorable(widgets.VBox):
         describe: Callable[..., str],
         controls: Mapping[str, widgets.ValueWidget],
         presets: Mapping[str, Mapping[str, Any]],
+        click: Callable[..., Mapping[str, Any]] | None = None,
     ):
         if not 1 <= len(controls) <= MOST_CONTROLS:
             raise ValueError(f"controls: expected 1 to {MOST_CONTROLS}, got {len(controls)}")
-        self._render, self._describe, self._controls = render, describe, dict(controls)
+        self._render, self._describe, self._click = render, describe, click
+        self.controls = dict(controls)
         self._quiet = False
-        self.picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
+        self.picture = Clickable() if click else widgets.Image(format="png")
+        self.picture.layout.max_width = "100%"
+        self.picture.on_msg(self._received)
         self.caption = widgets.HTML()
-        buttons = []
+        self.buttons = {}
         for label, state in {**presets, "Reset": self.state}.items():
-            button = widgets.Button(description=label, layout=widgets.Layout(width="auto"))
-            button.on_click(lambda _button, state=dict(state): self.set(**state))
-            buttons.append(button)
-        for control in self._controls.values():
-            control.style.description_width = "initial"
-            control.layout.width, control.layout.max_width = "32em", "100%"
+            self.buttons[label] = widgets.Button(description=label, layout=widgets.Layout(width="auto"))
+            self.buttons[label].on_click(lambda _button, state=dict(state): self.set(**state))
+        for control in self.controls.values():
+            if isinstance(control, DescriptionWidget):
+                control.style.description_width = "initial"
+                control.layout.width, control.layout.max_width = "32em", "100%"
             # observe, not interact: an error in a callback must reach the reader.
             control.observe(self._changed, names="value")
-        row = widgets.HBox(buttons, layout=widgets.Layout(flex_flow="row wrap"))
-        super().__init__([*self._controls.values(), row, self.picture, self.caption])
+        row = widgets.HBox(list(self.buttons.values()), layout=widgets.Layout(flex_flow="row wrap"))
+        super().__init__([*self.controls.values(), row, self.picture, self.caption])
         self._draw()
 
     @property
     def state(self) -> dict[str, Any]:
-        return {name: control.value for name, control in self._controls.items()}
+        return {name: control.value for name, control in self.controls.items()}
 
     def set(self, **state: Any) -> None:
         """Move several controls at once and draw once."""
         self._quiet = True
         try:
             for name, value in state.items():
-                self._controls[name].value = value
+                self.controls[name].value = value
         finally:
             self._quiet = False
         self._draw()
+
+    def click(self, x: float, y: float) -> None:
+        """What a click does; x and y are fractions of the picture's width and height from the top left."""
+        for axes in self._figure.axes:
+            left, bottom, right, top = axes.bbox.extents / self._figure.bbox.extents[[2, 3, 2, 3]]
+            if left <= x <= right and bottom <= 1 - y <= top:
+                pixel = (x, 1 - y) * self._figure.bbox.extents[2:]
+                self.set(
+                    **self._click(axes.get_label(), *axes.transData.inverted().transform(pixel), **self.state)
+                )
+                return
+
+    def _received(self, _widget, message: Mapping[str, Any], _buffers) -> None:
+        if "click" in message:
+            self.click(*message["click"])
 
     def _changed(self, _change) -> None:
         if not self._quiet:
@@ -76,8 +103,12 @@ class Explorable(widgets.VBox):
 
     def _draw(self) -> None:
         with one_thread():
-            self.picture.value = to_bytes(self._render(**self.state))
-            self.caption.value = self._describe(**self.state)
+            self._figure = self._render(**self.state)
+            caption = self._describe(**self.state)
+            self.picture.value = to_bytes(self._figure)
+        self.caption.value = caption
+        if self._click:
+            self.picture.description = caption
 
 
 @contextmanager

@@ -1,0 +1,72 @@
+// A picture that says where it was clicked, as fractions of its width and height from the top left.
+// By keyboard: Tab to it, move the cross with the arrow keys (with Shift ten times as far), click with Enter.
+function render({ model, el }) {
+  const frame = document.createElement("div");
+  const image = document.createElement("img");
+  const cross = document.createElement("div");
+  frame.tabIndex = 0;
+  frame.setAttribute("role", "application");
+  frame.className = "colorlab-clickable";
+  frame.style.cssText = "position: relative; display: inline-block; max-width: 100%; cursor: crosshair";
+  image.style.cssText = "display: block; max-width: 100%";
+  image.draggable = false;
+  cross.style.cssText = "position: absolute; width: 17px; height: 17px; margin: -8px 0 0 -8px; display: none;" +
+    "pointer-events: none; border: 2px solid white; outline: 2px solid black; border-radius: 50%; box-sizing: border-box";
+  frame.append(image, cross);
+  el.append(frame);
+
+  let place = [0.5, 0.5];
+  let url = null;
+  const move = (x, y) => {
+    place = [x, y].map((v) => Math.min(1, Math.max(0, v)));
+    cross.style.left = `${100 * place[0]}%`;
+    cross.style.top = `${100 * place[1]}%`;
+  };
+  const click = () => model.send({ click: place });
+
+  const showPicture = () => {
+    const old = url;
+    url = URL.createObjectURL(new Blob([model.get("value")], { type: "image/png" }));
+    image.src = url;
+    if (old) URL.revokeObjectURL(old);
+  };
+  const showDescription = () => {
+    image.alt = model.get("description");
+    frame.setAttribute("aria-label", `${model.get("description")} Arrow keys move the cross, Enter clicks.`);
+  };
+
+  frame.addEventListener("pointerup", (event) => {
+    const box = image.getBoundingClientRect();
+    move((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
+    click();
+  });
+  frame.addEventListener("focus", () => { if (frame.matches(":focus-visible")) cross.style.display = "block"; });
+  frame.addEventListener("blur", () => { cross.style.display = "none"; });
+  frame.addEventListener("keydown", (event) => {
+    const step = event.shiftKey ? 0.05 : 0.005;
+    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (way) {
+      cross.style.display = "block";
+      move(place[0] + way[0] * step, place[1] + way[1] * step);
+    } else if (event.key === "Enter") {
+      click();
+    } else {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation(); // the notebook has its own plans for these keys
+  });
+
+  model.on("change:value", showPicture);
+  model.on("change:description", showDescription);
+  move(...place);
+  showPicture();
+  showDescription();
+  return () => {
+    model.off("change:value", showPicture);
+    model.off("change:description", showDescription);
+    URL.revokeObjectURL(url);
+  };
+}
+
+export default { render };
