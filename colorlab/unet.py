@@ -1,5 +1,7 @@
 """A U-Net without pooling: down by strided convolutions, up by learned ones, across by skips."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -100,30 +102,33 @@ class UNet(nn.Module):
         """Every weight but the head's: what two objectives share."""
         return {name: w for name, w in self.state_dict().items() if not name.startswith("head.")}
 
-    def shapes(self, height: int, width: int) -> list[tuple[str, tuple[int, int, int]]]:
-        """(layer, (channels, height, width)) of every stage for one picture, as measured by a forward pass."""
-        rows: list[tuple[str, tuple[int, int, int]]] = [
-            ("input", (self.config["in_channels"], height, width))
-        ]
+    def features(self, x: Tensor) -> dict[str, Tensor]:
+        """What every stage says about a picture, in the order of the stages: `(N, channels, height, width)` each.
+
+        Below the head these are at the size that padding to a multiple of 2^depth gave.
+        """
+        found: dict[str, Tensor] = {}
         stages = {"stem": self.stem}
         stages |= {f"down {n + 1}": stage for n, stage in enumerate(self.down)}
         stages |= {f"up {self.depth - n}": stage for n, stage in enumerate(self.merge)}
         stages |= {"head": self.head}
-        hooks = [
-            stage.register_forward_hook(
-                lambda _m, _i, out, name=name: rows.append((name, tuple(out.shape[1:])))
-            )
-            for name, stage in stages.items()
-        ]
+
+        def keep(name: str) -> Callable:
+            return lambda _module, _inputs, output: found.__setitem__(name, output)
+
+        hooks = [stage.register_forward_hook(keep(name)) for name, stage in stages.items()]
         try:
-            with torch.no_grad():
-                answer = self(
-                    torch.zeros(1, self.config["in_channels"], height, width, device=self.head.weight.device)
-                )
+            found["output"] = self(x)
         finally:
             for hook in hooks:
                 hook.remove()
-        return [*rows, ("output", tuple(answer.shape[1:]))]
+        return {"input": x, **{name: found[name] for name in (*stages, "output")}}
+
+    @torch.no_grad()
+    def shapes(self, height: int, width: int) -> list[tuple[str, tuple[int, int, int]]]:
+        """(stage, (channels, height, width)) of every stage for one picture, as measured by a forward pass."""
+        x = torch.zeros(1, self.config["in_channels"], height, width, device=self.head.weight.device)
+        return [(name, tuple(output.shape[1:])) for name, output in self.features(x).items()]
 
 
 def convolution(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:
