@@ -3,7 +3,15 @@
 import pytest
 import torch
 
-from colorlab.checks import brown_well, classification, rebalancing, regression, results, welcome
+from colorlab.checks import (
+    brown_well,
+    classification,
+    convolutions,
+    rebalancing,
+    regression,
+    results,
+    welcome,
+)
 from colorlab.checks.exercise import Exercise
 from colorlab.colorizer import Colorizer
 from colorlab.data import photo
@@ -11,7 +19,7 @@ from colorlab.toy import PALETTE
 
 
 def find_exercises():
-    for module in (welcome, regression, brown_well, classification, rebalancing, results):
+    for module in (welcome, convolutions, regression, brown_well, classification, rebalancing, results):
         for name, value in vars(module).items():
             if isinstance(value, Exercise):
                 yield pytest.param(value, id=f"{module.__name__.rpartition('.')[2]}.{name}")
@@ -20,6 +28,9 @@ def find_exercises():
 EXERCISES = list(find_exercises())
 
 SOLUTIONS = {  # a function is the answer itself, anything else is what the solution returns
+    convolutions.q1: convolutions.number_by_hand(),
+    convolutions.q2: convolutions.window_size,
+    convolutions.q3: convolutions.falling_line(),
     regression.q1: regression.loss_by_hand(),
     regression.q2: regression.l_r,
     regression.q3: regression.best_constant(),
@@ -40,6 +51,23 @@ SOLUTIONS = {  # a function is the answer itself, anything else is what the solu
 }
 
 WRONG = [
+    (convolutions.q1, -230, "flipped"),
+    (convolutions.q1, 10, "rows and columns"),
+    (convolutions.q1, 160, "counts twice"),
+    (convolutions.q1, 390, "a minus was lost"),
+    (convolutions.q1, 25.6, "mean of the nine"),
+    (convolutions.q1, 7, "is not it"),
+    (convolutions.q2, lambda layers: sum(k for k, _ in layers), "sum of the sizes"),
+    (convolutions.q2, lambda layers: 1 + sum(k - 1 for k, _ in layers), "worth more"),
+    (convolutions.q2, convolutions._own_stride_first, "from the next one on"),
+    (convolutions.q2, lambda layers: 9, "another size"),
+    (convolutions.q2, 93, "expected a function"),
+    (convolutions.q3, [[0, 0, 0], [0, 1, 0], [0, 0, 0]], "flat white answers 100"),
+    (convolutions.q3, [[-2, -1, 0], [-1, 0, 1], [0, 1, 2]], "answers only 0"),
+    (convolutions.q3, [[-2, 1, 1], [1, -2, 1], [1, 1, -2]], "wrong way round"),
+    (convolutions.q3, [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]], "tell the two apart"),
+    (convolutions.q3, [[100, 0, 0], [0, 0, 0], [0, 0, -100]], "from −20 to 20"),
+    (convolutions.q3, [2, -1, -1, -1, 2, -1, -1, -1, 2], "shape (3, 3)"),
     (regression.q1, 74.0, "sum over the two pixels"),
     (regression.q1, 18.5, "half of it"),
     (regression.q1, 6.0, "squares it"),

@@ -8,6 +8,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 from PIL import Image
+from traitlets import TraitError
 
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer, to_picture
@@ -21,11 +22,19 @@ from colorlab.unet import UNet
 from colorlab.widgets.brown_well import answers, brown_well_explorer
 from colorlab.widgets.color_bins import color_bins_explorer
 from colorlab.widgets.explorable import Explorable
+from colorlab.widgets.kernel_playground import (
+    KernelGrid,
+    describe_kernel,
+    flat,
+    kernel_playground,
+    render_kernel,
+)
 from colorlab.widgets.lightness_slice import lightness_slice_explorer
 from colorlab.widgets.own_photo import OwnPhoto
 from colorlab.widgets.rebalancing import RebalancingView
 from colorlab.widgets.temperature import TemperatureView
 from colorlab.widgets.training_replay import TrainingReplay
+from colorlab.widgets.unet_explorer import UNetView, active, bridges, mosaic, places
 
 
 def temperature_explorer() -> Explorable:
@@ -51,6 +60,13 @@ def rebalancing_explorer() -> Explorable:
     return RebalancingView(objective, logits, lab).explorer()
 
 
+def unet_view(depth=2, half_resolution=False) -> UNetView:
+    torch.manual_seed(0)
+    options = {"width": 4, "depth": depth, "half_resolution": half_resolution}
+    pair = [Colorizer(UNet(1, 2, skips=skips, **options), Regression()) for skips in (True, False)]
+    return UNetView(*pair, rgb_to_lab(picture_tensor(photo("coffee", side=48).rgb)))
+
+
 EXPLORERS = {
     "lightness slice": lightness_slice_explorer,
     "training replay": replay_explorer,
@@ -58,6 +74,8 @@ EXPLORERS = {
     "color bins": color_bins_explorer,
     "temperature": temperature_explorer,
     "rebalancing": rebalancing_explorer,
+    "kernel playground": kernel_playground,
+    "U-Net": lambda: unet_view().explorer(),
 }
 
 
@@ -70,6 +88,8 @@ def another_value(control):
     if hasattr(control, "options"):
         values = [o[1] if isinstance(o, tuple) else o for o in control.options]
         return next(v for v in values if v != control.value)
+    if isinstance(control.value, tuple):  # a kernel
+        return tuple(2 * v + 1 for v in control.value)
     return control.min if control.value != control.min else control.max
 
 
@@ -130,6 +150,117 @@ def test_the_median_jumps_to_the_majority_and_the_mean_does_not():
 def test_a_replay_without_its_frames_is_refused():
     with pytest.raises(ValueError, match=r"expected one a measurement \(2\), got 1"):
         TrainingReplay(History([0, 1], [2.0, 1.0]), [[]], [], "nats")
+
+
+# ---- the kernel playground -----------------------------------------------------------------------
+
+
+def test_a_kernel_grid_is_one_value_over_nine_fields():
+    grid, seen = KernelGrid(range(9), description="kernel"), []
+    assert grid.value == tuple(range(9))
+    assert [field.value for field in grid.fields] == list(range(9))
+    grid.observe(lambda change: seen.append(change["new"]), names="value")
+    grid.fields[4].value = -2.5  # what a reader types
+    assert grid.value == (0, 1, 2, 3, -2.5, 5, 6, 7, 8)
+    assert len(seen) == 1
+
+
+def test_a_kernel_set_from_python_fills_the_fields_and_tells_once():
+    grid, seen = KernelGrid([0] * 9), []
+    grid.observe(lambda change: seen.append(change["new"]), names="value")
+    grid.value = tuple(range(9))
+    assert [field.value for field in grid.fields] == list(range(9))
+    assert seen == [tuple(range(9))]
+
+
+@pytest.mark.parametrize("value", [(1.0,) * 8, (21.0, *[0.0] * 8), ("a",) * 9])
+def test_what_is_no_kernel_is_refused_and_nothing_changes(value):
+    grid = KernelGrid([1] * 9)
+    with pytest.raises(TraitError):
+        grid.value = value
+    assert [field.value for field in grid.fields] == [1] * 9
+
+
+def test_a_field_of_the_grid_says_where_it_is():
+    assert KernelGrid([0] * 9).fields[5].tooltip == "kernel: row 2, column 3"
+
+
+@pytest.mark.parametrize(("kernel", "cmap"), [("blur", "gray"), ("sharpen", "gray"), ("spots", "PuOr_r")])
+def test_answers_are_greys_only_where_the_kernel_sums_to_one(kernel, cmap):
+    image = render_kernel(flat(kernel), "coffee").axes[2].images[0]
+    assert image.get_cmap().name == cmap
+    low, high = image.get_clim()
+    assert (low, high) == (0, 100) if cmap == "gray" else low == -high
+
+
+def test_the_playground_tells_the_answer_of_a_flat_area():
+    assert "L = 50 answers 50" in describe_kernel(flat("identity"), "china")
+    assert "L = 50 answers 0" in describe_kernel(flat("diagonal edges"), "china")
+
+
+# ---- the U-Net explorer --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("depth", "half_resolution"), [(1, False), (2, False), (3, True)])
+def test_a_click_on_the_middle_of_a_box_selects_its_stage_and_beside_it_nothing(depth, half_resolution):
+    view = unet_view(depth, half_resolution)
+    state = {"stage": "stem", "skips": "with skips", "side": 32}
+    for stage, (x, y) in view.places.items():
+        assert view.click("network", x, y, **state) == {"stage": stage}
+        assert view.click("network", x, y + 0.5, **state) == {}
+        assert view.click("maps", x, y, **state) == {}
+
+
+def test_a_click_on_the_picture_reaches_the_box_below_it():
+    explorer = unet_view().explorer(stage="stem")
+    network = next(ax for ax in explorer._figure.axes if ax.get_label() == "network")
+    x, y = network.transData.transform(explorer._render.__self__.places["up 2"])
+    width, height = explorer._figure.bbox.size
+    explorer.click(x / width, 1 - y / height)
+    assert explorer.state["stage"] == "up 2"
+
+
+def test_stages_of_one_size_stand_at_one_height_and_skips_join_them():
+    for half_resolution in (False, True):
+        view = unet_view(3, half_resolution)
+        shapes = dict(view.colorizers["with skips"].network.shapes(16, 16))
+        sizes = {}
+        for stage in view.stages:
+            if stage not in ("head", "output"):  # at half resolution these stay one level down
+                sizes.setdefault(places(view.stages)[stage][1], set()).add(shapes[stage][1:])
+        assert all(len(found) == 1 for found in sizes.values())
+        assert all(shapes[left] == shapes[right] for left, right in bridges(view.stages))
+        assert len(bridges(view.stages)) == (2 if half_resolution else 3)
+
+
+@pytest.mark.parametrize("side", [1, 7, 32, 37])
+@pytest.mark.parametrize("skips", ["with skips", "without"])
+def test_the_view_shows_what_the_network_itself_answers(side, skips):
+    view = unet_view()
+    ab, L = view.look(skips, side)[1], view.lab[None, :1, :side, :side]
+    assert torch.equal(ab, view.colorizers[skips].predict_ab(L)[0])
+    assert view.loss(skips, side) == pytest.approx(
+        Regression().loss(view.colorizers[skips].answer(L), view.lab[None, 1:, :side, :side]).item(), rel=1e-4
+    )
+    assert isinstance(view.render("stem", skips, side), Figure)
+
+
+def test_the_most_varied_channels_are_shown_on_one_scale():
+    x = torch.zeros(12, 2, 2)
+    x[3:11, 0, 0] = torch.arange(1.0, 9.0)
+    shown, scale = active(x)
+    assert list(shown) == list(range(3, 11)) and scale == (0.0, 8.0)
+    sheet = mosaic(shown.values())
+    assert sheet[~sheet.isnan()].max() == 8 and sheet[0, 0] == 1
+
+
+def test_networks_that_cannot_be_compared_are_refused():
+    view = unet_view()
+    deep = unet_view(depth=3).colorizers["without"]
+    with pytest.raises(ValueError, match="expected networks of the same stages"):
+        UNetView(view.colorizers["with skips"], deep, view.lab)
+    with pytest.raises(ValueError, match=r"got skips \[False, True\]"):
+        UNetView(view.colorizers["without"], view.colorizers["with skips"], view.lab)
 
 
 # ---- your own photograph -------------------------------------------------------------------------

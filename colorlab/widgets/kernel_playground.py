@@ -1,0 +1,266 @@
+"""The kernel playground: change nine numbers, see the filtered photograph."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+import ipywidgets as widgets
+import matplotlib
+import numpy as np
+import torch
+import traitlets
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from colorlab.data import photo
+from colorlab.kernels import KERNELS, filter_picture
+from colorlab.plots import styled
+from colorlab.widgets.explorable import Explorable
+
+SIGNED = "PuOr_r"  # orange above zero, violet below, white at zero; told apart by colour-blind readers
+PHOTOGRAPHS = ("coffee", "china", "chelsea", "rocket", "astronaut", "flower")
+MOST = 20.0  # of one number of the kernel
+SIDE = 160  # of the photographs, pixels
+
+
+class KernelGrid(widgets.GridBox):
+    """Nine number fields in a square: one control whose `value` is the kernel, row by row.
+
+    Tab goes from field to field, the arrow keys change a number by a quarter, Enter accepts a typed one.
+
+    Args:
+        value: nine numbers from −20 to 20.
+        description: the label above the fields.
+
+    Raises:
+        traitlets.TraitError: a `value` that is not nine numbers in this range.
+    """
+
+    value = traitlets.Tuple(*[traitlets.Float(min=-MOST, max=MOST) for _ in range(9)])
+    _writing = False
+
+    def __init__(self, value: Sequence[float], description: str = "kernel"):
+        self.description = description
+        label = widgets.Label(description, layout=widgets.Layout(grid_column="1 / span 3"))
+        self.fields = [
+            widgets.BoundedFloatText(
+                min=-MOST,
+                max=MOST,
+                step=0.25,
+                tooltip=f"{description}: row {k // 3 + 1}, column {k % 3 + 1}",
+                layout=widgets.Layout(width="auto"),
+            )
+            for k in range(9)
+        ]
+        super().__init__(
+            [label, *self.fields],
+            layout=widgets.Layout(grid_template_columns="repeat(3, 6em)", grid_gap="2px"),
+            value=tuple(float(v) for v in value),
+        )
+        for field in self.fields:
+            field.observe(self._typed, names="value")
+
+    def _typed(self, _change) -> None:
+        # While a new kernel is being written into the fields they are half old, half new.
+        if not self._writing:
+            self.value = tuple(field.value for field in self.fields)
+
+    @traitlets.observe("value")
+    def _write(self, change) -> None:
+        self._writing = True
+        try:
+            for field, number in zip(self.fields, change["new"], strict=True):
+                field.value = number
+        finally:
+            self._writing = False
+
+
+@cache
+def grey(picture: str) -> Tensor:
+    """L `(H, W)` of a photograph of the course."""
+    return photo(picture, side=SIDE).lab[0]
+
+
+def is_grey(kernel: Sequence[float]) -> bool:
+    """Whether the kernel's numbers sum to one, so that its answers are lightnesses again."""
+    return abs(sum(kernel) - 1) < 0.005
+
+
+@styled
+def render_kernel(kernel: Sequence[float], picture: str) -> Figure:
+    """The photograph, the kernel and the answers.
+
+    Answers are drawn as greys, clipped to 0..100, where the kernel sums to one: a flat area keeps its
+    lightness there. Any other kernel answers with signed numbers that are no lightness; they are drawn in two
+    colours around zero.
+
+    Args:
+        kernel: nine numbers, row by row.
+        picture: name of a photograph.
+    """
+    L = grey(picture)
+    answers = filter_picture(L, torch.tensor(kernel).view(3, 3))
+    figure = Figure(figsize=(9.2, 2.9), layout="constrained")
+    before, middle, after = figure.subplots(1, 3, width_ratios=(1.5, 0.8, 1.8))
+    before.imshow(L.numpy(), cmap="gray", vmin=0, vmax=100)
+    before.set_title(f"{picture}, L", fontweight="normal")
+    draw_kernel(middle, torch.tensor(kernel).view(3, 3))
+    middle.set_title(f"kernel, sum {sum(kernel):.3g}", fontweight="normal")
+    if is_grey(kernel):
+        image = after.imshow(answers.numpy(), cmap="gray", vmin=0, vmax=100)
+        label = "L, clipped to 0..100"
+    else:
+        # The few largest answers would leave all others white.
+        limit = max(float(answers.abs().flatten().quantile(0.995)), 1.0)
+        image = after.imshow(answers.numpy(), cmap=SIGNED, vmin=-limit, vmax=limit)
+        label = "answer, units of L"
+    after.set_title("What the kernel answers")
+    figure.colorbar(image, ax=after, label=label, extend="both")
+    for ax in (before, after):
+        ax.axis("off")
+    return figure
+
+
+def describe_kernel(kernel: Sequence[float], picture: str) -> str:
+    """The answers in a sentence."""
+    L = grey(picture)
+    answers = filter_picture(L, torch.tensor(kernel).view(3, 3))
+    strong = (answers.abs() > 25).float().mean()
+    text = (
+        f"The numbers sum to {sum(kernel):.3g}: a flat area of L = 50 answers {50 * sum(kernel):.3g}. "
+        f"On {picture} the answers run from {answers.min():.0f} to {answers.max():.0f}"
+    )
+    if is_grey(kernel):
+        return f"{text}; they are lightnesses again, drawn as greys."
+    return f"{text}; {strong:.0%} of the pixels answer with more than 25, up or down."
+
+
+def kernel_playground(kernel: str = "vertical edges", picture: str = "coffee") -> Explorable:
+    """Nine numbers and a photograph."""
+    presets = ("vertical edges", "horizontal edges", "diagonal edges", "blur", "sharpen")
+    return Explorable(
+        render_kernel,
+        describe_kernel,
+        {
+            "kernel": KernelGrid(flat(kernel), description="kernel, row by row"),
+            "picture": widgets.Dropdown(options=PHOTOGRAPHS, value=picture, description="photograph"),
+        },
+        {name.capitalize(): {"kernel": flat(name)} for name in presets},
+    )
+
+
+def flat(name: str) -> tuple[float, ...]:
+    """A kernel by its name, as nine numbers row by row."""
+    return tuple(KERNELS[name].flatten().tolist())
+
+
+# ---- figures of kernels --------------------------------------------------------------------------
+
+
+def draw_kernel(ax: Axes, kernel: Tensor) -> None:
+    """A kernel as squares, orange above zero and violet below, with its numbers in them."""
+    limit = max(float(kernel.abs().max()), 1e-6)
+    ax.imshow(
+        kernel.numpy(), cmap=SIGNED, vmin=-1.6 * limit, vmax=1.6 * limit
+    )  # pale enough to read the numbers
+    for (y, x), number in np.ndenumerate(kernel.numpy()):
+        ax.text(x, y, f"{number:.2g}", ha="center", va="center", fontsize=10)
+    ax.axis("off")
+
+
+@styled
+def filtered(L: Tensor, kernels: Mapping[str, Tensor], title: str = "") -> Figure:
+    """What several kernels answer to one picture, each under its numbers; signed answers share one scale.
+
+    Args:
+        L: `(H, W)` in [0, 100].
+        kernels: by name, `(3, 3)` each.
+        title: the finding.
+    """
+    answers = {name: filter_picture(L, kernel) for name, kernel in kernels.items()}
+    greys = {name: is_grey(kernel.flatten().tolist()) for name, kernel in kernels.items()}
+    signed = [answers[name].abs().flatten() for name in kernels if not greys[name]]
+    limit = float(torch.cat(signed).quantile(0.995)) if signed else 1.0
+    width = 1.5 * len(kernels) * L.shape[1] / L.shape[0] + 1.0
+    figure = Figure(figsize=(width, 3.2), layout="constrained")
+    grid = figure.subplots(2, len(kernels), height_ratios=(0.7, 1), squeeze=False)
+    for (name, kernel), (top, bottom) in zip(kernels.items(), grid.T, strict=True):
+        draw_kernel(top, kernel)
+        top.set_title(name, fontsize=10)
+        limits = (0, 100) if greys[name] else (-limit, limit)
+        image = bottom.imshow(
+            answers[name].numpy(), cmap="gray" if greys[name] else SIGNED, vmin=limits[0], vmax=limits[1]
+        )
+        bottom.axis("off")
+        if not greys[name]:
+            colored = image
+    if signed:
+        figure.colorbar(colored, ax=grid[1], label="answer,\nunits of L", extend="both")
+    figure.suptitle(title)
+    return figure
+
+
+@styled
+def picture_rows(
+    rows: Mapping[str, Sequence[Tensor]],
+    headings: Sequence[str] = (),
+    title: str = "",
+    signed: Sequence[str] = (),
+    side: float = 0.85,
+) -> Figure:
+    """Small square pictures in labelled rows.
+
+    Args:
+        rows: label -> pictures `(h, w)`, L in [0, 100] unless signed.
+        headings: one a column.
+        title: the finding.
+        signed: labels of rows whose numbers have a sign: drawn in two colours, one scale a row.
+        side: of a picture, inches.
+    """
+    columns = max(len(row) for row in rows.values())
+    size = (max(columns * side + 1.3, 0.1 * len(title)), len(rows) * side + 0.4 + 0.3 * bool(title))
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(len(rows), columns, squeeze=False)
+    for axes, (label, row) in zip(grid, rows.items(), strict=True):
+        limit = max(float(picture.abs().max()) for picture in row)
+        style = dict(cmap=SIGNED, vmin=-limit, vmax=limit) if label in signed else dict(cmap="gray", vmax=100)
+        for ax, picture in zip(axes, row, strict=False):
+            image = ax.imshow(picture.numpy(), **{"vmin": 0} | style)
+        axes[0].set_ylabel(label, rotation=0, ha="right", va="center")
+        if label in signed:
+            figure.colorbar(image, ax=axes, fraction=0.02, pad=0.01)
+    for ax in grid.flat:
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set(visible=True, color="0.7", linewidth=0.5)  # a white picture needs an edge
+    for ax, heading in zip(grid[0], headings, strict=False):
+        ax.set_title(heading, fontsize=9, fontweight="normal")
+    figure.suptitle(title)
+    return figure
+
+
+@styled
+def boxes(L: Tensor, fields: Mapping[str, int], center: tuple[int, int], title: str = "") -> Figure:
+    """A picture with the window of every stage around one pixel, and each window enlarged.
+
+    Args:
+        L: `(H, W)` in [0, 100].
+        fields: stage -> side of its window, odd, pixels.
+        center: (row, column).
+        title: the finding.
+    """
+    y, x = center
+    figure = Figure(figsize=(1.6 * len(fields) + 3.4, 2.5), layout="constrained")
+    axes = figure.subplots(1, len(fields) + 1, width_ratios=[2.2] + [1] * len(fields))
+    axes[0].imshow(L.numpy(), cmap="gray", vmin=0, vmax=100)
+    colors = matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]
+    for ax, (stage, size), color in zip(axes[1:], fields.items(), colors, strict=False):
+        corner = (x - size // 2 - 0.5, y - size // 2 - 0.5)
+        axes[0].add_patch(Rectangle(corner, size, size, fill=False, edgecolor=color, linewidth=2))
+        window = L[y - size // 2 : y + size // 2 + 1, x - size // 2 : x + size // 2 + 1]
+        ax.imshow(window.numpy(), cmap="gray", vmin=0, vmax=100)
+        ax.set_title(f"{stage}\n{size} × {size} px", fontsize=9, fontweight="normal", color=color)
+    for ax in axes:
+        ax.axis("off")
+    figure.suptitle(title)
+    return figure

@@ -1,0 +1,252 @@
+"""colorlab.kernels against torch, scipy and brute force: filtering, windows, best patches, gradient ascent."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import correlate
+from torch import nn
+from torch.nn import functional as F
+
+from colorlab.colorizer import Colorizer
+from colorlab.data import photos
+from colorlab.kernels import (
+    KERNELS,
+    best_patches,
+    count_paths,
+    filter_picture,
+    gradient_ascent,
+    receptive_field,
+    respond,
+    trunk_layers,
+)
+from colorlab.objectives import Regression
+from colorlab.unet import UNet
+
+STAGES = ("stem", "down 1", "down 2")
+
+
+def noise(*shape, seed=0):
+    return 100 * torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture(scope="module")
+def colorizer() -> Colorizer:
+    torch.manual_seed(0)
+    return Colorizer(UNet(1, 2, width=4, depth=2).eval(), Regression())
+
+
+# ---- filtering -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_filtering_is_scipys_correlation_with_the_border_repeated(name):
+    L = noise(9, 13)
+    wanted = correlate(L.numpy(), KERNELS[name].numpy(), mode="nearest")
+    assert np.allclose(filter_picture(L, KERNELS[name]).numpy(), wanted, atol=1e-3)
+
+
+@pytest.mark.parametrize("k", [1, 3, 5])
+def test_inside_it_is_torchs_conv2d(k):
+    L, kernel = noise(8, 7), noise(k, k, seed=1) - 50
+    wanted = F.conv2d(L[None, None], kernel[None, None])[0, 0]
+    inside = slice(k // 2, -(k // 2) or None)
+    assert torch.allclose(filter_picture(L, kernel)[inside, inside], wanted, rtol=1e-4, atol=1e-2)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_a_flat_picture_answers_the_sum_of_the_kernel_even_at_the_border(name):
+    answers = filter_picture(torch.full((4, 5), 50.0), KERNELS[name])
+    assert torch.allclose(answers, torch.full((4, 5), 50.0 * float(KERNELS[name].sum())), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "vertical", "horizontal"),
+    [("vertical edges", 4, 0), ("horizontal edges", 0, 4), ("diagonal edges", 3, 3), ("blur", 1 / 3, 1 / 3)],
+)
+def test_an_edge_kernel_answers_its_own_edge(name, vertical, horizontal):
+    edge = torch.tensor([0.0, 0.0, 1.0]).expand(3, 3)  # light on the right
+    assert filter_picture(edge, KERNELS[name])[1, 1] == pytest.approx(vertical)
+    assert filter_picture(edge.T, KERNELS[name])[1, 1] == pytest.approx(horizontal)
+
+
+@pytest.mark.parametrize("kernel", [torch.ones(2, 2), torch.ones(3, 5), torch.ones(3)])
+def test_a_kernel_without_a_middle_is_refused(kernel):
+    with pytest.raises(ValueError, match="k odd"):
+        filter_picture(noise(5, 5), kernel)
+
+
+def test_a_picture_with_channels_is_refused():
+    with pytest.raises(ValueError, match="one channel at a time"):
+        filter_picture(noise(3, 5, 5), KERNELS["blur"])
+
+
+# ---- the receptive field -------------------------------------------------------------------------
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 3)), min_size=1, max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_the_closed_form_is_the_support_of_the_gradient(layers):
+    size, step = receptive_field(layers)
+    convolutions = nn.Sequential(*[nn.Conv1d(1, 1, k, stride=s, bias=False) for k, s in layers])
+    for convolution in convolutions:
+        nn.init.ones_(convolution.weight)
+    x = torch.zeros(1, 1, size + step, requires_grad=True)  # just enough for two numbers
+    answers = convolutions(x)
+    supports = [torch.autograd.grad(answers[0, 0, i], x, retain_graph=True)[0][0, 0] != 0 for i in (0, 1)]
+    first, second = (support.nonzero().flatten() for support in supports)
+    assert answers.shape[-1] == 2
+    assert int(first[0]) == 0
+    assert int(second[0]) == step
+    # With a stride above the size there are holes; the window still ends where the last tap is.
+    assert int(first[-1]) == size - 1
+
+
+def test_what_is_no_layer_is_refused():
+    with pytest.raises(ValueError, match=r"got \(3, 0\)"):
+        receptive_field([(3, 1), (3, 0)])
+
+
+@pytest.mark.parametrize(("depth", "in_channels"), [(1, 1), (2, 4), (3, 1)])
+def test_the_windows_of_a_unet_are_measured_by_a_gradient(depth, in_channels):
+    network = UNet(in_channels, 2, width=2, depth=depth)
+    for stage in ["stem", *(f"down {n + 1}" for n in range(depth))]:
+        size, step = receptive_field(trunk_layers(network, stage))
+        side = 4 * -(-size // 2)
+        paths = count_paths(network, stage, side)
+        rows, columns = paths.nonzero().T
+        middle = side // 2 // step * step
+        for found in (rows, columns):
+            assert int(found.min()) == middle - size // 2
+            assert int(found.max()) == middle + size // 2
+        # Every convolution multiplies the paths by its nine weights.
+        assert paths.sum() == pytest.approx(9 ** len(trunk_layers(network, stage)))
+        assert paths.max() > paths[rows.min(), columns.min()] or stage == "stem"
+
+
+def test_counting_paths_leaves_the_network_as_it_was():
+    network = UNet(1, 2, width=4, depth=2)
+    before, kinds = {k: v.clone() for k, v in network.state_dict().items()}, repr(network)
+    count_paths(network, "down 2", 32)
+    assert repr(network) == kinds
+    assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
+    assert all(p.grad is None for p in network.parameters())
+
+
+def test_the_windows_of_the_shipped_network():
+    network = Colorizer.pretrained("classification").network
+    sizes = [receptive_field(trunk_layers(network, s)).size for s in (*STAGES, "down 3", "down 4")]
+    assert sizes == [3, 9, 21, 45, 93]
+
+
+def test_a_stage_on_the_way_up_has_no_single_window():
+    with pytest.raises(ValueError, match="one of stem, down 1, down 2, got 'up 1'"):
+        trunk_layers(UNet(1, 2, width=4, depth=2), "up 1")
+
+
+# ---- best patches --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@torch.no_grad()
+def test_the_best_patches_are_those_of_brute_force(colorizer, stage):
+    pictures = [noise(26, 30), noise(31, 25, seed=1), noise(40, 40, seed=2)]
+    size, step = receptive_field(trunk_layers(colorizer.network, stage))
+    for channel, patches in enumerate(best_patches(colorizer, stage, [0, 1, 2], pictures, 3)):
+        wanted = []
+        for i, L in enumerate(pictures):
+            answers = colorizer.network.features(colorizer.scale(L)[None, None])[stage][0, channel]
+            candidates = []
+            for y in range(answers.shape[0]):
+                for x in range(answers.shape[1]):
+                    top, left = y * step - size // 2, x * step - size // 2
+                    if top >= 0 and left >= 0 and top + size <= L.shape[0] and left + size <= L.shape[1]:
+                        candidates.append((float(answers[y, x]), i, top, left))
+            wanted.append(max(candidates, key=lambda c: c[0]))
+        wanted.sort(key=lambda c: -c[0])
+        assert [patch[:4] for patch in patches] == wanted
+        for response, i, top, left, window in patches:
+            assert torch.equal(window, pictures[i][top : top + size, left : left + size])
+            assert response >= 0
+
+
+def test_a_patch_is_all_that_its_response_depends_on_but_for_the_norm(colorizer):
+    """Without norms, pixels outside the patch change nothing and pixels inside do."""
+    bare = Colorizer(UNet(1, 2, width=4, depth=2).eval(), Regression())
+    for part in bare.network.modules():
+        for name, child in part.named_children():
+            if isinstance(child, nn.GroupNorm):
+                setattr(part, name, nn.Identity())
+    L = noise(48, 48)
+    size, step = receptive_field(trunk_layers(bare.network, "down 2"))
+    channels = range(16)
+    best = max((p[0] for p in best_patches(bare, "down 2", channels, [L], 1)), key=lambda p: p.response)
+    y, x = ((corner + size // 2) // step for corner in (best.top, best.left))
+    changed = noise(48, 48, seed=9)
+    inside = (slice(best.top, best.top + size), slice(best.left, best.left + size))
+
+    def at(picture):
+        return respond(bare, picture[None, None], "down 2", channels)[0, :, y, x]
+
+    outside_changed = changed.clone()
+    outside_changed[inside] = L[inside]
+    inside_changed = L.clone()
+    inside_changed[inside] = changed[inside]
+    assert torch.allclose(at(outside_changed), at(L), atol=1e-6)
+    assert not torch.allclose(at(inside_changed), at(L), atol=1e-3)
+
+
+def test_faults_of_best_patches_are_named(colorizer):
+    with pytest.raises(ValueError, match="one window a picture, got 2"):
+        best_patches(colorizer, "stem", [0], [noise(9, 9)], 2)
+    with pytest.raises(ValueError, match="picture 0: 20×30 is smaller than the window of down 2, 21 pixels"):
+        best_patches(colorizer, "down 2", [0], [noise(30, 20)], 1)
+    with pytest.raises(ValueError, match=r"stem has 0 to 3, got \[4\]"):
+        best_patches(colorizer, "stem", [4], [noise(9, 9)], 1)
+
+
+def test_a_guided_network_listens_too():
+    guided = Colorizer.pretrained("guided")
+    assert best_patches(guided, "stem", [0], [noise(16, 16)], 1)[0][0].response > 0
+
+
+# ---- gradient ascent -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("stage", "channel"), [("stem", 9), ("down 1", 0), ("down 2", 0), ("down 3", 0)])
+def test_ascent_beats_every_photograph(stage, channel):
+    colorizer = Colorizer.pretrained("classification")
+    L, history = gradient_ascent(colorizer, stage, channel, steps=40, size=64)
+    with torch.no_grad():
+        best = max(
+            respond(colorizer, p.lab[None, :1], stage, [channel]).mean() for p in photos("all", side=96)
+        )
+        again = respond(colorizer, L[None, None], stage, [channel]).mean()
+    assert L.shape == (64, 64)
+    assert L.min() >= 0
+    assert L.max() <= 100
+    assert len(history) == 41
+    assert history[-1] == pytest.approx(float(again), rel=1e-4)
+    assert history[-1] > max(1.3 * history[0], float(best))
+
+
+def test_ascent_is_repeatable_and_leaves_the_network_alone(colorizer):
+    before = {k: v.clone() for k, v in colorizer.network.state_dict().items()}
+    first, again = (gradient_ascent(colorizer, "stem", 1, steps=3, size=16, seed=5)[0] for _ in range(2))
+    other = gradient_ascent(colorizer, "stem", 1, steps=3, size=16, seed=6)[0]
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert all(torch.equal(v, before[k]) for k, v in colorizer.network.state_dict().items())
+    assert all(p.grad is None for p in colorizer.network.parameters())
+
+
+def test_no_steps_give_the_noise(colorizer):
+    L, history = gradient_ascent(colorizer, "down 1", 0, steps=0, size=16)
+    assert len(history) == 1
+    assert L.std() < 10
+
+
+def test_an_unknown_stage_is_named(colorizer):
+    with pytest.raises(ValueError, match=r"expected one of input, stem, .*got 'down 9'"):
+        gradient_ascent(colorizer, "down 9", 0)
