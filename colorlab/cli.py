@@ -40,6 +40,8 @@ def main() -> None:
     \b
     colorlab lab       open the course and read it
     colorlab run       execute the course without looking, and report
+    colorlab progress  which exercises pass
+    colorlab nbgrader  write the notebooks as assignments
     colorlab colorize  colour pictures and folders of pictures
     colorlab evaluate  judge the networks on pictures whose colours are known
     colorlab train     train a colorizer on your own pictures
@@ -316,7 +318,7 @@ def lab(folder: Path | None, jupyter_options: tuple[str, ...]) -> None:
     """Open the course in JupyterLab. Further options are handed on, e.g. --no-browser.
 
     In a clone the notebooks are opened where they are. Otherwise they are copied into ./colorlab-course
-    (or --folder) first; a notebook that is already there is yours and is never overwritten.
+    (or --folder) first; a file that is already there is yours and is never overwritten.
     """
     from colorlab import course
     from colorlab._share import share
@@ -332,9 +334,7 @@ def lab(folder: Path | None, jupyter_options: tuple[str, ...]) -> None:
                 f"{folder} cannot be written ({error}); choose another --folder"
             ) from None
         if kept:
-            console.print(
-                f"{len(kept)} notebooks were there already and stay as you left them.", highlight=False
-            )
+            console.print(f"{len(kept)} files were there already and stay as you left them.", highlight=False)
     console.print(f"The course lies in {folder.resolve()}", highlight=False)
     command = [
         sys.executable,
@@ -353,6 +353,63 @@ def in_clone() -> bool:
     from colorlab._share import share
 
     return share("notebooks").parent == Path(__file__).parent.parent
+
+
+@main.command()
+@click.argument(
+    "folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path("."), required=False
+)
+def progress(folder: Path) -> None:
+    """Print which exercises pass in the notebooks of FOLDER (this folder, if none is named).
+
+    It reads the answers that the checks gave when they ran last, as they were saved with the notebooks, and
+    runs nothing. To have them run anew, say colorlab run first and look at its results.
+
+    \b
+    colorlab progress                              your own
+    colorlab progress submitted/ada/               a student's, also as nbgrader collects them
+    colorlab run submitted/ada/05_brown_well.ipynb --out build/ada
+    colorlab progress build/ada
+    """
+    from colorlab import course
+    from colorlab.checks.progress import find_copy, progress
+
+    if not any(find_copy(path, folder) for path in course.notebooks()):
+        raise click.UsageError(f"{folder} holds no notebook of the course; name the folder where they lie")
+    console.print(str(progress(folder=folder)), markup=False, highlight=False)
+
+
+@main.command()
+@click.argument("notebooks", nargs=-1)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("source"),
+    show_default=True,
+    help="The folder that nbgrader calls source.",
+)
+@click.option("--points", type=click.IntRange(1), default=1, show_default=True, help="Of each exercise.")
+def nbgrader(notebooks: tuple[str, ...], out: Path, points: int) -> None:
+    """Write NOTEBOOKS (all of them if none is named) as assignments for nbgrader.
+
+    Each becomes an assignment of its own, named like the notebook: a cell to fill in, then a locked cell
+    that gives the points when the check passes. A file that is already there stays. The page TEACHING.md,
+    beside the notebooks, tells how to go on.
+
+    \b
+    colorlab nbgrader 05 07                        source/05_brown_well/05_brown_well.ipynb, …
+    nbgrader generate_assignment 05_brown_well     nbgrader itself is installed apart
+    """
+    from colorlab import course
+    from colorlab.checks import grading
+
+    try:
+        for path in course.find(notebooks):
+            target = out / path.stem / path.name
+            state = "written" if grading.write_assignment(path, target, points) else "there already, stays"
+            console.print(f"{target}  {state}", markup=False, highlight=False)
+    except OSError as error:
+        raise click.ClickException(str(error)) from None
 
 
 @main.command()

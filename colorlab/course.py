@@ -150,6 +150,9 @@ def run(
     if len({path.stem for path in chosen}) < len(chosen):
         raise ParameterError("two notebooks have the same name, and their results would collide")
     out.mkdir(parents=True, exist_ok=True)
+    for page in pages():  # the notebooks link to them
+        if (out / page.name).resolve() != page.resolve():
+            shutil.copyfile(page, out / page.name)
     outcomes: dict[str, Outcome] = {}
     jobs = min(jobs, len(chosen))
     threads = max(1, (os.cpu_count() or 1) // jobs)
@@ -277,15 +280,20 @@ def renew_outputs(path: Path, figures: Path | None = None) -> None:
     _write(path, nbformat.writes(notebook) + "\n")
 
 
+def pages() -> list[Path]:
+    """What lies beside the notebooks to be read with them: the glossary, the instructor's page."""
+    return sorted(share("notebooks").glob("*.md"))
+
+
 def copy_to(folder: Path) -> list[Path]:
-    """Copy the course into a folder; a notebook that is already there is a reader's work and stays.
+    """Copy the course into a folder; a file that is already there is a reader's work and stays.
 
     Returns:
-        The notebooks that were there already.
+        The files that were there already.
     """
     folder.mkdir(parents=True, exist_ok=True)
     kept = []
-    for source in notebooks():
+    for source in [*notebooks(), *pages()]:
         if (target := folder / source.name).exists():
             kept.append(target)
             continue

@@ -1,27 +1,34 @@
-"""The rules that every notebook of the course keeps, readable from the committed file alone.
+"""The rules that every notebook of the course keeps, readable from the committed files alone.
 
 `faults(notebook)` is pure: a notebook in, a sentence a fault out, each with the cell and the remedy. A rule
-is a function over the notebook that yields such sentences; `RULES` lists them all. tests/test_notebook_rules.py
-breaks every one of them once, so that none can fall silent unnoticed.
+is a function over the notebook that yields such sentences; `RULES` lists them all. `course_faults(notebooks)`
+does the same for what only shows when all of them lie side by side; `COURSE_RULES` lists those.
+tests/test_notebook_rules.py breaks every one of them once, so that none can fall silent unnoticed.
 """
 
 import ast
+import importlib.util
 import io
 import re
 import tokenize
 from collections.abc import Iterator
 from functools import cache
 from html.parser import HTMLParser
+from pathlib import Path
 
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
+from colorlab.course import LESSON_FIELDS
+
 MOST_LINES = 25  # of a code cell, blank ones not counted
 MOST_WORDS = 120  # of a text cell
 FEWEST_CELLS, MOST_CELLS = 15, 60
 MOST_BYTES = 1_000_000
-HEADINGS = ("## Summary", "## Self-test", "## Next")
+HEADINGS = ("## A failure corner", "## Summary", "## Self-test", "## Next")
+FEWEST_EXERCISES, MOST_EXERCISES = 2, 4
+VERBS = 3  # of "You will be able to"
 SIMPLE_TYPES = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
 # Called with a file name in quotes, these look where the kernel happens to run: papermill and nbval differ.
 OPENERS = {"open", "Path", "load", "imread", "read_image", "read_picture", "read_folder", "colorize"}
@@ -38,6 +45,11 @@ def faults(notebook: NotebookNode) -> list[str]:
     return [fault for rule in RULES for fault in rule(notebook)]
 
 
+def course_faults(notebooks: dict[str, NotebookNode]) -> list[str]:
+    """Every fault that shows only among all notebooks, file name -> notebook in reading order."""
+    return [fault for rule in COURSE_RULES for fault in rule(notebooks)]
+
+
 # ---- the rules: how it begins and ends -----------------------------------------------------------
 
 
@@ -48,12 +60,24 @@ def title(notebook: NotebookNode) -> Iterator[str]:
 
 
 def promise(notebook: NotebookNode) -> Iterator[str]:
+    first = notebook.cells[0] if notebook.cells else None
+    if first and is_text(first) and not re.search(r"^\*[^*\s].*\*$", first.source, flags=re.MULTILINE):
+        yield "the notebook: promises nothing; put one sentence in *italics* on a line of the first cell"
+
+
+def first_screen(notebook: NotebookNode) -> Iterator[str]:
     start = "\n".join(cell.source for cell in notebook.cells[:3] if is_text(cell))
-    _, found, after = start.partition("You will be able to")
+    _, found, after = start.partition("**You will be able to**")
     if not found:
-        yield "the notebook: promises nothing; write 'You will be able to' in one of the first three cells"
-    elif not re.search(r"\bminutes\b", after):
-        yield "the notebook: no running time; after 'You will be able to' say how many minutes it takes"
+        yield "the notebook: has no aim; write '**You will be able to**' in one of the first three cells"
+        return
+    verbs = re.findall(r"^- \*[^*\s]+\*", after, flags=re.MULTILINE)
+    if len(verbs) != VERBS:
+        yield f"the notebook: {len(verbs)} aims, expected {VERBS}; write each as '- *verb* …'"
+    if "**Before this**" not in after:
+        yield "the notebook: no prerequisites; after the aims say what comes '**Before this**'"
+    if not re.search(r"\*\*Running time\*\*.*\bminutes?\b", after):
+        yield "the notebook: no running time; after the aims write '**Running time**: … minutes'"
 
 
 def closing(notebook: NotebookNode) -> Iterator[str]:
@@ -135,6 +159,23 @@ def parameters(notebook: NotebookNode) -> Iterator[str]:
             for statement in module.body:
                 if wrong := parameter_fault(statement, commented):
                     yield at(i, cell, f"`{ast.unparse(statement)}`: {wrong}")
+
+
+def validated_parameters(notebook: NotebookNode) -> Iterator[str]:
+    """What `Lesson` checks is given to it at once; what it does not know is at least used."""
+    for i, cell in tagged(notebook, "parameters"):
+        names = [n.target.id for n in nodes(cell) if isinstance(n, ast.AnnAssign)]
+        later = [node for j, c in code_cells(notebook) if j > i for node in nodes(c)]
+        following = next((c for j, c in code_cells(notebook) if j > i), None)
+        calls = [n for n in (nodes(following) if following else []) if isinstance(n, ast.Call)]
+        lesson = [call for call in calls if called_name(call) == "Lesson"]
+        given = {n.id for call in lesson for n in ast.walk(call) if isinstance(n, ast.Name)}
+        used = {node.id for node in later if isinstance(node, ast.Name)}
+        for name in names:
+            if name in LESSON_FIELDS and name not in given:
+                yield at(i, cell, f"`{name}` is not checked; pass it to Lesson(...) in the next code cell")
+            elif name not in used:
+                yield at(i, cell, f"`{name}` changes nothing; use it in a later cell, or leave it out")
 
 
 def no_files(notebook: NotebookNode) -> Iterator[str]:
@@ -258,8 +299,9 @@ def static_twin(notebook: NotebookNode) -> Iterator[str]:
 
 def exercises(notebook: NotebookNode) -> Iterator[str]:
     found = tagged(notebook, "exercise")
-    if len(found) < 2:
-        yield f"the notebook: {len(found)} cells tagged 'exercise', expected at least two; add exercises"
+    if not FEWEST_EXERCISES <= len(found) <= MOST_EXERCISES:
+        expected = f"{FEWEST_EXERCISES} to {MOST_EXERCISES}"
+        yield f"the notebook: {len(found)} cells tagged 'exercise', expected {expected}; add some or leave some out"
     for i, cell in found:
         if cell.cell_type != "code" or not has_blank(cell):
             yield at(i, cell, "an exercise with nothing to fill in; put `...` where the answer belongs")
@@ -281,11 +323,54 @@ def checks(notebook: NotebookNode) -> Iterator[str]:
             waiting = None
     if waiting:
         yield at(*waiting, "an exercise without a check; tag one cell after it 'check'")
+    for i, cell in tagged(notebook, "check"):
+        if not re.fullmatch(r"\w+\.q\d+\(\w+\)", cell.source.strip()):
+            yield at(i, cell, "progress and nbgrader cannot read this; write one call, `check.q1(answer)`")
+
+
+# ---- the rules: among all notebooks --------------------------------------------------------------
+
+
+def links(notebooks: dict[str, NotebookNode]) -> Iterator[str]:
+    """Back in "Before this", on in "## Next", and each to a notebook that is there."""
+    names = list(notebooks)
+    for k, (name, notebook) in enumerate(notebooks.items()):
+        text = "\n\n".join(cell.source for cell in notebook.cells if is_text(cell))
+        for linked in linked_notebooks(text):
+            if linked not in notebooks:
+                yield f"{name}: links to {linked}, which does not exist; there are {', '.join(names)}"
+        before = text.partition("**Before this**")[2].partition("**Running time**")[0]
+        if k > 0 and not set(linked_notebooks(before)) & set(names[:k]):
+            yield f"{name}: no way back; in '**Before this**' link to an earlier notebook"
+        following = text.partition("\n## Next")[2].partition("**Sources**")[0]
+        if k < len(names) - 1 and not set(linked_notebooks(following)) & set(names[k + 1 :]):
+            yield f"{name}: no way on; under '## Next' link to a later notebook, such as {names[k + 1]}"
+
+
+def defined_once(notebooks: dict[str, NotebookNode]) -> Iterator[str]:
+    """Neither in two notebooks, nor under the name of something that the library offers."""
+    offered = library_names(notebooks)
+    first: dict[str, str] = {}
+    for name, notebook in notebooks.items():
+        for i, cell in code_cells(notebook):
+            for definition in (tree(cell.source) or ast.Module([])).body:
+                if not isinstance(definition, ast.FunctionDef | ast.ClassDef):
+                    continue
+                what = definition.name
+                if what in offered:
+                    fault = (
+                        f"defines `{what}`, which {offered[what]} offers; import it, or choose another name"
+                    )
+                    yield f"{name}: {at(i, cell, fault)}"
+                elif first.setdefault(what, name) != name:
+                    fault = f"`{what}` is defined in {first[what]} as well; move it to colorlab"
+                    yield f"{name}: {at(i, cell, fault)}"
 
 
 RULES = (
     title,
     promise,
+    first_screen,
     closing,
     kernel,
     cell_count,
@@ -296,6 +381,7 @@ RULES = (
     file_size,
     parses,
     parameters,
+    validated_parameters,
     no_files,
     no_machine_paths,
     no_crashes,
@@ -308,6 +394,7 @@ RULES = (
     exercises,
     checks,
 )
+COURSE_RULES = (links, defined_once)
 
 
 # ---- what the rules are made of ------------------------------------------------------------------
@@ -388,6 +475,29 @@ def has_blank(cell: NotebookNode) -> bool:
     slices = [node.slice for node in nodes(cell) if isinstance(node, ast.Subscript)]
     known = {id(inner) for part in slices for inner in ast.walk(part)}
     return any(isinstance(n, ast.Constant) and n.value is ... and id(n) not in known for n in nodes(cell))
+
+
+def linked_notebooks(markdown: str) -> list[str]:
+    """The notebooks that a text links to, by their file names."""
+    return re.findall(r"\]\((\d\d_\w+\.ipynb)(?:#[^)]*)?\)", markdown)
+
+
+def library_names(notebooks: dict[str, NotebookNode]) -> dict[str, str]:
+    """Public function or class -> its module, of every module of the library that some notebook imports from."""
+    imports = [
+        node
+        for notebook in notebooks.values()
+        for _, cell in code_cells(notebook)
+        for node in nodes(cell)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("colorlab.")
+    ]
+    found = {}
+    for module in sorted({node.module for node in imports} - {"colorlab.checks"}):
+        source = Path(importlib.util.find_spec(module).origin).read_text(encoding="utf-8")
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                found[node.name] = module
+    return found
 
 
 def called_name(call: ast.Call) -> str:

@@ -111,6 +111,7 @@ def test_a_failure_is_named_and_the_others_still_run(tmp_path):
         assert f'href="{page}"' in index
         assert "A notebook" in (out / page).read_text(encoding="utf-8")
     assert not list(out.glob("*.partial"))
+    assert (out / "GLOSSARY.md").is_file()  # the notebooks link to it
 
 
 def test_two_at_a_time_gives_the_outcomes_in_reading_order(tmp_path):
@@ -176,7 +177,8 @@ def test_a_copy_never_overwrites_a_readers_work(tmp_path):
     kept = course.copy_to(tmp_path)
     assert mine.read_text(encoding="utf-8") == "my notes"
     assert mine in kept
-    assert sorted(p.name for p in tmp_path.iterdir()) == [p.name for p in course.notebooks()]
+    copied = {p.name for p in tmp_path.iterdir()}
+    assert copied == {p.name for p in course.notebooks()} | {"GLOSSARY.md", "TEACHING.md"}
 
 
 # ---- the command line ----------------------------------------------------------------------------
@@ -209,6 +211,8 @@ def test_doctor_names_what_fails_and_exits_1(monkeypatch):
         ["lab", "-h"],
         ["outputs", "-h"],
         ["doctor", "-h"],
+        ["progress", "-h"],
+        ["nbgrader", "-h"],
         ["colorize", "-h"],
         ["evaluate", "-h"],
     ],

@@ -8,7 +8,7 @@ import notebook_rules as rules
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from notebook_rules import faults
+from notebook_rules import course_faults, faults
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
@@ -23,6 +23,11 @@ def test_notebook_keeps_the_rules(path: Path):
     nbformat.validate(notebook)
     found = faults(notebook)
     assert not found, f"{path.name} has {len(found)} faults:\n" + "\n".join(found)
+
+
+def test_the_notebooks_together_keep_the_rules():
+    found = course_faults({path.name: nbformat.read(path, as_version=4) for path in NOTEBOOKS})
+    assert not found, f"{len(found)} faults:\n" + "\n".join(found)
 
 
 # ---- a notebook that keeps every rule ------------------------------------------------------------
@@ -52,18 +57,25 @@ def picture(**alt: str) -> NotebookNode:
 
 
 PARAMETERS = 'preset: str = "cpu"  # how long to train\nrate: float = 1  # of learning\nseed: int = 0  # of the weights'
+FIRST_SCREEN = """**You will be able to**
+
+- *compute* a floor;
+- *read* a loss curve;
+- *refute* a claim.
+
+**Before this**: [04](04_regression.ipynb). **Running time**: about 20 minutes to read."""
 SETUP, TRAINING, WIDGET, TWIN, EXERCISE, CHECK = 4, 6, 9, 10, 12, 13  # where they are in `good`
 
 
 def good() -> NotebookNode:
     cells = [
-        text("# Why is it brown?\n\nA short promise."),
-        text("**You will be able to** explain it. Takes 20 minutes."),
+        text("# 05 · Why is it brown?\n\n*A short promise.*"),
+        text(FIRST_SCREEN),
         code(PARAMETERS, "parameters"),
         text("## Set-up"),
-        code("print('ready')", "nbval-check-output", shows=[printed("ready\n")]),
+        code("print(Lesson(preset, seed=seed))", "nbval-check-output", shows=[printed("ready\n")]),
         text("**Predict** where the loss ends."),
-        code("history = fit(colorizer, data, config)", "training", shows=[printed("300 steps\n")]),
+        code("history = fit(colorizer, data, rate)", "training", shows=[printed("300 steps\n")]),
         text("**Explain** what you saw."),
         text("**Predict** what the slider does."),
         code("BinSlider()", "widget"),
@@ -74,9 +86,9 @@ def good() -> NotebookNode:
         text("One more, without a hint."),
         code("answer = ...\nprint(answer)", "exercise", shows=[printed("Ellipsis\n")]),
         code("brown_well.q2(answer)", "check", shows=[html("<b>not attempted</b>")]),
-        text("## Summary\n\nThe floor is a variance."),
+        text("## A failure corner: a loss below the floor\n\n## Summary\n\nThe floor is a variance."),
         text("## Self-test\n\n<details><summary>Why?</summary>Because.</details>"),
-        text("## Next and sources"),
+        text("## Next\n\n[06](06_color_bins.ipynb). **Sources**: [04](04_regression.ipynb)."),
     ]
     kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return new_notebook(cells=cells, metadata={"kernelspec": kernelspec})
@@ -104,7 +116,7 @@ def breaks(rule: Callable, says: str):
 
 @breaks(rules.title, "begin with its title")
 def no_title(notebook):
-    notebook.cells[0].source = "## Why is it brown?"
+    notebook.cells[0].source = "## Why is it brown?\n\n*A short promise.*"
 
 
 @breaks(rules.title, "begin with its title")
@@ -113,19 +125,54 @@ def title_in_a_code_cell(notebook):
 
 
 @breaks(rules.promise, "promises nothing")
+def bold_is_no_promise(notebook):
+    notebook.cells[0].source = "# 05 · Why is it brown?\n\n**A short promise.**"
+
+
+@breaks(rules.promise, "promises nothing")
 def promise_too_late(notebook):
-    notebook.cells[1].source = "Takes 20 minutes."
-    notebook.cells[3].source = "You will be able to explain it. Takes 20 minutes."
+    notebook.cells[0].source = "# 05 · Why is it brown?"
+    notebook.cells[3].source = "*A short promise.*"
 
 
-@breaks(rules.promise, "no running time")
-def time_before_the_promise(notebook):
-    notebook.cells[1].source = "Takes 20 minutes. **You will be able to** explain it."
+@breaks(rules.first_screen, "has no aim")
+def aims_too_late(notebook):
+    notebook.cells[1].source, notebook.cells[3].source = "Welcome.", FIRST_SCREEN
+
+
+@breaks(rules.first_screen, "2 aims, expected 3")
+def an_aim_without_its_verb(notebook):
+    notebook.cells[1].source = FIRST_SCREEN.replace("*read*", "read")
+
+
+@breaks(rules.first_screen, "4 aims, expected 3")
+def too_many_aims(notebook):
+    notebook.cells[1].source = FIRST_SCREEN.replace("- *read*", "- *draw* it;\n- *read*")
+
+
+@breaks(rules.first_screen, "no prerequisites")
+def no_prerequisites(notebook):
+    notebook.cells[1].source = FIRST_SCREEN.replace("**Before this**", "See")
+
+
+@breaks(rules.first_screen, "no running time")
+def running_time_without_minutes(notebook):
+    notebook.cells[1].source = FIRST_SCREEN.replace("20 minutes", "a while")
+
+
+@breaks(rules.first_screen, "no running time")
+def minutes_before_the_aims(notebook):
+    notebook.cells[1].source = "**Running time**: 20 minutes.\n\n" + FIRST_SCREEN.partition(" **Running")[0]
 
 
 @breaks(rules.closing, "'## Summary'")
 def no_summary(notebook):
-    notebook.cells[-3].source = "The floor is a variance."
+    notebook.cells[-3].source = "## A failure corner\n\nThe floor is a variance."
+
+
+@breaks(rules.closing, "'## A failure corner'")
+def no_failure_corner(notebook):
+    notebook.cells[-3].source = "## Summary"
 
 
 @breaks(rules.closing, "'## Self-test'")
@@ -150,7 +197,8 @@ def no_kernel(notebook):
 
 @breaks(rules.cell_count, "14 cells")
 def too_few_cells(notebook):
-    notebook.cells[17].source = "## Summary\n## Self-test\n## Next"
+    notebook.cells[17].source = "## A failure corner\n## Summary\n## Self-test\n## Next"
+    notebook.cells[SETUP].source += "\nprint(rate)"
     del notebook.cells[18:], notebook.cells[5:8], notebook.cells[3]
 
 
@@ -197,6 +245,7 @@ def no_parameters(notebook):
 @breaks(rules.parameters, "2 cells tagged")
 def two_parameter_cells(notebook):
     notebook.cells[TWIN] = code("depth: int = 3  # levels", "parameters", shows=[printed("x")])
+    notebook.cells[EXERCISE].source += "\n\nprint(depth)"
 
 
 @breaks(rules.parameters, "no code")
@@ -218,6 +267,7 @@ def import_among_parameters(notebook):
 @breaks(rules.parameters, "not a literal")
 def derived_parameter(notebook):
     notebook.cells[2].source += "\nsteps: int = 10 * seed  # goes stale"
+    notebook.cells[TRAINING].source += "\nprint(steps)"
 
 
 @breaks(rules.parameters, "'0' is no int")
@@ -233,6 +283,22 @@ def truth_for_a_number(notebook):
 @breaks(rules.parameters, "no comment")
 def parameter_without_comment(notebook):
     notebook.cells[2].source = "# the seed\nseed: int = 0"
+
+
+@breaks(rules.validated_parameters, "`seed` is not checked")
+def parameter_kept_from_the_lesson(notebook):
+    notebook.cells[SETUP].source = "print(Lesson(preset), seed)"
+
+
+@breaks(rules.validated_parameters, "`seed` is not checked")
+def parameter_checked_too_late(notebook):
+    notebook.cells[SETUP].source = "lesson = Lesson(preset)"
+    notebook.cells[TRAINING].source += "\nLesson(seed=seed)"
+
+
+@breaks(rules.validated_parameters, "`rate` changes nothing")
+def parameter_without_use(notebook):
+    notebook.cells[TRAINING].source = "history = fit(colorizer, data)"
 
 
 @breaks(rules.no_files, "open(name)")
@@ -386,6 +452,16 @@ def one_exercise(notebook):
     del notebook.cells[15].metadata["tags"], notebook.cells[16].metadata["tags"]
 
 
+@breaks(rules.exercises, "5 cells tagged 'exercise'")
+def too_many_exercises(notebook):
+    for n in (3, 4, 5):
+        notebook.cells[17:17] = [
+            text("One more."),
+            code("answer = ...", "exercise", shows=[printed("x")]),
+            code(f"check.q{n}(answer)", "check", shows=[printed("x")]),
+        ]
+
+
 @breaks(rules.exercises, "nothing to fill in")
 def solved_exercise(notebook):
     notebook.cells[EXERCISE].source = "answer = ab[..., 0]  # not ... but solved"
@@ -414,7 +490,72 @@ def last_exercise_without_check(notebook):
 
 @breaks(rules.checks, "without an exercise before")
 def check_without_exercise(notebook):
-    notebook.cells[CHECK + 1 : CHECK + 1] = [text("Check."), code("q3(...)", "check", shows=[printed("x")])]
+    notebook.cells[CHECK + 1 : CHECK + 1] = [text("Check."), code("c.q3(x)", "check", shows=[printed("x")])]
+
+
+@breaks(rules.checks, "cannot read this")
+def check_of_another_form(notebook):
+    notebook.cells[CHECK].source = "result = brown_well.q1(mean)\nresult"
+
+
+# ---- the rules among all notebooks, broken -------------------------------------------------------
+
+
+def good_course() -> dict[str, NotebookNode]:
+    first, middle, last = good(), good(), good()
+    first.cells[1].source = FIRST_SCREEN.replace("[04](04_regression.ipynb)", "nothing")
+    first.cells[-1].source = "## Next\n\n[05](05_brown_well.ipynb#part)"
+    last.cells[1].source = FIRST_SCREEN.replace("04_regression", "05_brown_well")
+    last.cells[-1].source = "## Next\n\nBack to [04](04_regression.ipynb)."
+    notebooks = {"04_regression.ipynb": first, "05_brown_well.ipynb": middle, "06_color_bins.ipynb": last}
+    for name, notebook in notebooks.items():
+        notebook.cells[EXERCISE].source = f"def my_{name[3:-6]}(): ..."
+    return notebooks
+
+
+def defines(source: str) -> NotebookNode:
+    return code(f"from colorlab.toy import Marbles\n\n\n{source}")
+
+
+COURSE_BROKEN: list[tuple[Callable, str, dict[int, NotebookNode]]] = [
+    (rules.links, "links to 03_unet.ipynb, which does not exist", {3: text("[03](03_unet.ipynb)")}),
+    (rules.links, "no way back", {1: text(FIRST_SCREEN.replace("04_regression", "06_color_bins"))}),
+    (
+        rules.links,
+        "no way back",
+        {1: text("[04](04_regression.ipynb) **Before this**: nothing. **Running time**: …")},
+    ),
+    (rules.links, "no way on", {-1: text("## Next\n\n[04](04_regression.ipynb)")}),
+    (rules.links, "no way on", {-1: text("## Next\n\n**Sources**: [06](06_color_bins.ipynb)")}),
+    (rules.defined_once, "`World`, which colorlab.toy offers", {SETUP: defines("class World: ...")}),
+]
+
+
+def test_a_good_course_has_no_faults():
+    assert course_faults(good_course()) == []
+
+
+@pytest.mark.parametrize(("rule", "says", "cells"), COURSE_BROKEN)
+def test_a_broken_rule_of_the_course_is_the_one_that_complains(rule, says, cells):
+    notebooks = good_course()
+    for i, cell in cells.items():
+        notebooks["05_brown_well.ipynb"].cells[i] = cell
+    found = course_faults(notebooks)
+    assert found == list(rule(notebooks))
+    assert len(found) == 1
+    assert found[0].startswith("05_brown_well.ipynb: ")
+    assert says in found[0]
+
+
+def test_the_same_function_in_two_notebooks_is_a_fault():
+    notebooks = {"04_regression.ipynb": good(), "05_brown_well.ipynb": good()}  # both define `mean`
+    (fault,) = rules.defined_once(notebooks)
+    assert fault.startswith("05_brown_well.ipynb: ")
+    assert "`mean` is defined in 04_regression.ipynb as well" in fault
+
+
+def test_every_rule_of_the_course_is_broken_once():
+    assert {rule for rule, _, _ in COURSE_BROKEN} == set(rules.COURSE_RULES)
 
 
 @pytest.mark.parametrize(
@@ -436,10 +577,10 @@ def test_every_rule_is_broken_once():
 def test_a_fault_names_the_cell_and_the_remedy():
     notebook = good()
     notebook.cells[3].source = "\n"
-    notebook.cells[SETUP].source = "x = 1\n" * 30
+    notebook.cells[TWIN].source = "x = 1\n" * 30
     assert faults(notebook) == [
         "cell 3 (): is empty; delete it",
-        "cell 4 (x = 1): 30 lines of code, at most 25; split it, or move a part to colorlab",
+        "cell 10 (x = 1): 30 lines of code, at most 25; split it, or move a part to colorlab",
     ]
 
 

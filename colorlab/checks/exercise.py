@@ -8,6 +8,8 @@ from html import escape
 import torch
 from torch import Tensor
 
+SIGNS = {"passed": ("✓", "#009E73"), "failed": ("✗", "#D55E00"), "not attempted": ("…", "#777")}
+
 
 @dataclass(frozen=True)
 class Result:
@@ -29,7 +31,7 @@ class Result:
         return f"{self.status}: {self.message}"
 
     def _repr_html_(self) -> str:
-        sign, color = {"passed": ("✓", "#009E73"), "failed": ("✗", "#D55E00")}.get(self.status, ("…", "#777"))
+        sign, color = SIGNS[self.status]
         folded = [
             f"<details><summary>Hint {i}</summary>{escape(hint)}</details>"
             for i, hint in enumerate(self.hints, 1)
@@ -39,6 +41,10 @@ class Result:
             f'<div style="border-left: 4px solid {color}; padding: 0.3em 1em">'
             f"<b>{sign} {self.status}</b>: {escape(self.message)}{''.join(folded)}</div>"
         )
+
+
+# What every exercise said last in this kernel: ("brown_well", "q1") -> Result. The map of the course reads it.
+last_results: dict[tuple[str, str], Result] = {}
 
 
 class AnswerError(ValueError):
@@ -63,8 +69,13 @@ class Exercise:
     def __init__(self, check: Callable[[object], str | None], hints: tuple[str, str], solution: Callable):
         self._check, self.hints, self.solution = check, hints, solution
         self.__doc__ = check.__doc__
+        self.notebook, self.name = check.__module__.rpartition(".")[2], check.__name__
 
     def __call__(self, answer: object) -> Result:
+        result = last_results[self.notebook, self.name] = self._judge(answer)
+        return result
+
+    def _judge(self, answer: object) -> Result:
         checked = inspect.cleandoc(self.__doc__ or "")
         try:
             if answer is ...:

@@ -1,0 +1,87 @@
+"""The notebooks as assignments for nbgrader, which is not needed to make them."""
+
+import copy
+import re
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+TEST = """\
+result = {check}
+display(result)
+assert result.status == "passed", result.message"""
+BLANK_AND_SOLUTION = """\
+{blank}
+### BEGIN SOLUTION
+{name} = {solution}
+### END SOLUTION"""
+
+
+def for_nbgrader(notebook: NotebookNode, points: float = 1) -> NotebookNode:
+    """A copy whose exercises nbgrader can grade; the notebook itself is left as it is.
+
+    A cell tagged `exercise` becomes a solution cell: the blank stays, and the library's solution stands
+    below it for the instructor; `nbgrader generate_assignment` takes it out. A cell tagged `check` becomes a
+    locked test that gives its points when the check passes. Both get the tag `raises-exception`, so that
+    Run All goes on after an exercise that was left out.
+
+    Args:
+        notebook: one of the course, format 4.
+        points: of each exercise.
+
+    Returns:
+        The copy, with cell metadata of nbgrader's schema 3.
+
+    Raises:
+        ValueError: the notebook has no check, or one that is not a call like `check.q1(answer)`.
+    """
+    notebook = copy.deepcopy(notebook)
+    blank, graded = None, 0
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if "exercise" in tags:
+            blank = cell
+        elif "check" in tags:
+            _to_solution_and_test(blank, cell, points)
+            graded += 1
+    if not graded:
+        raise ValueError("nothing to grade: no cell is tagged `check`")
+    return notebook
+
+
+def _to_solution_and_test(blank: NotebookNode, check: NotebookNode, points: float) -> None:
+    called = re.fullmatch(r"(\w+\.(q\d+))\((\w+)\)", check.source.strip())
+    if not (blank and called):
+        raise ValueError(
+            f"`{check.source}`: expected a call like `check.q1(answer)` after a cell tagged `exercise`"
+        )
+    exercise, q, name = called.groups()
+    # The solution of an exercise that asks for a function is that function; any other returns the answer.
+    solution = f"{exercise}.solution" if f"def {name}(" in blank.source else f"{exercise}.solution()"
+    blank.source = BLANK_AND_SOLUTION.format(blank=blank.source, name=name, solution=solution)
+    check.source = TEST.format(check=check.source.strip())
+    _mark(blank, grade_id=f"{q}_answer", solution=True)
+    _mark(check, grade_id=q, grade=True, locked=True, points=points)
+
+
+def write_assignment(path: Path, target: Path, points: float = 1) -> bool:
+    """Write a notebook of the course as an assignment; a file that is already there stays.
+
+    Returns:
+        Whether it was written.
+    """
+    if target.exists():
+        return False
+    text = nbformat.writes(for_nbgrader(nbformat.read(path, as_version=4), points))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text + "\n", encoding="utf-8")
+    return True
+
+
+def _mark(cell: NotebookNode, **given: object) -> None:
+    cell.metadata["nbgrader"] = (
+        dict(schema_version=3, grade=False, solution=False, locked=False, task=False) | given
+    )
+    cell.metadata["tags"] = [*cell.metadata["tags"], "raises-exception"]
+    cell.outputs, cell.execution_count = [], None
