@@ -1,0 +1,138 @@
+"""What a reader does with a widget, and what must come of it. A new kind of widget gets a line in DRIVERS."""
+
+import io
+from collections.abc import Callable
+from functools import partial
+
+from controls import moves
+from jupyter_page import Shown, soon, until
+from PIL import Image
+
+
+def drive(shown: Shown) -> None:
+    """Use a widget as its class asks for."""
+    kinds = shown.ask("[kind.__name__ for kind in type(it).__mro__]")
+    use = next((DRIVERS[kind] for kind in kinds if kind in DRIVERS), None)
+    assert use, f"{shown.notebook.name}: nobody knows how to use a {kinds[0]}; add it to DRIVERS"
+    use(shown)
+
+
+# ---- an explorable -------------------------------------------------------------------------------
+
+DRAWN = "it.caption.value == it._describe(**it.state)"  # the caption is the last to be set
+
+
+def drive_explorable(shown: Shown) -> None:
+    start = shown.seen(drawn=DRAWN)
+    shown.screenshot("start")
+    for place, name in enumerate(start[0]):
+        for way, move in moves(shown.children.nth(place)).items():
+            answers_to(shown, name, way, move)
+    press_every_button(shown, start)
+    walk_with_tab(shown)
+    if shown.box.locator(".colorlab-clickable").count():
+        click_about(shown)
+
+
+def answers_to(shown: Shown, name: str, way: str, move: Callable[[], None]) -> None:
+    """Moving one control changes its part of the state, nothing else, and the picture."""
+    before, picture = shown.seen(drawn=DRAWN)
+    move()
+    until(lambda: shown.ask("it.state") != before, f"{name} {way}: the state stays {before}")
+    until(lambda: shown.digest() not in (None, picture), f"{name} moved {way}, the picture did not")
+    after, _ = shown.seen(drawn=DRAWN)
+    assert {key for key in after if after[key] != before[key]} == {name}
+    shown.screenshot(f"{name} {way}")
+
+
+def press_every_button(shown: Shown, start: tuple[dict, str]) -> None:
+    """Reset, by keyboard, brings the first picture back; then the presets, by mouse."""
+    *presets, reset = (
+        shown.box.get_by_role("button", name=label, exact=True) for label in shown.ask("list(it.buttons)")
+    )
+    reset.press("Enter")
+    until(lambda: shown.seen(drawn=DRAWN) == start, "Reset does not bring the first state and picture back")
+    states = []
+    for preset in presets:
+        preset.click()
+        states.append(shown.seen(drawn=DRAWN)[0])
+    assert not presets or any(state != start[0] for state in states), "no preset changes the state"
+
+
+def walk_with_tab(shown: Shown) -> None:
+    """Tab, from the first control on, reaches every control, the buttons, and a picture to be clicked."""
+    here = "box => [...box.children].findIndex(child => child.contains(document.activeElement))"
+    shown.children.first.locator("[tabindex='0'], button, input, select").first.focus()
+    reached = set()
+    while (place := shown.box.evaluate(here)) >= 0:
+        reached.add(place)
+        shown.page.keyboard.press("Tab")
+    clickable = shown.box.locator(".colorlab-clickable").count()
+    wanted = set(range(len(shown.ask("it.state")) + 1 + clickable))
+    assert reached >= wanted, f"Tab reaches the parts {sorted(reached)} of {sorted(wanted)}"
+
+
+# Where a click would change the state, as fractions of the picture: asked from the pure function below the widget.
+PLACES = """[
+    (x / 20, y / 20) for x in range(1, 20) for y in range(1, 20)
+    for axes in it._figure.axes for pixel in [it._figure.bbox.size * (x / 20, 1 - y / 20)]
+    if axes.bbox.contains(*pixel) and it.state != {**it.state, **it._click(
+        axes.get_label(), *axes.transData.inverted().transform(pixel), **it.state)}
+]"""
+
+
+def click_about(shown: Shown) -> None:
+    """A click on the picture, by mouse and by keyboard, changes the state."""
+    frame = shown.box.locator(".colorlab-clickable")
+
+    def by_mouse(x: float, y: float) -> None:
+        size = shown.image.bounding_box()
+        shown.image.click(position={"x": x * size["width"], "y": y * size["height"]})
+
+    def by_keyboard(x: float, y: float) -> None:
+        to_the_corner = ["Left"] * 20 + ["Up"] * 20
+        for way in to_the_corner + ["Right"] * round(20 * x) + ["Down"] * round(20 * y):
+            frame.press(f"Shift+Arrow{way}")
+        frame.press("Enter")
+
+    for way, click in {"by mouse": by_mouse, "by keyboard": by_keyboard}.items():
+        before, _ = shown.seen(drawn=DRAWN)
+        places = shown.ask(PLACES)
+        assert places, f"no click on the picture would change {before}"
+        some = places[len(places) // 6 :: len(places) // 3 + 1]  # a place may be at an edge
+        assert any(changes_state(shown, partial(click, *place)) for place in some), (
+            f"clicks {way} at {some} do not change {before}"
+        )
+        shown.seen(drawn=DRAWN)
+        shown.screenshot(f"click {way}")
+
+
+def changes_state(shown: Shown, click: Callable[[], None]) -> bool:
+    before = shown.ask("it.state")
+    click()
+    return bool(soon(lambda: shown.ask("it.state") != before, seconds=2))
+
+
+# ---- your own photograph -------------------------------------------------------------------------
+
+
+MESSAGE = "it.message.value"
+
+
+def drive_own_photo(shown: Shown) -> None:
+    _, picture = shown.seen(MESSAGE)
+    file = io.BytesIO()
+    Image.linear_gradient("L").resize((48, 32)).save(file, "PNG")
+    chosen = {"name": "gradient.png", "mimeType": "image/png", "buffer": file.getvalue()}
+    with shown.page.expect_file_chooser() as dialog:
+        shown.box.get_by_role("button", name="Choose a photograph").click()
+    dialog.value.set_files(chosen)
+    until(lambda: "gradient.png" in shown.ask(MESSAGE), "the file's name is not in the message")
+    message, new_picture = shown.seen(MESSAGE)
+    assert new_picture != picture, "a photograph was uploaded, the picture stayed"
+    assert "48×32" in message and message in shown.box.inner_text()
+    shown.screenshot("uploaded")
+
+
+# The class of what the cell shows -> how a reader uses it.
+DRIVERS = {"Explorable": drive_explorable, "OwnPhoto": drive_own_photo}

@@ -1,0 +1,17 @@
+"""The bin explorer as a page of its own, without any code in sight."""
+
+from jupyter_page import picture_digest, until
+
+
+def test_the_bin_explorer_answers_in_voila(page, voila):
+    page.goto(f"{voila}/voila/render/06_color_bins.ipynb", timeout=60_000)
+    slider = page.get_by_role("slider")
+    slider.wait_for(timeout=60_000)
+    image = page.locator(".jupyter-widgets.widget-image, .colorlab-clickable img").first
+    before = until(lambda: picture_digest(image), "no picture")
+    assert page.get_by_text("Grid 10: Q = 262 bins").count()
+    slider.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    page.get_by_text("Grid 15: Q = ").wait_for()
+    assert picture_digest(image) != before
