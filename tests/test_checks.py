@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn.functional import pad
 
 from colorlab.checks import (
     brown_well,
@@ -10,6 +11,7 @@ from colorlab.checks import (
     rebalancing,
     regression,
     results,
+    unet,
     welcome,
 )
 from colorlab.checks.exercise import Exercise
@@ -19,7 +21,7 @@ from colorlab.toy import PALETTE
 
 
 def find_exercises():
-    for module in (welcome, convolutions, regression, brown_well, classification, rebalancing, results):
+    for module in (welcome, convolutions, unet, regression, brown_well, classification, rebalancing, results):
         for name, value in vars(module).items():
             if isinstance(value, Exercise):
                 yield pytest.param(value, id=f"{module.__name__.rpartition('.')[2]}.{name}")
@@ -31,6 +33,9 @@ SOLUTIONS = {  # a function is the answer itself, anything else is what the solu
     convolutions.q1: convolutions.number_by_hand(),
     convolutions.q2: convolutions.window_size,
     convolutions.q3: convolutions.falling_line(),
+    unet.q1: unet.shape_of_the_bottom(),
+    unet.q2: unet.padded,
+    unet.q3: unet.narrow_and_deep(),
     regression.q1: regression.loss_by_hand(),
     regression.q2: regression.l_r,
     regression.q3: regression.best_constant(),
@@ -68,6 +73,31 @@ WRONG = [
     (convolutions.q3, [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]], "tell the two apart"),
     (convolutions.q3, [[100, 0, 0], [0, 0, 0], [0, 0, -100]], "from −20 to 20"),
     (convolutions.q3, [2, -1, -1, -1, 2, -1, -1, -1, 2], "shape (3, 3)"),
+    (unet.q1, (128, 10, 13), "height comes before width"),
+    (unet.q1, (128, 12, 9), "pads before it halves"),
+    (unet.q1, (48, 13, 10), "not multiplied by the depth"),
+    (unet.q1, (64, 13, 10), "one doubling is missing"),
+    (unet.q1, (32, 52, 40), "one level down"),
+    (unet.q1, (256, 7, 5), "a level too deep"),
+    (unet.q1, (16, 13, 10), "16 channels are not"),
+    (unet.q1, (128, 25, 20), "not the size"),
+    (unet.q1, 128, "channels, height and width"),
+    (unet.q2, lambda x, m: x[..., : x.shape[-2] // m * m, : x.shape[-1] // m * m], "something was cut off"),
+    (
+        unet.q2,
+        lambda x, m: pad(x, (0, m - x.shape[-1] % m, 0, m - x.shape[-2] % m), "replicate"),
+        "needs nothing",
+    ),
+    (unet.q2, lambda x, m: pad(x, (0, -x.shape[-1] % m, 0, -x.shape[-2] % m)), "zeros were added"),
+    (unet.q2, lambda x, m: pad(x, (-x.shape[-1] % m, 0, -x.shape[-2] % m, 0)), "moved or changed"),
+    (unet.q2, lambda x, m: pad(x, (0, -x.shape[-1] % m, 0, -x.shape[-2] % m), value=1.0), "not the last row"),
+    (unet.q2, lambda x, m: pad(x, (0, 0, 0, -x.shape[-2] % m)), "not the next multiple"),
+    (unet.q2, lambda x, m: x.shape, "got Size"),
+    (unet.q3, (4, 3), "a deeper does"),
+    (unet.q3, (8, 4), "too many"),
+    (unet.q3, (2, 4), "room for more"),
+    (unet.q3, (4.5, 4), "whole numbers"),
+    (unet.q3, (4, 20), "a depth from 1 to 8"),
     (regression.q1, 74.0, "sum over the two pixels"),
     (regression.q1, 18.5, "half of it"),
     (regression.q1, 6.0, "squares it"),
