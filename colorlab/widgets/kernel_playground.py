@@ -42,7 +42,7 @@ class KernelGrid(widgets.GridBox):
 
     def __init__(self, value: Sequence[float], description: str = "kernel"):
         self.description = description
-        label = widgets.Label(description, layout=widgets.Layout(grid_column="1 / span 3"))
+        label = widgets.Label(description, layout=widgets.Layout(grid_area="1 / 1 / 2 / 4"))
         self.fields = [
             widgets.BoundedFloatText(
                 min=-MOST,
