@@ -436,10 +436,10 @@ def doctor() -> None:
     failed = 0
     for name, check in DOCTOR.items():
         try:
-            console.print(f"[OK]   {name}: {check()}", markup=False, highlight=False)
+            click.echo(f"[OK]   {name}: {check()}")  # plain: in a notebook rich makes a block of every line
         except Exception as error:  # whatever is wrong, the line says so and the next check runs
             failed += 1
-            console.print(f"[FAIL] {name}: {type(error).__name__}: {error}", markup=False, highlight=False)
+            click.echo(f"[FAIL] {name}: {type(error).__name__}: {error}")
     sys.exit(1 if failed else 0)
 
 
