@@ -199,7 +199,7 @@ def test_the_sentence_names_the_hues(L, chroma, says):
 
 
 def test_a_span_of_hues_may_run_through_zero():
-    assert "(282°–23°)" in describe_lightness_slice(5, 20)
+    assert "(282° through 0° to 23°)" in describe_lightness_slice(5, 20)
 
 
 def test_the_explorer_answers_and_resets():

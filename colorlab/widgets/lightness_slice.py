@@ -62,7 +62,7 @@ def render_lightness_slice(L: int, chroma: float) -> Figure:
     curve.fill_between(range(101), sizes, color="0.85")
     curve.plot([L], [sizes[L]], "o", color="black")
     curve.yaxis.set_major_formatter("{x:,.0f}")
-    curve.set(xlim=(0, 100), ylim=(0, 17_000), xlabel="L*", ylabel="whole-number (a, b)")
+    curve.set(xlim=(0, 100), ylim=(0, 17_000), xlabel="L*", ylabel="colours (whole a, b)")
     curve.set_title(f"Behind this grey: {sizes[L]:,} colours")
     return figure
 
@@ -92,14 +92,17 @@ def describe_lightness_slice(L: int, chroma: float) -> str:
 
 
 def _spans(shown: Tensor) -> str:
-    """Which degrees of hue are True, as "12°–40°, 300°–355°"; a span may run through 0°."""
+    """Which degrees of hue are True, as "12° to 40°, 300° to 355°"; a span may run through 0°."""
     if shown.all() or not shown.any():
         return "all" if shown.all() else "none"
     starts = torch.nonzero(shown & ~shown.roll(1)).flatten().tolist()
     ends = torch.nonzero(shown & ~shown.roll(-1)).flatten().tolist()
     if ends[0] < starts[0]:
         ends = [*ends[1:], ends[0]]
-    return ", ".join(f"{s}°" if s == e else f"{s}°–{e}°" for s, e in zip(starts, ends, strict=True))
+    through = {True: " through 0° to ", False: " to "}
+    return ", ".join(
+        f"{s}°" if s == e else f"{s}°{through[s > e]}{e}°" for s, e in zip(starts, ends, strict=True)
+    )
 
 
 def lightness_slice_explorer(L: int = 55, chroma: float = 50) -> Explorable:
