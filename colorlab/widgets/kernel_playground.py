@@ -82,9 +82,14 @@ def grey(picture: str) -> Tensor:
     return photo(picture, side=SIDE).lab[0]
 
 
+def total(kernel: Sequence[float]) -> float:
+    """The sum of the kernel's numbers, without the dust of rounding that 1/9 leaves."""
+    return round(sum(kernel), 4)
+
+
 def is_grey(kernel: Sequence[float]) -> bool:
     """Whether the kernel's numbers sum to one, so that its answers are lightnesses again."""
-    return abs(sum(kernel) - 1) < 0.005
+    return abs(total(kernel) - 1) < 0.005
 
 
 @styled
@@ -106,7 +111,7 @@ def render_kernel(kernel: Sequence[float], picture: str) -> Figure:
     before.imshow(L.numpy(), cmap="gray", vmin=0, vmax=100)
     before.set_title(f"{picture}, L", fontweight="normal")
     draw_kernel(middle, torch.tensor(kernel).view(3, 3))
-    middle.set_title(f"kernel, sum {sum(kernel):.3g}", fontweight="normal")
+    middle.set_title(f"kernel, sum {total(kernel):.3g}", fontweight="normal")
     if is_grey(kernel):
         image = after.imshow(answers.numpy(), cmap="gray", vmin=0, vmax=100)
         label = "L, clipped to 0..100"
@@ -115,7 +120,7 @@ def render_kernel(kernel: Sequence[float], picture: str) -> Figure:
         limit = max(float(answers.abs().flatten().quantile(0.995)), 1.0)
         image = after.imshow(answers.numpy(), cmap=SIGNED, vmin=-limit, vmax=limit)
         label = "answer, units of L"
-    after.set_title("What the kernel answers")
+    after.set_title(f"A flat area answers {total(kernel):.3g} × L")
     figure.colorbar(image, ax=after, label=label, extend="both")
     for ax in (before, after):
         ax.axis("off")
@@ -128,7 +133,7 @@ def describe_kernel(kernel: Sequence[float], picture: str) -> str:
     answers = filter_picture(L, torch.tensor(kernel).view(3, 3))
     strong = (answers.abs() > 25).float().mean()
     text = (
-        f"The numbers sum to {sum(kernel):.3g}: a flat area of L = 50 answers {50 * sum(kernel):.3g}. "
+        f"The numbers sum to {total(kernel):.3g}: a flat area of L = 50 answers {50 * total(kernel):.3g}. "
         f"On {picture} the answers run from {answers.min():.0f} to {answers.max():.0f}"
     )
     if is_grey(kernel):
@@ -138,7 +143,7 @@ def describe_kernel(kernel: Sequence[float], picture: str) -> str:
 
 def kernel_playground(kernel: str = "vertical edges", picture: str = "coffee") -> Explorable:
     """Nine numbers and a photograph."""
-    presets = ("vertical edges", "horizontal edges", "diagonal edges", "blur", "sharpen")
+    presets = ("identity", "vertical edges", "horizontal edges", "diagonal edges", "blur", "sharpen")
     return Explorable(
         render_kernel,
         describe_kernel,
@@ -165,13 +170,14 @@ def draw_kernel(ax: Axes, kernel: Tensor) -> None:
         kernel.numpy(), cmap=SIGNED, vmin=-1.6 * limit, vmax=1.6 * limit
     )  # pale enough to read the numbers
     for (y, x), number in np.ndenumerate(kernel.numpy()):
-        ax.text(x, y, f"{number:.2g}", ha="center", va="center", fontsize=10)
+        text = "1/9" if abs(number - 1 / 9) < 1e-4 else f"{number:.2g}"  # 0.11 nine times leaves no air
+        ax.text(x, y, text, ha="center", va="center", fontsize=10)
     ax.axis("off")
 
 
 @styled
 def filtered(L: Tensor, kernels: Mapping[str, Tensor], title: str = "") -> Figure:
-    """What several kernels answer to one picture, each under its numbers; signed answers share one scale.
+    """What several kernels answer to one picture, each beside its numbers; signed answers share one scale.
 
     Args:
         L: `(H, W)` in [0, 100].
@@ -182,21 +188,24 @@ def filtered(L: Tensor, kernels: Mapping[str, Tensor], title: str = "") -> Figur
     greys = {name: is_grey(kernel.flatten().tolist()) for name, kernel in kernels.items()}
     signed = [answers[name].abs().flatten() for name in kernels if not greys[name]]
     limit = float(torch.cat(signed).quantile(0.995)) if signed else 1.0
-    width = 1.5 * len(kernels) * L.shape[1] / L.shape[0] + 1.0
-    figure = Figure(figsize=(width, 3.2), layout="constrained")
-    grid = figure.subplots(2, len(kernels), height_ratios=(0.7, 1), squeeze=False)
-    for (name, kernel), (top, bottom) in zip(kernels.items(), grid.T, strict=True):
-        draw_kernel(top, kernel)
-        top.set_title(name, fontsize=10)
+    rows, columns = -(-len(kernels) // 3), min(3, len(kernels))
+    aspect = L.shape[1] / L.shape[0]
+    figure = Figure(figsize=(1.55 * columns * (aspect + 0.75) + 0.6, 1.85 * rows), layout="constrained")
+    grid = figure.subplots(rows, 2 * columns, width_ratios=(0.75, aspect) * columns, squeeze=False)
+    pairs = grid.reshape(-1, 2)
+    for (name, kernel), (left, right) in zip(kernels.items(), pairs, strict=False):
+        draw_kernel(left, kernel)
         limits = (0, 100) if greys[name] else (-limit, limit)
-        image = bottom.imshow(
+        image = right.imshow(
             answers[name].numpy(), cmap="gray" if greys[name] else SIGNED, vmin=limits[0], vmax=limits[1]
         )
-        bottom.axis("off")
+        right.set_title(name, fontsize=10, fontweight="normal")
         if not greys[name]:
             colored = image
+    for ax in grid.flat:
+        ax.axis("off")
     if signed:
-        figure.colorbar(colored, ax=grid[1], label="answer,\nunits of L", extend="both")
+        figure.colorbar(colored, ax=grid, label="answer, units of L", extend="both", shrink=0.8)
     figure.suptitle(title)
     return figure
 
@@ -259,8 +268,9 @@ def boxes(L: Tensor, fields: Mapping[str, int], center: tuple[int, int], title: 
         axes[0].add_patch(Rectangle(corner, size, size, fill=False, edgecolor=color, linewidth=2))
         window = L[y - size // 2 : y + size // 2 + 1, x - size // 2 : x + size // 2 + 1]
         ax.imshow(window.numpy(), cmap="gray", vmin=0, vmax=100)
-        ax.set_title(f"{stage}\n{size} × {size} px", fontsize=9, fontweight="normal", color=color)
-    for ax in axes:
-        ax.axis("off")
+        ax.set_title(f"{stage}\n{size} × {size} px", fontsize=10, fontweight="normal")
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set(visible=True, color=color, linewidth=3)  # the colour of its square at the left
+    axes[0].axis("off")
     figure.suptitle(title)
     return figure
