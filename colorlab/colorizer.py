@@ -63,6 +63,23 @@ class Colorizer:
         self.working_size, self.temperature = working_size, temperature
         self.about = about or {}
 
+    @classmethod
+    def new(
+        cls,
+        objective: Regression | Classification,
+        width: int = 16,
+        depth: int = 3,
+        seed: int = 0,
+        device: str | torch.device = "cpu",
+    ) -> "Colorizer":
+        """A U-Net that has learnt nothing yet, for this objective.
+
+        With one seed two objectives begin with the same weights, the last layer's apart, so that whatever
+        differs after training comes from the objective. Seeds torch's own generator.
+        """
+        torch.manual_seed(seed)
+        return cls(UNet(1, objective.out_channels, width=width, depth=depth), objective).to(device)
+
     @property
     def device(self) -> torch.device:
         return next(self.network.parameters()).device

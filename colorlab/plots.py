@@ -315,7 +315,7 @@ def bin_plane(
         title: the finding.
         marks: name -> `(2,)`, points to draw on top.
     """
-    figure = Figure(figsize=(5.4, 4.6), layout="constrained")
+    figure = Figure(figsize=(max(5.4, _width_of(title)), 4.6), layout="constrained")
     ax = figure.subplots()
     draw_bins(ax, bins, values)
     draw_marks(ax, marks or {})

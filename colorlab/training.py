@@ -57,12 +57,17 @@ class CheckpointError(ValueError):
     """A checkpoint that cannot be resumed from; the message says why and what to do."""
 
 
+class StopTraining(Exception):
+    """Raised by an `on_evaluate` to end a training; what was learnt is kept."""
+
+
 def fit(
     colorizer: Colorizer,
     data,
     config: Config,
     on_evaluate: Callable[[int, Colorizer, History], None] | None = None,
     checkpoint: str | Path | None = None,
+    show_progress: bool = True,
 ) -> History:
     """Train a colorizer in place.
 
@@ -75,9 +80,11 @@ def fit(
         colorizer: its network is changed.
         data: `Crops`, `Marbles`, `CoinToss`, or anything with their `batches` and `evaluation`.
         config: how long, how fast.
-        on_evaluate: called with (step, colorizer, history so far) after every measurement.
+        on_evaluate: called with (step, colorizer, history so far) after every measurement; may raise
+            `StopTraining`.
         checkpoint: a file that is written after every measurement. If it exists, the
             training goes on from it, on a CPU to the very bits it would have reached without a break.
+        show_progress: draw a progress bar; False where the caller shows its own.
 
     Raises:
         FloatingPointError: the loss became NaN or infinite; the message says at which step.
@@ -129,7 +136,7 @@ def fit(
         desc=type(objective).__name__,
         leave=False,
         mininterval=1.0,
-        disable=rank > 0,
+        disable=rank > 0 or not show_progress,
     )
     try:
         if not history.step:
@@ -155,7 +162,7 @@ def fit(
             if step % config.evaluate_every == 0 or step == config.steps:
                 evaluate(step)
                 progress.set_postfix(loss=f"{history.loss[-1]:.3g}")
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, StopTraining):
         # The checkpoint stays that of the last measurement: a step may have been cut in half.
         history.interrupted = True
         print(f"Interrupted after {done} of {config.steps} steps: the network keeps what it has learnt.")

@@ -1,86 +1,116 @@
-"""The brown-well explorer: choose how likely each colour is, see what every loss answers."""
+"""The brown-well explorer: choose three colours and how likely each is, see what every loss answers."""
 
 import ipywidgets as widgets
 import torch
 from matplotlib.figure import Figure
 
-from colorlab.lab import lab_to_rgb
+from colorlab.lab import in_gamut, lab_to_rgb
 from colorlab.objectives import AB_SCALE, Regression
 from colorlab.plots import ab_axes, ab_colors, draw_marks, styled
 from colorlab.toy import PALETTE, best_output
-from colorlab.widgets.explorable import Explorable
+from colorlab.widgets.explorable import Explorable, Place
 
 LIGHTNESS = PALETTE[0][0]
-NAMES = ("red", "green", "blue")
+NAMES = ("first", "second", "third")
+Colors = tuple[tuple[float, float], ...]
+MARBLES: Colors = tuple((a, b) for _, a, b in PALETTE)  # red, green, blue
+NEIGHBOURS: Colors = ((58.0, 38.0), (30.0, 50.0), (5.0, 52.0))  # red, orange, yellow-brown
 
 
-def answers(red: float, green: float) -> dict[str, torch.Tensor]:
-    """What the best possible networks answer when the three marbles have these chances.
+def answers(first: float, second: float, colors: Colors = MARBLES) -> dict[str, torch.Tensor]:
+    """What the best possible networks answer when three equally light colours have these chances.
 
     Args:
-        red: chance of the red marble, 0 to 1.
-        green: chance of the green one among those that are not red, 0 to 1.
+        first: chance of the first colour, 0 to 1.
+        second: chance of the second among what remains, 0 to 1.
+        colors: three (a, b), Lab units.
 
     Returns:
         "probabilities" `(3,)`, and ab `(2,)` under "L2: mean", "L1: median" and "likeliest".
     """
-    p = torch.tensor([red, (1 - red) * green, (1 - red) * (1 - green)])
-    ab = torch.tensor(PALETTE)[:, 1:]
+    p = torch.tensor([first, (1 - first) * second, (1 - first) * (1 - second)])
+    ab = torch.tensor(colors)
     pixel = ab[:, None, :, None, None]  # (K, 1, 2, 1, 1)
     best = {norm: AB_SCALE * best_output(Regression(norm), pixel, p).flatten() for norm in ("l2", "l1")}
     return {"probabilities": p, "L2: mean": best["l2"], "L1: median": best["l1"], "likeliest": ab[p.argmax()]}
 
 
+def floors(first: float, second: float, colors: Colors = MARBLES) -> tuple[float, float]:
+    """The least L_R (the variance, squared Lab units) and the least L_C (the entropy, nats) that remain."""
+    found = answers(first, second, colors)
+    p, apart = found["probabilities"], torch.tensor(colors) - found["L2: mean"]
+    return float((p * apart.square().sum(1)).sum()), float(torch.special.entr(p).sum())
+
+
 @styled
-def render_brown_well(red: float, green: float) -> Figure:
+def render_brown_well(first: float, second: float, colors: Colors = MARBLES) -> Figure:
     """The ab plane with the chances and the answers, and the colours those answers are."""
-    found = answers(red, green)
-    p, ab = found.pop("probabilities"), torch.tensor(PALETTE)[:, 1:]
-    figure = Figure(figsize=(8.6, 3.9), layout="constrained")
+    found = answers(first, second, colors)
+    p, ab = found.pop("probabilities"), torch.tensor(colors)
+    variance, entropy = floors(first, second, colors)
+    figure = Figure(figsize=(8.6, 4.1), layout="constrained")
     plane, patches = figure.subplots(1, 2, width_ratios=(1.2, 1))
+    plane.set_label("plane")
     ab_axes(plane, LIGHTNESS)
     plane.scatter(*ab.T.numpy(), s=1200 * p.numpy() + 15, c=ab_colors(ab), edgecolors="black", zorder=3)
     for (a, b), chance in zip(ab.tolist(), p.tolist(), strict=True):
         plane.annotate(f"{chance:.0%}", (a, b + 13), ha="center", fontsize=9, fontweight="bold", zorder=4)
     draw_marks(plane, found, legend="lower right")
     plane.set_title(f"Three colours, one lightness (L* = {LIGHTNESS:.0f})")
-    colors = torch.cat([torch.full((3, 1), LIGHTNESS), torch.stack(list(found.values()))], dim=1)
-    patches.imshow(lab_to_rgb(colors.T[:, :, None]).movedim(0, -1).numpy(), aspect="auto")
+    shown = torch.cat([torch.full((3, 1), LIGHTNESS), torch.stack(list(found.values()))], dim=1)
+    patches.imshow(lab_to_rgb(shown.T[:, :, None]).movedim(0, -1).numpy(), aspect="auto")
     patches.set_yticks(range(3), list(found))
     patches.set_xticks([])
     patches.tick_params(length=0)
     patches.hlines([0.5, 1.5], -0.5, 0.5, color="white", linewidth=3)
+    patches.set_xlabel(f"floors: L_R {variance:,.0f}, L_C {entropy:.2f} nats")
     patches.set_title("What each answers")
     return figure
 
 
-def describe_brown_well(red: float, green: float) -> str:
-    """The picture in a sentence, with the floor."""
-    found = answers(red, green)
+def describe_brown_well(first: float, second: float, colors: Colors = MARBLES) -> str:
+    """The picture in a sentence, with the floors."""
+    found = answers(first, second, colors)
     p, mean = found["probabilities"], found["L2: mean"]
-    ab = torch.tensor(PALETTE)[:, 1:]
-    variance = (p * (ab - mean).square().sum(1)).sum()
-    chances = ", ".join(f"{name} {chance:.0%}" for name, chance in zip(NAMES, p.tolist(), strict=True))
+    variance, entropy = floors(first, second, colors)
+    chances = ", ".join(
+        f"{name} ({a:.0f}, {b:.0f}) {chance:.0%}"
+        for name, (a, b), chance in zip(NAMES, colors, p.tolist(), strict=True)
+    )
     return (
-        f"{chances}. The mean is ({mean[0]:.0f}, {mean[1]:.0f}) with a chroma of {mean.norm():.0f}; "
-        f"L_R cannot fall below the variance {variance:,.0f}."
+        f"{chances[0].upper()}{chances[1:]}. The mean is ({mean[0]:.0f}, {mean[1]:.0f}) with a chroma of "
+        f"{mean.norm():.0f}; L_R cannot fall below the variance {variance:,.0f}, L_C not below the "
+        f"entropy {entropy:.2f}."
     )
 
 
-def brown_well_explorer(red: float = 0.45, green: float = 0.64) -> Explorable:
-    """Sliders for the chances of three equally light marbles."""
+def move_nearest(axes: str, a: float, b: float, /, *, colors: Colors, **chances) -> dict[str, Colors]:
+    """A click on the plane moves the nearest of the three colours there, if a screen can show it."""
+    target = torch.tensor([LIGHTNESS, round(float(a)), round(float(b))])
+    if axes != "plane" or not in_gamut(target[:, None, None]).item():
+        return {}
+    nearest = int((torch.tensor(colors) - target[1:]).norm(dim=1).argmin())
+    return {"colors": tuple(tuple(target[1:].tolist()) if i == nearest else c for i, c in enumerate(colors))}
+
+
+def brown_well_explorer(first: float = 0.45, second: float = 0.64, colors: Colors = MARBLES) -> Explorable:
+    """Sliders for the chances of three equally light colours; click the plane to move one of them."""
     slider = dict(min=0.0, max=1.0, step=0.01, readout_format=".0%")
     return Explorable(
         render_brown_well,
         describe_brown_well,
         {
-            "red": widgets.FloatSlider(red, description="chance of red", **slider),
-            "green": widgets.FloatSlider(green, description="of the rest, green", **slider),
+            "first": widgets.FloatSlider(first, description="chance of the first colour (red)", **slider),
+            "second": widgets.FloatSlider(second, description="of the rest, the second (green)", **slider),
+            "colors": Place(colors),
         },
         {
-            "All alike": {"red": 0.34, "green": 0.5},
-            "Red or green": {"red": 0.52, "green": 1.0},
-            "Mostly red": {"red": 0.6, "green": 0.5},
-            "Certain": {"red": 1.0, "green": 0.5},
+            "All alike": {"first": 0.34, "second": 0.5},
+            "First or second": {"first": 0.52, "second": 1.0},
+            "Mostly the first": {"first": 0.6, "second": 0.5},
+            "Certain": {"first": 1.0, "second": 0.5},
+            "Neighbours": {"colors": NEIGHBOURS},
+            "The marbles": {"colors": MARBLES},
         },
+        move_nearest,
     )

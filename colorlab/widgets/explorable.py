@@ -6,6 +6,7 @@ from typing import Any
 
 import ipywidgets as widgets
 import torch
+import traitlets
 from ipywidgets.widgets.widget_description import DescriptionWidget
 from matplotlib.figure import Figure
 
@@ -13,6 +14,15 @@ from colorlab.plots import to_bytes
 from colorlab.widgets.clickable import Clickable
 
 MOST_CONTROLS = 3  # more would be more than one idea
+
+
+class Place(traitlets.HasTraits):
+    """A part of the state without a control of its own: a click on the picture sets it."""
+
+    value = traitlets.Any()
+
+    def __init__(self, value: Any):
+        super().__init__(value=value)
 
 
 class Explorable(widgets.VBox):
@@ -24,10 +34,10 @@ class Explorable(widgets.VBox):
     Args:
         render: state -> Figure, pure; also the static twin in the next cell.
         describe: state -> one sentence with the numbers.
-        controls: name of the state -> widget with a `value`, at most three.
+        controls: name of the state -> widget with a `value`, at most three; or a `Place`.
         presets: label of a button -> state it sets. "Reset" is added: the state at the start.
         click: (label of the axes, x, y, **state) -> the part of the state that a click there changes; x and
-            y in the units of the axes. It gives a picture that can be clicked.
+            y in the units of the axes, positional. It gives a picture that can be clicked.
 
     Attributes:
         state: the current values by name, readable and (through `set`) writable from Python.
@@ -41,12 +51,13 @@ class Explorable(widgets.VBox):
         self,
         render: Callable[..., Figure],
         describe: Callable[..., str],
-        controls: Mapping[str, widgets.ValueWidget],
+        controls: Mapping[str, widgets.ValueWidget | Place],
         presets: Mapping[str, Mapping[str, Any]],
         click: Callable[..., Mapping[str, Any]] | None = None,
     ):
-        if not 1 <= len(controls) <= MOST_CONTROLS:
-            raise ValueError(f"controls: expected 1 to {MOST_CONTROLS}, got {len(controls)}")
+        seen = [control for control in controls.values() if isinstance(control, widgets.Widget)]
+        if not 1 <= len(seen) <= MOST_CONTROLS:
+            raise ValueError(f"controls: expected 1 to {MOST_CONTROLS}, got {len(seen)}")
         self._render, self._describe, self._click = render, describe, click
         self.controls = dict(controls)
         self._quiet = False
@@ -65,7 +76,7 @@ class Explorable(widgets.VBox):
             # observe, not interact: an error in a callback must reach the reader.
             control.observe(self._changed, names="value")
         row = widgets.HBox(list(self.buttons.values()), layout=widgets.Layout(flex_flow="row wrap"))
-        super().__init__([*self.controls.values(), row, self.picture, self.caption])
+        super().__init__([*seen, row, self.picture, self.caption])
         self._draw()
 
     @property

@@ -22,10 +22,15 @@ def drive(shown: Shown) -> None:
 DRAWN = "it.caption.value == it._describe(**it.state)"  # the caption is the last to be set
 
 
+SEEN = (
+    "[name for name, control in it.controls.items() if hasattr(control, 'layout')]"  # not set by clicks alone
+)
+
+
 def drive_explorable(shown: Shown) -> None:
     start = shown.seen(drawn=DRAWN)
     shown.screenshot("start")
-    for place, name in enumerate(start[0]):
+    for place, name in enumerate(shown.ask(SEEN)):
         for way, move in moves(shown.children.nth(place)).items():
             answers_to(shown, name, way, move)
     press_every_button(shown, start)
@@ -68,7 +73,7 @@ def walk_with_tab(shown: Shown) -> None:
         reached.add(place)
         shown.page.keyboard.press("Tab")
     clickable = shown.box.locator(".colorlab-clickable").count()
-    wanted = set(range(len(shown.ask("it.state")) + 1 + clickable))
+    wanted = set(range(len(shown.ask(SEEN)) + 1 + clickable))
     assert reached >= wanted, f"Tab reaches the parts {sorted(reached)} of {sorted(wanted)}"
 
 
@@ -134,5 +139,43 @@ def drive_own_photo(shown: Shown) -> None:
     shown.screenshot("uploaded")
 
 
+# ---- before and after ----------------------------------------------------------------------------
+
+
+def drive_before_after(shown: Shown) -> None:
+    """The line moves by arrow keys and by dragging, the lists choose the pictures; Python hears of all."""
+    left, slider = shown.box.locator("img").nth(1), shown.box.get_by_role("slider")
+
+    def moved(fault: str, act: Callable[[], object], name: str) -> None:
+        before, look = shown.ask("it.state"), (left.get_attribute("style"), left.get_attribute("src"))
+        act()
+        until(lambda: shown.ask("it.state") != before, f"{fault}: the state stays {before}")
+        after = shown.ask("it.state")
+        assert {key for key in after if after[key] != before[key]} == {name}
+        assert (left.get_attribute("style"), left.get_attribute("src")) != look, f"{fault}: the picture stays"
+        shown.screenshot(fault)
+
+    slider.focus()
+    moved("line by keyboard", lambda: slider.press("ArrowRight"), "position")
+
+    def drag() -> None:
+        place = left.bounding_box()
+        shown.page.mouse.move(place["x"] + place["width"] / 2, place["y"] + 20)
+        shown.page.mouse.down()
+        shown.page.mouse.move(place["x"] + place["width"] / 4, place["y"] + 30, steps=4)
+        shown.page.mouse.up()
+
+    moved("line by mouse", drag, "position")
+    assert abs(shown.ask("it.position") - 25) <= 1
+    lists = shown.box.get_by_role("combobox")
+    moved("left by keyboard", lambda: lists.nth(0).press("ArrowUp"), "left")
+    lists.nth(1).select_option("Black & White")
+    until(lambda: shown.ask("it.right") == "Black & White", "the list on the right chooses nothing")
+
+
 # The class of what the cell shows -> how a reader uses it.
-DRIVERS = {"Explorable": drive_explorable, "OwnPhoto": drive_own_photo}
+DRIVERS = {
+    "Explorable": drive_explorable,
+    "OwnPhoto": drive_own_photo,
+    "BeforeAfter": drive_before_after,
+}

@@ -1,0 +1,169 @@
+"""The live training panel: losses, chroma and pictures of a training while it runs, and a button to stop it."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+
+import ipywidgets as widgets
+import matplotlib
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from colorlab.colorizer import Colorizer, to_picture
+from colorlab.plots import styled, to_bytes
+from colorlab.training import Config, History, StopTraining, fit
+
+PAUSE = 1.0  # seconds between two drawings: drawing more often would slow the training down
+
+
+class TrainingPanel(widgets.VBox):
+    """Trains networks one after the other, with one button to stop the one at work; what it has learnt is kept.
+
+    `histories = await panel.run()` in a notebook: the training runs in a thread beside the kernel's own, which
+    stays free to hear the button. The square interrupt button stops it as well.
+
+    Args:
+        colorizers: by name; trained in this order.
+        data: `Crops`, `Marbles` or `CoinToss`, the same batches for each.
+        config: how long, how fast.
+        shown: which of the pictures of `data.evaluation()` are drawn.
+        floors: the least loss possible, by name.
+        units: of the losses, by name.
+
+    Attributes:
+        histories: by name, of the trainings so far.
+        painted: by name, what the network now makes of the pictures shown.
+    """
+
+    def __init__(
+        self,
+        colorizers: Mapping[str, Colorizer],
+        data,
+        config: Config,
+        shown: Sequence[int],
+        floors: Mapping[str, float],
+        units: Mapping[str, str],
+    ):
+        self.colorizers, self.data, self.config = dict(colorizers), data, config
+        self.floors, self.units = floors, units
+        fixed = data.evaluation()
+        self._L = fixed.L[list(shown)]
+        truth = torch.cat([self._L, fixed.outcomes[0, list(shown)]], dim=1)
+        self.painted = {"Ground truth": [to_picture(lab) for lab in truth]}
+        self.histories: dict[str, History] = {}
+        self._stopped, self._drawn = False, 0.0
+        self.stop_button = widgets.Button(description="Stop", icon="stop", disabled=True)
+        self.stop_button.layout.width = "auto"
+        self.stop_button.on_click(lambda _button: self.stop())
+        self.progress = widgets.IntProgress(max=config.steps * len(self.colorizers))
+        self.progress.layout.width = "20em"
+        self.status = widgets.HTML("Not started.")
+        self.picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
+        row = widgets.HBox([self.stop_button, self.progress, self.status])
+        super().__init__([row, self.picture])
+
+    def stop(self) -> None:
+        """End the training at work at its next measurement; the next one begins."""
+        self._stopped = True
+        self.status.value = "Stopping at the next measurement …"
+
+    async def run(self) -> dict[str, History]:
+        """Train every network; returns the histories by name."""
+        for name, colorizer in self.colorizers.items():
+            interrupted = self._stopped = False
+            self.stop_button.description, self.stop_button.disabled = f"Stop {name}, keep it", False
+            training = asyncio.ensure_future(asyncio.to_thread(self._train, name, colorizer))
+            try:
+                # Looking again and again, not `await training`: a kernel that sleeps hears no interrupt.
+                while not training.done():
+                    await asyncio.sleep(0.1)
+            except (asyncio.CancelledError, KeyboardInterrupt):  # the square button: stop all, keep all
+                interrupted = self._stopped = True
+            await training  # an error in there is raised here
+            if interrupted:
+                break
+        self.stop_button.disabled = True
+        self._draw()
+        return self.histories
+
+    def _train(self, name: str, colorizer: Colorizer) -> None:
+        def measured(step: int, colorizer: Colorizer, history: History) -> None:
+            self.histories[name] = history
+            ab = colorizer.predict_ab(self._L).cpu()
+            self.painted[name] = [to_picture(lab) for lab in torch.cat([self._L, ab], dim=1)]
+            self.progress.value = self.config.steps * list(self.colorizers).index(name) + step
+            if time.monotonic() - self._drawn > PAUSE or step == self.config.steps:
+                self._draw()
+            if self._stopped and step < self.config.steps:
+                raise StopTraining
+
+        self.histories[name] = fit(colorizer, self.data, self.config, measured, show_progress=False)
+
+    def _draw(self) -> None:
+        self.picture.value = to_bytes(self.figure())
+        self.status.value = describe_training(self.histories)
+        self._drawn = time.monotonic()
+
+    def figure(self, title: str = "") -> Figure:
+        """The panel as it stands; also its static twin."""
+        return render_training(self.histories, self.painted, self.floors, self.units, title)
+
+
+@styled
+def render_training(
+    histories: Mapping[str, History],
+    painted: Mapping[str, Sequence[np.ndarray]],
+    floors: Mapping[str, float],
+    units: Mapping[str, str],
+    title: str = "",
+) -> Figure:
+    """A loss curve for every training, the chroma ratio of all of them, and below what each paints.
+
+    Args:
+        histories: by name.
+        painted: name -> `(H, W, 3)` uint8 pictures, as many for each.
+        floors, units: of the losses, by name.
+        title: the finding.
+    """
+    columns = max(len(floors) + 1, len(painted))
+    figure = Figure(figsize=(3.3 * columns, 4.6 + 0.3 * bool(title)), layout="constrained")
+    grid = figure.add_gridspec(2, columns, height_ratios=(1.6, 1))
+    colors = matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]  # "C0" is read after the style is left
+    note = dict(xycoords=("axes fraction", "data"), textcoords="offset points", ha="right", fontsize=9)
+    for i, name in enumerate(floors):
+        ax = figure.add_subplot(grid[0, i])
+        history = histories.get(name, History())
+        ax.plot(history.step, history.loss, color=colors[i], marker="o", markersize=3)
+        ax.axhline(floors[name], linestyle="--", color="black", linewidth=1.2)
+        ax.annotate(f"floor {floors[name]:.4g}", (0.99, floors[name]), (0, -3), va="top", **note)
+        top = max([floors[name], *history.loss[1:]])  # the first loss is off the scale of interest
+        ax.set(xlabel="gradient steps", ylabel=f"loss ({units[name]})", ylim=(0, 1.1 * top))
+        ax.set_title(f"{name}: {history.loss[-1]:.4g}" if history.loss else f"{name}: waiting", fontsize=10)
+    ax = figure.add_subplot(grid[0, len(floors)])
+    for i, (name, marker) in enumerate(zip(floors, "os^Dv", strict=False)):
+        history = histories.get(name, History())
+        ax.plot(history.step, history.chroma_ratio, color=colors[i], marker=marker, markersize=4, label=name)
+    ax.axhline(1, linestyle="--", color="black", linewidth=1)
+    ax.annotate("as vivid as the truth", (0.99, 1), (0, 3), **note)
+    ax.set(xlabel="gradient steps", ylabel="chroma ratio", ylim=(0, None))
+    ax.legend(fontsize=8, loc="best")
+    order = [*floors, "Ground truth"]
+    for i, name in enumerate(name for name in order if name in painted):
+        ax = figure.add_subplot(grid[1, i])
+        ax.imshow(np.concatenate(painted[name], axis=1))
+        ax.axis("off")
+        ax.set_title(f"{name}, now" if name in floors else name, fontsize=10, fontweight="normal")
+    figure.suptitle(title)
+    return figure
+
+
+def describe_training(histories: Mapping[str, History]) -> str:
+    """How far each training is, in a sentence each."""
+    said = [
+        f"{name}: step {h.step[-1]}, loss {h.loss[-1]:.4g}, {h.chroma_ratio[-1]:.0%} of the truth's chroma"
+        + (" (stopped)" if h.interrupted else "")
+        for name, h in histories.items()
+        if h.step
+    ]
+    return "; ".join(said) + "." if said else "Nothing measured yet."
