@@ -34,7 +34,7 @@ from colorlab.widgets.own_photo import OwnPhoto
 from colorlab.widgets.rebalancing import RebalancingView
 from colorlab.widgets.temperature import TemperatureView
 from colorlab.widgets.training_replay import TrainingReplay
-from colorlab.widgets.unet_explorer import UNetView, active, bridges, mosaic, places
+from colorlab.widgets.unet_explorer import UNetView, active, bridges, mosaic, places, shape_diagram
 
 
 def temperature_explorer() -> Explorable:
@@ -231,6 +231,15 @@ def test_stages_of_one_size_stand_at_one_height_and_skips_join_them():
         assert all(len(found) == 1 for found in sizes.values())
         assert all(shapes[left] == shapes[right] for left, right in bridges(view.stages))
         assert len(bridges(view.stages)) == (2 if half_resolution else 3)
+
+
+@pytest.mark.parametrize("skips", [True, False])
+def test_the_diagram_names_the_shape_of_every_stage_and_its_skips(skips):
+    network = UNet(1, 2, width=4, depth=3, skips=skips)
+    words = [text.get_text() for text in shape_diagram(network, 33, 50).axes[0].texts]
+    for stage, shape in network.shapes(33, 50):
+        assert stage in words and " × ".join(map(str, shape)) in words
+    assert sum(word.startswith("skip: ") for word in words) == (3 if skips else 0)
 
 
 @pytest.mark.parametrize("side", [1, 7, 32, 37])

@@ -1,5 +1,6 @@
 """The U-Net explorer: click a stage of the U and see its shape, its feature maps and what it is good for."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 import ipywidgets as widgets
@@ -40,6 +41,58 @@ def bridges(stages: list[str]) -> list[tuple[str, str]]:
     """Which stage on the way down each stage on the way up is joined with."""
     ups = [int(stage.removeprefix("up ")) for stage in stages if stage.startswith("up ")]
     return [(f"down {n - 1}" if n > 1 else "stem", f"up {n}") for n in ups]
+
+
+def draw_network(
+    ax: Axes, shapes: Mapping[str, tuple[int, int, int]], skips: bool, chosen: str | None = None
+) -> None:
+    """The U: a box a stage, arrows from stage to stage, dashed ones for the skips.
+
+    Args:
+        ax: an empty axes.
+        shapes: stage -> (channels, height, width), in the order of the stages.
+        skips: whether there are any.
+        chosen: the stage to emphasise.
+    """
+    where = places(list(shapes))
+    arrow = {"arrowstyle": "-|>", "color": "black", "shrinkA": 0, "shrinkB": 0}
+    for stage, (x, y) in where.items():
+        c, h, w = shapes[stage]
+        face, line, weight = ("#FFE9B8", 3, "bold") if stage == chosen else ("white", 1, "normal")
+        corner = (x - BOX[0], y - BOX[1])
+        ax.add_patch(Rectangle(corner, 2 * BOX[0], 2 * BOX[1], facecolor=face, edgecolor="black", lw=line))
+        ax.text(x, y + 0.1, stage, ha="center", va="center", fontsize=9, fontweight=weight)
+        ax.text(x, y - 0.11, f"{c} × {h} × {w}", ha="center", va="center", fontsize=8)
+    for (x, y), (u, v) in pairwise(where.values()):
+        # Between levels an arrow leaves from the side it goes to: below on the way down, above on the way up.
+        tail = (x + BOX[0], y) if v >= y else (x, y - BOX[1])
+        head = (u - BOX[0], v) if v <= y else (u, v - BOX[1])
+        bend = None if v == y else f"angle,angleA={0 if v > y else -90},angleB={90 if v > y else 180}"
+        ax.annotate("", head, tail, arrowprops=arrow | ({"connectionstyle": bend} if bend else {}))
+    for left, right in bridges(list(shapes)):
+        (x, y), (u, _) = where[left], where[right]
+        color, words = ("#0072B2", f"skip: {shapes[left][0]} channels") if skips else ("#777777", "no skip")
+        ax.text((x + u) / 2, y + 0.19, words, ha="center", va="bottom", fontsize=8, color=color)
+        if skips:
+            dashed = arrow | {"linestyle": "--", "color": color, "lw": 2}
+            ax.annotate("", (u - BOX[0], y + 0.15), (x + BOX[0], y + 0.15), arrowprops=dashed)
+    seen, padded = shapes["input"][1:], shapes["stem"][1:]
+    if seen != padded:
+        ax.text(0.5, 0.32, f"padded by {padded[0] - seen[0]}", ha="center", va="bottom", fontsize=8)
+        ax.text(len(where) - 1.5, 0.32, "cropped", ha="center", va="bottom", fontsize=8)
+    depth = -min(row for _, row in where.values())
+    ax.set(xlim=(-0.6, len(where) - 0.4), ylim=(-depth - 0.4, 0.75))
+    ax.axis("off")
+
+
+@styled
+def shape_diagram(network: UNet, height: int, width: int, title: str = "") -> Figure:
+    """The U of a network with the shape of every stage, for a picture of this size."""
+    shapes = dict(network.shapes(height, width))
+    figure = Figure(figsize=(10, 0.6 + 0.85 * (network.depth + 1)), layout="constrained")
+    draw_network(figure.subplots(), shapes, network.skips)
+    figure.suptitle(title)
+    return figure
 
 
 class UNetView:
@@ -96,10 +149,11 @@ class UNetView:
         """The U with every shape, the chosen stage's feature maps, and the answer beside the truth."""
         features, ab = self.look(skips, side)
         figure = Figure(figsize=(10, 6.2))
-        depth = -min(row for _, row in self.places.values())
         network = figure.add_axes((0.01, 0.5, 0.98, 0.44), label="network")
-        self._draw_network(network, features, stage, skips)
-        network.set(xlim=(-0.6, len(self.stages) - 0.4), ylim=(-depth - 0.4, 0.75))
+        draw_network(network, {name: tuple(x.shape) for name, x in features.items()}, skips == WITH, stage)
+        network.set_title(
+            f"Down, up and across: the network {'with' if skips == WITH else 'without'} skips", y=1.0
+        )
         self._draw_maps(figure, features, stage, side)
         truth = self.lab[:, :side, :side].cpu()
         shown = {"it sees": 0 * ab, "it answers": ab, "truth": truth[1:]}
@@ -111,46 +165,6 @@ class UNetView:
         figure.text(0.78, 0.04, f"{side} × {side} pixels, L_R = {self.loss(skips, side):,.0f}", ha="center")
         return figure
 
-    def _draw_network(self, ax: Axes, features: dict[str, Tensor], chosen: str, skips: str) -> None:
-        arrow = {"arrowstyle": "-|>", "color": "black", "shrinkA": 0, "shrinkB": 0}
-        for stage, (x, y) in self.places.items():
-            c, h, w = features[stage].shape
-            here = stage == chosen
-            face, line = ("#FFE9B8", 3) if here else ("white", 1)
-            corner = (x - BOX[0], y - BOX[1])
-            ax.add_patch(
-                Rectangle(corner, 2 * BOX[0], 2 * BOX[1], facecolor=face, edgecolor="black", lw=line)
-            )
-            weight = "bold" if here else "normal"
-            ax.text(x, y + 0.1, stage, ha="center", va="center", fontsize=9, fontweight=weight)
-            ax.text(x, y - 0.11, f"{c} × {h} × {w}", ha="center", va="center", fontsize=8)
-        points = list(self.places.values())
-        for (x, y), (u, v) in pairwise(points):
-            # Between levels an arrow leaves from the side it goes to: below on the way down, above on the way up.
-            tail = (x + BOX[0], y) if v >= y else (x, y - BOX[1])
-            head = (u - BOX[0], v) if v <= y else (u, v - BOX[1])
-            bend = None if v == y else f"angle,angleA={0 if v > y else -90},angleB={90 if v > y else 180}"
-            ax.annotate("", head, tail, arrowprops=arrow | ({"connectionstyle": bend} if bend else {}))
-        for left, right in bridges(self.stages):
-            (x, y), (u, _) = self.places[left], self.places[right]
-            if skips == WITH:
-                dashed = arrow | {"linestyle": "--", "color": "#0072B2", "lw": 2}
-                ax.annotate("", (u - BOX[0], y + 0.15), (x + BOX[0], y + 0.15), arrowprops=dashed)
-                words = f"skip: {features[left].shape[0]} channels"
-                ax.text((x + u) / 2, y + 0.19, words, ha="center", va="bottom", fontsize=8, color="#0072B2")
-            else:
-                ax.text(
-                    (x + u) / 2, y + 0.19, "no skip", ha="center", va="bottom", fontsize=8, color="#777777"
-                )
-        seen, padded = features["input"].shape[-2:], features["stem"].shape[-2:]
-        if seen != padded:
-            ax.text(0.5, 0.32, f"padded by {padded[0] - seen[0]}", ha="center", va="bottom", fontsize=8)
-            ax.text(points[-1][0] - 0.5, 0.32, "cropped", ha="center", va="bottom", fontsize=8)
-        ax.set_title(
-            f"Down, up and across: the network {'with' if skips == WITH else 'without'} skips", y=1.0
-        )
-        ax.axis("off")
-
     def _draw_maps(self, figure: Figure, features: dict[str, Tensor], stage: str, side: int) -> None:
         ax = figure.add_axes((0.02, 0.05, 0.44, 0.35), label="maps")
         shown, (low, high) = active(features[stage])
@@ -161,7 +175,7 @@ class UNetView:
         inside = stage not in ("input", "output") and side < padded  # there padding can be seen
         for i, channel in enumerate(shown):
             x, y = (i % (MAPS // 2)) * (TILE + GAP), i // (MAPS // 2) * (TILE + GAP)
-            ax.text(x, y - 1, f"channel {channel}", fontsize=7, va="bottom")
+            ax.text(x, y - 1, f"channel {channel}", fontsize=8, va="bottom")
             if inside:
                 edge = TILE * side / padded - 0.5
                 ax.plot((x - 0.5, x + edge, x + edge), (y + edge, y + edge, y - 0.5), "w--", lw=1)
