@@ -1,0 +1,101 @@
+"""The live training panel trains as `fit` does, stops when told, and keeps what was learnt."""
+
+import asyncio
+
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from colorlab.colorizer import Colorizer
+from colorlab.objectives import Regression
+from colorlab.toy import Marbles
+from colorlab.training import Config, StopTraining, fit
+from colorlab.widgets.training_panel import TrainingPanel, describe_training
+
+CONFIG = Config(steps=6, evaluate_every=2, batch_size=4)
+
+
+def new_panel(config=CONFIG) -> TrainingPanel:
+    marbles = Marbles(size=16, seed=0)
+    colorizers = {name: Colorizer.new(Regression(), width=4, depth=1) for name in ("one", "two")}
+    floors = dict.fromkeys(colorizers, marbles.floor(Regression()))
+    return TrainingPanel(
+        colorizers, marbles, config, (0, 1), floors, dict.fromkeys(colorizers, "squared Lab units")
+    )
+
+
+def test_a_training_in_the_panel_is_that_of_fit():
+    panel = new_panel()
+    histories = asyncio.run(panel.run())
+    alone = Colorizer.new(Regression(), width=4, depth=1)
+    history = fit(alone, Marbles(size=16, seed=0), CONFIG)
+    assert histories["one"].loss == histories["two"].loss == history.loss
+    for weights in zip(alone.network.parameters(), panel.colorizers["two"].network.parameters(), strict=True):
+        assert torch.equal(*weights)
+    assert panel.progress.value == panel.progress.max == 12
+    assert panel.stop_button.disabled
+
+
+def test_stop_ends_one_training_at_its_next_measurement_and_the_next_begins():
+    panel, states = new_panel(), []
+    describe = panel._draw
+
+    def press_once() -> None:
+        states.append(list(panel.histories))
+        if panel.histories["one"].step[-1] == 0:
+            panel.stop_button.click()
+        describe()
+
+    panel._draw = press_once
+    histories = asyncio.run(panel.run())
+    assert histories["one"].interrupted and histories["one"].step == [0]
+    assert not histories["two"].interrupted and histories["two"].step == [0, 2, 4, 6]
+    assert "one: step 0" in describe_training(histories) and "(stopped)" in panel.status.value
+
+
+def test_an_interrupt_stops_everything_and_keeps_what_was_learnt():
+    panel = new_panel(Config(steps=100_000, evaluate_every=2, batch_size=4))
+
+    async def interrupted():
+        task = asyncio.ensure_future(panel.run())
+        while not panel.histories.get("one", None) or panel.histories["one"].step[-1] < 4:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        return await task
+
+    histories = asyncio.run(interrupted())
+    assert list(histories) == ["one"]
+    assert histories["one"].interrupted and 4 <= histories["one"].step[-1] < 100_000
+
+
+def test_an_error_in_a_training_reaches_the_reader():
+    panel = new_panel()
+    torch.nn.init.constant_(panel.colorizers["one"].network.head.weight, torch.nan)
+    with pytest.raises(FloatingPointError, match="the loss became nan at step 0"):
+        asyncio.run(panel.run())
+
+
+def test_the_static_twin_shows_losses_floors_and_pictures():
+    panel = new_panel()
+    asyncio.run(panel.run())
+    figure = panel.figure("A finding")
+    assert isinstance(figure, Figure)
+    titles = [ax.get_title() for ax in figure.axes]
+    assert titles[0].startswith("one: ") and titles[-1] == "Ground truth" and len(titles) == 6
+    assert describe_training({}) == "Nothing measured yet."
+
+
+def test_whoever_looks_may_stop_a_training():
+    def enough(step, colorizer, history):
+        if step == 4:
+            raise StopTraining
+
+    history = fit(Colorizer.new(Regression(), width=4, depth=1), Marbles(size=16), CONFIG, enough)
+    assert history.interrupted and history.step == [0, 2, 4]
+
+
+def test_two_objectives_begin_with_one_trunk():
+    first, second, third = (Colorizer.new(Regression(), depth=1, seed=seed).network for seed in (0, 0, 1))
+    same = [torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True)]
+    other = [torch.equal(a, b) for a, b in zip(first.parameters(), third.parameters(), strict=True)]
+    assert all(same) and not all(other)
