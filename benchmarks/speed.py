@@ -13,10 +13,26 @@ import torch
 from skimage.color import rgb2lab
 
 from colorlab.bins import ColorBins
+from colorlab.colorizer import Colorizer, to_picture
+from colorlab.data import photo, photos, picture_tensor
+from colorlab.datasets import middle_square
+from colorlab.kernels import KERNELS
 from colorlab.lab import rgb_to_lab
+from colorlab.objectives import Regression
+from colorlab.toy import CoinToss
+from colorlab.training import History
+from colorlab.unet import UNet
 from colorlab.widgets.brown_well import brown_well_explorer
 from colorlab.widgets.color_bins import color_bins_explorer
+from colorlab.widgets.explorable import Explorable
+from colorlab.widgets.kernel_playground import kernel_playground
 from colorlab.widgets.lightness_slice import lightness_slice_explorer
+from colorlab.widgets.pixel_inspector import PixelInspector
+from colorlab.widgets.rebalancing import RebalancingView
+from colorlab.widgets.soft_labels import SoftLabels
+from colorlab.widgets.temperature import TemperatureView
+from colorlab.widgets.training_replay import TrainingReplay
+from colorlab.widgets.unet_explorer import UNetView
 
 
 def median_ms(function: Callable[[], object], runs: int = 9) -> float:
@@ -58,18 +74,53 @@ def main() -> None:
     )
 
     print("\nExplorables, from a moved control to a new picture (aim: under 150 ms):")
-    for explorer, name, values in (
-        (lightness_slice_explorer(), "L", (40, 60)),
-        (brown_well_explorer(), "red", (0.3, 0.6)),
-        (color_bins_explorer(), "grid_size", (10, 12)),
-    ):
-        values = list(values)
+    for name, (explorer, moves) in explorables().items():
 
-        def move(explorer=explorer, name=name, values=values) -> None:
-            values.reverse()
-            explorer.set(**{name: values[0]})
+        def move(explorer=explorer, moves=moves) -> None:
+            moves.reverse()
+            explorer.set(**moves[0])
 
         print(f"{name:<34} {median_ms(move):8.1f} ms")
+
+
+def explorables() -> dict[str, tuple[Explorable, list[dict]]]:
+    """Every explorable at the size the course shows it in, and two states to go to and fro between."""
+    trained = Colorizer.pretrained("classification")
+    objective, bins = trained.objective, trained.objective.bins
+    fixed = CoinToss([photo("astronaut", side=48), photo("coffee", side=48)]).evaluation()
+    logits = torch.randn(len(fixed.L), bins.n_bins, *fixed.L.shape[-2:])
+    squares = torch.stack([rgb_to_lab(picture_tensor(middle_square(p.rgb, 64))) for p in photos()])
+    with torch.no_grad():
+        stored = trained.answer(squares[:, :1])
+    history = History(*(list(range(21)) for _ in range(5)))
+    frames = [[to_picture(lab) for lab in squares[:2]]] * 21
+    torch.manual_seed(0)
+    pair = [Colorizer(UNet(1, 2, width=8, depth=2, skips=skips), Regression()) for skips in (True, False)]
+    kernels = [{"kernel": tuple(KERNELS[name].flatten().tolist())} for name in list(KERNELS)[:2]]
+    return {
+        "01 lightness slice": (lightness_slice_explorer(), [{"L": 40}, {"L": 60}]),
+        "02 kernel playground": (kernel_playground(), kernels),
+        "03 U-Net": (UNetView(*pair, squares[1]).explorer(), [{"side": 33}, {"side": 48}]),
+        "04 training replay": (
+            TrainingReplay(history, frames, ["a", "b"], "nats").explorer(),
+            [{"step": 5}, {"step": 9}],
+        ),
+        "05 brown well": (brown_well_explorer(), [{"first": 0.3}, {"first": 0.6}]),
+        "06 color bins": (color_bins_explorer(), [{"grid_size": 10}, {"grid_size": 12}]),
+        "07 pixel inspector": (PixelInspector(bins, logits, fixed).explorer(5, 6, 20), [{"x": 3}, {"x": 9}]),
+        "07 temperature": (
+            TemperatureView(bins, logits, fixed).explorer(),
+            [{"temperature": 0.38}, {"temperature": 1.0}],
+        ),
+        "08 what one pixel teaches": (
+            SoftLabels(bins, objective.prior).explorer(),
+            [{"sigma": 5.0}, {"sigma": 8.0}],
+        ),
+        "08 rebalancing": (
+            RebalancingView(objective, stored, squares).explorer(),
+            [{"uniform_mix": 0.5}, {"uniform_mix": 1.0}],
+        ),
+    }
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ function render({ model, el }) {
     return made;
   };
   const box = make("div", "display: inline-block; max-width: 100%", el);
+  box.className = "colorlab-before-after";
   const choice = make("div", "display: flex; justify-content: space-between; gap: 1em", box);
   const frame = make("div", "position: relative; touch-action: none; cursor: ew-resize", box);
   const right = make("img", "display: block; width: 100%", frame);
@@ -61,7 +62,7 @@ function render({ model, el }) {
   frame.addEventListener("pointermove", (event) => { if (frame.hasPointerCapture(event.pointerId)) follow(event); });
   frame.addEventListener("pointerup", () => model.save_changes());
   slider.addEventListener("input", () => { moveTo(Number(slider.value)); model.save_changes(); });
-  slider.addEventListener("keydown", (event) => event.stopPropagation()); // the notebook has its own plans for arrows
+  box.addEventListener("keydown", (event) => event.stopPropagation()); // the notebook has its own plans for arrows
 
   model.on("change", show);
   show();

@@ -12,6 +12,7 @@ import nbformat
 from playwright.sync_api import Error, Locator, Page
 
 SCREENSHOTS = Path(__file__).parents[2] / "build/screenshots"
+WIDGET = ".jupyter-widgets, .colorlab-before-after"  # of ipywidgets, and one that is all our own
 T = TypeVar("T")
 
 STATUS = """() => {
@@ -141,7 +142,7 @@ class Shown:
 
     def __init__(self, notebook: Notebook, expression: str, cell: Locator):
         self.notebook, self.page, self.expression = notebook, notebook.page, expression
-        self.box = cell.locator(".jp-OutputArea-output .jupyter-widgets").first
+        self.box = cell.locator(".jp-OutputArea-output").locator(WIDGET).first
         self.box.wait_for()
         self.children = self.box.locator("> *")
         self.image = self.box.locator("img").first
