@@ -1,10 +1,11 @@
 """Many pictures at a time: which file becomes which, and what happened to each."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from colorlab.colorizer import Colorizer
 from colorlab.data import SUFFIXES
+from colorlab.hints import Hint
 from colorlab.media import ImageError, write_image
 
 WRITABLE = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}  # anything else becomes .png
@@ -56,7 +57,11 @@ def plan(inputs: Iterable[Path], out: Path) -> list[tuple[Path, Path]]:
 
 
 def colorize_files(
-    colorizer: Colorizer, jobs: list[tuple[Path, Path]], temperature=None, force: bool = False
+    colorizer: Colorizer,
+    jobs: list[tuple[Path, Path]],
+    temperature=None,
+    force: bool = False,
+    hints: Sequence[Hint] | None = None,
 ) -> Iterator[tuple[Path, str | Exception]]:
     """Colour one after another; a failure is reported and does not stop the rest.
 
@@ -68,10 +73,10 @@ def colorize_files(
             yield source, "kept"
             continue
         try:
-            rgb = colorizer.colorize(source, temperature)
+            rgb = colorizer.colorize(source, temperature, hints)
             target.parent.mkdir(parents=True, exist_ok=True)
             write_image(target, rgb)
-        except (ImageError, OSError) as error:
+        except (ImageError, OSError, ValueError) as error:  # ValueError: a hint outside the picture
             yield source, error
         else:
             yield source, "written"

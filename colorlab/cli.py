@@ -207,17 +207,30 @@ def read_temperature(context, option, given: str | None) -> float | str | None:
 )
 @click.option(
     "--model",
-    default="classification",
-    show_default=True,
-    help="regression, classification, guided, or a file that colorlab train wrote.",
+    help="regression, classification, guided, or a file that colorlab train wrote.  "
+    "[default: classification; with --hints: guided]",
 )
 @click.option(
     "--temperature",
     callback=read_temperature,
     help='From a distribution to a colour: 1 is its mean, "mode" its mode. The default comes with the model.',
 )
+@click.option(
+    "--hints",
+    "hints_file",
+    type=click.Path(path_type=Path),
+    help='Colours for some places of one picture: {"hints": [{"x": 120, "y": 80, "rgb": [40, 70, 200]}]}, '
+    "x and y in its pixels.",
+)
 @click.option("--force", is_flag=True, help="Overwrite what is there already.")
-def colorize(inputs: tuple[Path, ...], out: Path, model: str, temperature: float | str | None, force: bool):
+def colorize(
+    inputs: tuple[Path, ...],
+    out: Path,
+    model: str | None,
+    temperature: float | str | None,
+    hints_file: Path | None,
+    force: bool,
+) -> None:
     """Colour pictures; folders with everything in them. Only their lightness is looked at.
 
     A folder's tree is mirrored in --out. What is there already is kept, unless you say --force: so a run
@@ -229,13 +242,20 @@ def colorize(inputs: tuple[Path, ...], out: Path, model: str, temperature: float
     colorlab colorize album/ -o colored/
     colorlab colorize album/ -o brown/ --model regression
     colorlab colorize old.jpg -o vivid.png --temperature mode
+    colorlab colorize old.jpg -o blue_door.png --hints blue_door.json
     """
     from colorlab.batch import colorize_files, plan
     from colorlab.evaluation import open_model
+    from colorlab.hints import read_hints
 
     try:
-        network = open_model(model)
+        hints = read_hints(hints_file) if hints_file else None
+        network = open_model(model or ("guided" if hints_file else "classification"))
         jobs = plan(inputs, out)
+        if hints and not network.takes_hints:
+            raise ValueError(f"--hints: the model {model} was trained without them; use guided")
+        if hints and len(jobs) > 1:
+            raise ValueError(f"--hints: they belong to one picture, but {len(jobs)} are to be coloured")
         if temperature is not None and not hasattr(network.objective, "bins"):
             raise ValueError("--temperature: regression answers one colour, it has no distribution to anneal")
     except (OSError, ValueError) as error:
@@ -252,7 +272,7 @@ def colorize(inputs: tuple[Path, ...], out: Path, model: str, temperature: float
     ) as progress:
         task = progress.add_task("colouring", total=len(jobs))
         done, kept, failed = 0, 0, {}
-        for source, outcome in colorize_files(network, jobs, temperature, force):
+        for source, outcome in colorize_files(network, jobs, temperature, force, hints):
             progress.update(task, advance=1, description=escape(source.name))
             done, kept = done + (outcome == "written"), kept + (outcome == "kept")
             if isinstance(outcome, Exception):

@@ -9,8 +9,11 @@ The mask is needed because (a, b) = (0, 0) without it would mean both "no hint" 
 is not centred: a mask that runs from -0.5 to 0.5 in training and from 0 to 1 in use is a known trap.
 """
 
+import json
 import math
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -94,7 +97,44 @@ def encode(hints: Sequence[Hint], picture: tuple[int, int], network: tuple[int, 
     return planes[None]
 
 
-def check_hint(hint, number: int, picture: tuple[int, int]) -> tuple[float, float, tuple[int, int, int]]:
+def read_hints(path: str | Path) -> list[Hint]:
+    """Hints from a JSON file: `{"hints": [{"x": 120, "y": 80, "rgb": [40, 70, 200]}, …]}`, pixels of the picture.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not such a file; the message says what is wrong with which hint. Whether a hint lies
+            inside a picture is checked where the picture is known.
+    """
+    path = Path(path)
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))["hints"]
+        entries = list(enumerate(found, 1)) if isinstance(found, list) else None
+    except (KeyError, TypeError, UnicodeDecodeError, RecursionError, json.JSONDecodeError):
+        entries = None
+    if entries is None:
+        raise ValueError(f'{path}: expected {{"hints": [{{"x": …, "y": …, "rgb": [r, g, b]}}, …]}} as JSON')
+    hints = []
+    for number, entry in entries:
+        if not isinstance(entry, dict) or set(entry) != {"x", "y", "rgb"}:
+            raise ValueError(f"{path}: hint {number}: expected x, y and rgb, got {entry!r}")
+        try:
+            hints.append(check_hint((entry["x"], entry["y"], entry["rgb"]), number, (math.inf, math.inf)))
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+    return hints
+
+
+def write_hints(path: str | Path, hints: Sequence[Hint]) -> Path:
+    """Write hints as `read_hints` reads them, via a temporary name."""
+    path = Path(path)
+    partial = path.with_name(path.name + ".partial")
+    entries = [{"x": x, "y": y, "rgb": list(rgb)} for x, y, rgb in hints]
+    partial.write_text(json.dumps({"hints": entries}, indent=1) + "\n", encoding="utf-8")
+    os.replace(partial, path)
+    return path
+
+
+def check_hint(hint, number: int, picture: tuple[float, float]) -> Hint:
     """The hint as (x, y, (r, g, b)) of plain numbers.
 
     Raises:
@@ -110,7 +150,8 @@ def check_hint(hint, number: int, picture: tuple[int, int]) -> tuple[float, floa
         raise ValueError(f"hint {number}: expected {wanted}, got {hint!r}") from None
     height, width = picture
     if not (0 <= x < width and 0 <= y < height):
-        raise ValueError(f"hint {number}: ({x:g}, {y:g}) lies outside the picture of {width}×{height} pixels")
+        size = f" of {width}×{height} pixels" if width < math.inf else ""
+        raise ValueError(f"hint {number}: ({x:g}, {y:g}) lies outside the picture{size}")
     return x, y, tuple(int(c) for c in rgb)
 
 

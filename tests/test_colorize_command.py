@@ -11,7 +11,7 @@ from PIL import Image
 from colorlab.bins import ColorBins
 from colorlab.cli import main
 from colorlab.colorizer import Colorizer
-from colorlab.hints import HINT_CHANNELS
+from colorlab.hints import HINT_CHANNELS, write_hints
 from colorlab.media import ImageError, read_image, write_image
 from colorlab.objectives import Classification, Regression
 from colorlab.unet import UNet
@@ -40,6 +40,34 @@ def album(tmp_path):
 
 def colorlab(*words):
     return CliRunner().invoke(main, [str(w) for w in words])
+
+
+HINTS = [(3, 4, (200, 30, 30)), (20.5, 10, (0, 0, 255))]
+
+
+def test_hints_are_read_from_a_file_and_followed(album, tmp_path):
+    file, target = write_hints(tmp_path / "hints.json", HINTS), tmp_path / "out.png"
+    result = colorlab("colorize", album / "a.png", "-o", target, "--hints", file)
+    assert result.exit_code == 0, result.output
+    wanted = Colorizer.pretrained("guided").colorize(album / "a.png", hints=HINTS)
+    assert np.array_equal(read_image(target), wanted)
+    assert not np.array_equal(wanted, Colorizer.pretrained("guided").colorize(album / "a.png"))
+
+
+def test_a_hint_outside_the_picture_is_named_and_nothing_is_written(album, tmp_path):
+    file, target = write_hints(tmp_path / "hints.json", [(99, 4, (0, 0, 0))]), tmp_path / "out.png"
+    result = colorlab("colorize", album / "a.png", "-o", target, "--hints", file)
+    assert result.exit_code == 1
+    assert "hint 1: (99, 4) lies outside the picture of 30×20 pixels" in " ".join(result.output.split())
+    assert not target.exists()
+
+
+def test_hints_for_several_pictures_or_a_model_without_them_are_refused(album, tmp_path, model):
+    file = write_hints(tmp_path / "hints.json", HINTS)
+    several = colorlab("colorize", album, "-o", tmp_path / "out", "--hints", file)
+    assert several.exit_code == 1 and "belong to one picture, but 4" in several.output
+    other = colorlab("colorize", album / "a.png", "-o", tmp_path / "o.png", "--hints", file, "--model", model)
+    assert other.exit_code == 1 and "use guided" in " ".join(other.output.split())
 
 
 # ---- colorize ------------------------------------------------------------------------------------

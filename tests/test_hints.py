@@ -1,11 +1,23 @@
 """Colour hints: the published simulation, one mask convention, the baseline without a network."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
 
 from colorlab.colorizer import Colorizer
-from colorlab.hints import HINT_CHANNELS, POINT_SIDE, check_hint, encode, heed, simulate, spread
+from colorlab.hints import (
+    HINT_CHANNELS,
+    POINT_SIDE,
+    check_hint,
+    encode,
+    heed,
+    read_hints,
+    simulate,
+    spread,
+    write_hints,
+)
 from colorlab.lab import rgb_to_lab
 from colorlab.objectives import AB_SCALE, Regression
 from colorlab.unet import UNet
@@ -204,3 +216,36 @@ def test_a_network_that_ignores_them_is_corrected_near_them_and_not_far_away():
     heeded, wanted = heed(ab, planes, L)[0], planes[0, :2, 8, 8] * AB_SCALE
     assert (heeded[:, 8, 8] - wanted).norm() < 0.15 * wanted.norm()
     assert heeded[:, 60, 60].norm() < 0.05 * wanted.norm()
+
+
+# ---- files ---------------------------------------------------------------------------------------
+
+
+def test_hints_survive_a_file(tmp_path):
+    hints = [(3.0, 4.0, (200, 30, 30)), (20.5, 10.0, (0, 0, 255))]
+    assert read_hints(write_hints(tmp_path / "hints.json", hints)) == hints
+    assert [p.name for p in tmp_path.iterdir()] == ["hints.json"]
+
+
+@pytest.mark.parametrize(
+    "text, fault",
+    [
+        ("", "expected {"),
+        ("[1, 2]", "expected {"),
+        ('{"hint": []}', "expected {"),
+        ('{"hints": 3}', "expected {"),
+        ("[" * 100_000, "expected {"),
+        ('{"hints": [{"x": 1, "y": 2}]}', "hint 1: expected x, y and rgb"),
+        ('{"hints": [{"x": 1, "y": 2, "rgb": [0, 0]}]}', "hint 1: expected"),
+        ('{"hints": [{"x": 1, "y": 2, "rgb": [0, 0, 256]}]}', "hint 1: expected"),
+        ('{"hints": [{"x": -1, "y": 2, "rgb": [0, 0, 25]}]}', "hint 1: (-1, 2) lies outside the picture"),
+        ('{"hints": [{"x": NaN, "y": 2, "rgb": [0, 0, 25]}]}', "hint 1: (nan, 2) lies outside the picture"),
+        ('{"hints": [{"x": "left", "y": 2, "rgb": [0, 0, 25]}]}', "hint 1: expected"),
+    ],
+)
+def test_a_file_that_holds_no_hints_is_refused_with_the_fault(tmp_path, text, fault):
+    file = tmp_path / "hints.json"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=re.escape(fault)) as error:
+        read_hints(file)
+    assert str(file) in str(error.value)
