@@ -22,7 +22,12 @@ function render({ model, el }) {
     cross.style.left = `${100 * place[0]}%`;
     cross.style.top = `${100 * place[1]}%`;
   };
-  const click = () => model.send({ click: place });
+  const click = (start = place) => model.send({ click: place, start });
+  const fractions = (event) => {
+    const box = image.getBoundingClientRect();
+    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+  };
+  let pressed = null;
 
   const showPicture = () => {
     const old = url;
@@ -35,10 +40,14 @@ function render({ model, el }) {
     frame.setAttribute("aria-label", `${model.get("description")} Arrow keys move the cross, Enter clicks.`);
   };
 
+  frame.addEventListener("pointerdown", (event) => {
+    pressed = fractions(event);
+    frame.setPointerCapture(event.pointerId); // a drag may end outside
+  });
   frame.addEventListener("pointerup", (event) => {
-    const box = image.getBoundingClientRect();
-    move((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
-    click();
+    move(...fractions(event));
+    click(pressed ?? place);
+    pressed = null;
   });
   frame.addEventListener("focus", () => { if (frame.matches(":focus-visible")) cross.style.display = "block"; });
   frame.addEventListener("blur", () => { cross.style.display = "none"; });

@@ -13,8 +13,8 @@ class Clickable(anywidget.AnyWidget):
         value: the picture, PNG bytes.
         description: what is to be seen, for readers who cannot.
 
-    Each click arrives as the message `{"click": [x, y]}`, fractions of width and height from the top left;
-    listen with `on_msg`.
+    Each click arrives as the message `{"click": [x, y], "start": [x, y]}`, where the pointer was let go and
+    where it was pressed, fractions of width and height from the top left; listen with `on_msg`.
     """
 
     _esm = Path(__file__).with_suffix(".js")

@@ -1,0 +1,241 @@
+"""The hint painter: click a grey photograph, choose a colour, and the guided network follows."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import ipywidgets as widgets
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from colorlab.colorizer import Colorizer
+from colorlab.data import picture_tensor, shrink
+from colorlab.hints import Hint, encode, read_hints, write_hints
+from colorlab.lab import in_gamut, lab_to_rgb, rgb_to_lab
+from colorlab.widgets.clickable import Clickable
+from colorlab.widgets.explorable import one_thread
+
+LARGEST = 256  # pixels of the shorter side: a larger picture is shrunk, so that an answer takes no time
+APART = 15.0  # Lab units between two proposed colours; neighbouring bins look alike
+NEAR = 0.03  # of the picture's shorter side: a press this near takes hold of a hint
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A colour that the network thinks possible at a pixel.
+
+    Attributes:
+        rgb: uint8, at the lightness of the pixel.
+        probability: of its bin.
+    """
+
+    rgb: tuple[int, int, int]
+    probability: float
+
+
+@torch.no_grad()
+def propose(
+    colorizer: Colorizer, rgb: np.ndarray, hints: Sequence[Hint], x: float, y: float, count: int = 6
+) -> list[Proposal]:
+    """The most probable colours of a pixel, most probable first, no two of them alike.
+
+    Args:
+        colorizer: a guided classification.
+        rgb: the picture, uint8 `(H, W, 3)`; only its lightness is looked at.
+        hints: those given so far; the network takes them into account.
+        x, y: of the pixel.
+        count: how many at most.
+    """
+    height, width = rgb.shape[:2]
+    small = rgb_to_lab(picture_tensor(shrink(rgb, colorizer.working_size)))[None, :1]
+    planes = encode(hints, (height, width), tuple(small.shape[-2:])) if hints else None
+    logits = colorizer.answer(small, planes)[0].cpu()  # (Q, h, w)
+    p = logits[:, int(y * logits.shape[1] / height), int(x * logits.shape[2] / width)].softmax(0)
+    L = _lightness(rgb, x, y)
+    centers = colorizer.objective.bins.centers
+    possible = in_gamut(torch.cat([L.expand(len(centers), 1), centers], dim=1).T[:, :, None])[:, 0]  # (Q,)
+    chosen: list[int] = []
+    for q in p.argsort(descending=True).tolist():
+        if possible[q] and all((centers[q] - centers[other]).norm() >= APART for other in chosen):
+            chosen.append(q)
+        if len(chosen) == count:
+            break
+    return [Proposal(_rgb(L, centers[q]), float(p[q])) for q in chosen]
+
+
+def at_lightness(rgb: np.ndarray, x: float, y: float, color: tuple[int, int, int]) -> tuple[int, int, int]:
+    """A colour brought to the lightness of a pixel: what is painted there keeps the L of the photograph."""
+    lab = rgb_to_lab(torch.tensor(color, dtype=torch.uint8).reshape(3, 1, 1))
+    return _rgb(_lightness(rgb, x, y), lab[1:, 0, 0])
+
+
+class HintPainter(widgets.VBox):
+    """A photograph without its colours, to be coloured by hints.
+
+    Click a place, then choose one of the colours that the network proposes there, or any other; drag a hint
+    to move it. By keyboard: Tab to the picture, arrow keys and Enter; Tab on to the colours, Enter.
+
+    Args:
+        colorizer: a guided network with bins.
+        rgb: the photograph, uint8 `(H, W, 3)`; its colours, if it has any, are not looked at.
+
+    Attributes:
+        hints: [(x, y, (r, g, b)), …] in pixels of the (shrunk) photograph; writable through `set`.
+        place: the pixel chosen last, (x, y).
+        answer: what the network made of them, uint8 `(H, W, 3)`.
+
+    Raises:
+        ValueError: a network that takes no hints, or has no bins to propose colours from.
+    """
+
+    def __init__(self, colorizer: Colorizer, rgb: np.ndarray):
+        if not colorizer.takes_hints or not hasattr(colorizer.objective, "bins"):
+            raise ValueError(
+                'colorizer: expected a guided classification, as Colorizer.pretrained("guided") is'
+            )
+        self.colorizer, self.rgb = colorizer, shrink(rgb, LARGEST)
+        self.hints: list[Hint] = []
+        height, width = self.rgb.shape[:2]
+        self.place = (width // 2, height // 2)
+        self.picture = Clickable()
+        self.picture.layout.max_width = "100%"
+        self.picture.on_msg(self._received)
+        self.message = widgets.HTML()
+        self.palette = widgets.HBox(layout=widgets.Layout(flex_flow="row wrap"))
+        self.any_color = widgets.ColorPicker(value="#3366cc", description="any colour")
+        put = _button("Put it there", lambda: self.put(_from_hex(self.any_color.value)))
+        self.file = widgets.Text(value="hints.json", description="file")
+        rows = [
+            [self.any_color, put, _button("Undo", self.undo), _button("Clear", self.clear)],
+            [self.file, _button("Save", self.save), _button("Load", self.load)],
+        ]
+        boxes = [widgets.HBox(row, layout=widgets.Layout(flex_flow="row wrap")) for row in rows]
+        super().__init__([self.picture, self.palette, *boxes, self.message])
+        self.set([])
+
+    def set(self, hints: Sequence[Hint]) -> None:
+        """Replace all hints and colour anew.
+
+        Raises:
+            ValueError: a hint outside the photograph; nothing changes then.
+        """
+        with one_thread():
+            answer = self.colorizer.colorize(self.rgb, hints=list(hints))
+        self.hints, self.answer = list(hints), answer
+        self._show(
+            f"{len(self.hints)} hints." if self.hints else "No hint yet: click a place, choose a colour."
+        )
+
+    def put(self, color: tuple[int, int, int]) -> None:
+        """A hint of this colour at the place chosen; one that is there already is replaced."""
+        x, y = self.place
+        others = [hint for hint in self.hints if not self._near(hint, x, y)]
+        self.set([*others, (x, y, at_lightness(self.rgb, x, y, color))])
+
+    def undo(self) -> None:
+        """Take the last hint away."""
+        self.set(self.hints[:-1])
+
+    def clear(self) -> None:
+        """Take all hints away."""
+        self.set([])
+
+    def save(self) -> None:
+        """Write the hints into the file named, as `colorlab colorize --hints` reads them."""
+        try:
+            self.message.value = (
+                f"{len(self.hints)} hints written to {escape(str(write_hints(self.file.value, self.hints)))}."
+            )
+        except OSError as error:
+            self.message.value = f"<b>Not saved</b>: {escape(str(error))}"
+
+    def load(self) -> None:
+        """Read the hints of the file named; if it cannot be read, those on the picture stay."""
+        try:
+            self.set(read_hints(self.file.value))
+        except (OSError, ValueError) as error:
+            self.message.value = f"<b>Not loaded</b>: {escape(str(error))}. The hints on the picture stay."
+
+    def click(self, x: float, y: float, start: tuple[float, float] | None = None) -> None:
+        """Choose a place; or, if the press began on a hint and ended elsewhere, move that hint.
+
+        Args:
+            x, y: where the pointer was let go, fractions of width and height.
+            start: where it was pressed; None for the same place.
+        """
+        x, y = self._pixel(x, y)
+        from_x, from_y = (x, y) if start is None else self._pixel(*start)
+        held = next((i for i, hint in enumerate(self.hints) if self._near(hint, from_x, from_y)), None)
+        self.place = (x, y)
+        if held is not None and not self._near(self.hints[held], x, y):
+            color = at_lightness(self.rgb, x, y, self.hints[held][2])
+            self.set([(x, y, color) if i == held else hint for i, hint in enumerate(self.hints)])
+        else:
+            self._show(f"Place ({x}, {y}) chosen: which colour?")
+
+    def _received(self, _widget, message, _buffers) -> None:
+        if "click" in message:
+            self.click(*message["click"], start=message.get("start"))
+
+    def _pixel(self, x: float, y: float) -> tuple[int, int]:
+        height, width = self.rgb.shape[:2]
+        return min(int(x * width), width - 1), min(int(y * height), height - 1)
+
+    def _near(self, hint: Hint, x: float, y: float) -> bool:
+        reach = max(1.0, NEAR * min(self.rgb.shape[:2]))
+        return (hint[0] - x) ** 2 + (hint[1] - y) ** 2 <= reach**2
+
+    def _show(self, message: str) -> None:
+        with one_thread():
+            proposals = propose(self.colorizer, self.rgb, self.hints, *self.place)
+        self.palette.children = [self._swatch(proposal) for proposal in proposals]
+        self.picture.value = draw(self.answer, self.hints, self.place)
+        self.picture.description = (
+            f"The photograph with {len(self.hints)} hints; place {self.place} is chosen."
+        )
+        self.message.value = message
+
+    def _swatch(self, proposal: Proposal) -> widgets.Button:
+        name = "#{:02x}{:02x}{:02x}".format(*proposal.rgb)
+        swatch = _button(f"{proposal.probability:.0%}", lambda: self.put(proposal.rgb))
+        swatch.tooltip = f"{name}, probability {proposal.probability:.0%}"
+        light = float(rgb_to_lab(torch.tensor(proposal.rgb, dtype=torch.uint8).reshape(3, 1, 1))[0])
+        swatch.style.button_color, swatch.style.text_color = name, "black" if light > 50 else "white"
+        return swatch
+
+
+def draw(rgb: np.ndarray, hints: Sequence[Hint], place: tuple[float, float]) -> bytes:
+    """The picture with a ring of its colour at every hint and a square at the place chosen, as PNG."""
+    image = Image.fromarray(rgb)
+    pen, r = ImageDraw.Draw(image), max(3, min(rgb.shape[:2]) // 40)
+    for x, y, color in hints:
+        pen.ellipse((x - r, y - r, x + r, y + r), fill=tuple(color), outline="black")
+        pen.ellipse((x - r - 1, y - r - 1, x + r + 1, y + r + 1), outline="white")
+    x, y = place
+    pen.rectangle((x - r, y - r, x + r, y + r), outline="black")
+    pen.rectangle((x - r - 1, y - r - 1, x + r + 1, y + r + 1), outline="white")
+    file = io.BytesIO()
+    image.save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+def _button(label: str, action) -> widgets.Button:
+    button = widgets.Button(description=label, layout=widgets.Layout(width="auto"))
+    button.on_click(lambda _button: action())
+    return button
+
+
+def _lightness(rgb: np.ndarray, x: float, y: float) -> Tensor:
+    return rgb_to_lab(picture_tensor(rgb[int(y), int(x)].reshape(1, 1, 3)))[0, 0, 0]
+
+
+def _rgb(L: Tensor, ab: Tensor) -> tuple[int, int, int]:
+    lab = torch.cat([L.reshape(1), ab]).reshape(3, 1, 1)
+    return tuple((lab_to_rgb(lab) * 255).round().int().flatten().tolist())
+
+
+def _from_hex(name: str) -> tuple[int, int, int]:
+    return tuple(Image.new("RGB", (1, 1), name).getpixel((0, 0)))

@@ -1,0 +1,160 @@
+"""The hint painter: what the network proposes, what a click, a drag and the buttons do, and that nothing is lost."""
+
+import numpy as np
+import pytest
+import torch
+
+from colorlab.colorizer import Colorizer, to_picture
+from colorlab.data import photo, picture_tensor
+from colorlab.hints import read_hints
+from colorlab.lab import rgb_to_lab
+from colorlab.widgets.hint_painter import APART, HintPainter, at_lightness, propose
+
+COFFEE = photo("coffee", side=128).rgb
+BLUE = (40, 70, 200)
+
+
+def ab_of(rgb, x, y):
+    return rgb_to_lab(picture_tensor(rgb))[1:, y, x]
+
+
+@pytest.fixture(scope="module")
+def guided():
+    return Colorizer.pretrained("guided")
+
+
+@pytest.fixture
+def painter(guided):
+    return HintPainter(guided, COFFEE)
+
+
+# ---- what the network proposes -------------------------------------------------------------------
+
+
+def test_proposals_are_the_networks_own_and_differ_to_the_eye(guided):
+    found = propose(guided, COFFEE, [], 60, 100)
+    assert len(found) == 6
+    chances = [proposal.probability for proposal in found]
+    assert chances == sorted(chances, reverse=True)
+    labs = [rgb_to_lab(torch.tensor(p.rgb, dtype=torch.uint8).reshape(3, 1, 1)).flatten() for p in found]
+    own = rgb_to_lab(picture_tensor(COFFEE))[0, 100, 60]
+    for i, lab in enumerate(labs):
+        assert lab[0] == pytest.approx(float(own), abs=1)
+        assert all((lab - other)[1:].norm() > APART - 3 for other in labs[:i])
+
+
+def test_the_likeliest_proposal_is_the_likeliest_bin_that_fits_the_lightness(guided):
+    with torch.no_grad():
+        L = rgb_to_lab(picture_tensor(COFFEE))[None, :1]
+        small = Colorizer.pretrained("guided")
+        small.working_size = 128  # no shrinking: the answer can be asked directly
+        logits = small.answer(L)[0]
+    p = logits[:, 100 * logits.shape[1] // 128, 60 * logits.shape[2] // COFFEE.shape[1]].softmax(0)
+    best = propose(small, COFFEE, [], 60, 100, count=1)[0]
+    assert best.probability == pytest.approx(float(p.max()), abs=1e-4)
+
+
+def test_a_hint_changes_what_is_proposed_there(guided):
+    hinted = propose(guided, COFFEE, [(60, 100, at_lightness(COFFEE, 60, 100, BLUE))], 60, 100)
+    blueness = [p.rgb[2] - p.rgb[0] for p in (hinted[0], propose(guided, COFFEE, [], 60, 100)[0])]
+    assert blueness[0] > blueness[1] + 30
+
+
+# ---- painting ------------------------------------------------------------------------------------
+
+
+def test_a_hint_moves_the_colors_near_it_and_hardly_those_far_away(painter):
+    before = painter.answer
+    height, width = painter.rgb.shape[:2]
+    x, y = int(0.3 * width), int(0.8 * height)  # on the saucer
+    painter.click(0.3, 0.8)
+    painter.put(BLUE)
+    wanted = ab_of(np.uint8([[at_lightness(COFFEE, x, y, BLUE)]]), 0, 0)
+    distances = [(ab_of(answer, x, y) - wanted).norm().item() for answer in (before, painter.answer)]
+    assert distances[1] < 0.5 * distances[0]
+    far = [ab_of(answer, width - 5, 5) for answer in (before, painter.answer)]
+    assert (far[0] - far[1]).norm() < 10
+
+
+def test_what_is_seen_of_the_photograph_is_its_lightness_alone(guided):
+    L = rgb_to_lab(picture_tensor(COFFEE))[:1]
+    grey = to_picture(torch.cat([L, torch.zeros(2, *L.shape[1:])]))
+    difference = np.abs(HintPainter(guided, grey).answer.astype(int) - HintPainter(guided, COFFEE).answer)
+    assert difference.mean() < 1  # what rounding L to 256 greys costs
+
+
+def test_a_second_color_at_the_same_place_replaces_the_first(painter):
+    painter.click(0.5, 0.5)
+    painter.put(BLUE)
+    painter.put((200, 30, 30))
+    assert len(painter.hints) == 1
+    assert painter.hints[0][2][0] > painter.hints[0][2][2]
+
+
+def test_undo_and_clear_go_back_to_the_pictures_before(painter):
+    answers = [painter.answer]
+    for x in (0.2, 0.5, 0.8):
+        painter.click(x, 0.5)
+        painter.put(BLUE)
+        answers.append(painter.answer)
+    painter.undo()
+    assert np.array_equal(painter.answer, answers[2])
+    painter.clear()
+    assert np.array_equal(painter.answer, answers[0]) and painter.hints == []
+    painter.undo()  # nothing left to undo
+    assert painter.hints == []
+
+
+def test_a_drag_that_begins_on_a_hint_moves_it_and_another_does_not(painter):
+    painter.click(0.3, 0.5)
+    painter.put(BLUE)
+    painter.click(0.7, 0.5, start=(0.3, 0.5))
+    width = painter.rgb.shape[1]
+    assert [hint[0] for hint in painter.hints] == [int(0.7 * width)]
+    painter.click(0.1, 0.1, start=(0.9, 0.9))  # began on nothing: only a place is chosen
+    assert [hint[0] for hint in painter.hints] == [int(0.7 * width)]
+    assert painter.place == (int(0.1 * width), int(0.1 * painter.rgb.shape[0]))
+
+
+def test_the_palette_buttons_put_their_color(painter):
+    painter.click(0.3, 0.8)
+    swatch = painter.palette.children[1]
+    swatch.click()
+    assert "#{:02x}{:02x}{:02x}".format(*painter.hints[0][2]) == swatch.tooltip[:7]
+
+
+# ---- files ---------------------------------------------------------------------------------------
+
+
+def test_hints_are_saved_and_loaded_again(painter, tmp_path):
+    painter.file.value = str(tmp_path / "blue.json")
+    painter.click(0.3, 0.8)
+    painter.put(BLUE)
+    painter.save()
+    kept, answer = painter.hints, painter.answer
+    assert read_hints(painter.file.value) == kept
+    painter.clear()
+    painter.load()
+    assert painter.hints == kept and np.array_equal(painter.answer, answer)
+
+
+@pytest.mark.parametrize("text", ["no json", '{"hints": [{"x": 9999, "y": 1, "rgb": [1, 2, 3]}]}'])
+def test_a_file_that_cannot_be_loaded_leaves_the_hints(painter, tmp_path, text):
+    painter.click(0.3, 0.8)
+    painter.put(BLUE)
+    kept = painter.hints
+    painter.file.value = str(tmp_path / "bad.json")
+    (tmp_path / "bad.json").write_text(text)
+    painter.load()
+    assert painter.hints == kept and "Not loaded" in painter.message.value
+
+
+def test_a_folder_that_is_not_there_is_said(painter, tmp_path):
+    painter.file.value = str(tmp_path / "nowhere" / "<b>.json")
+    painter.save()
+    assert "Not saved" in painter.message.value and "<b>." not in painter.message.value
+
+
+def test_a_network_without_hints_is_refused():
+    with pytest.raises(ValueError, match="expected a guided classification"):
+        HintPainter(Colorizer.pretrained("classification"), COFFEE)
