@@ -127,7 +127,7 @@ def color_bins_explorer(grid_size: int = 10, name: str = "chelsea") -> Explorabl
                 options=[entry["name"] for entry in manifest()],
                 value=name,
                 description="photograph",
-                style={"button_width": "5.5em"},
+                style={"button_width": "7em"},
             ),
         },
         {
@@ -257,6 +257,7 @@ def label_shares(bins: ColorBins, a: Tensor, title: str = "", sigma: float = 5.0
                 f"({bins.centers[q, 0]:g}, 0)", place, ha="center", fontsize=9, color=line.get_color()
             )
         ax.set(xlabel="a of the pixel, at b = 0 (Lab units)", ylim=(-0.03, 1.14))
+        ax.margins(x=0.08)
         ax.set_title(name, fontsize=10)
         ax.grid(axis="y")
     axes[0].set_ylabel("share of the label")
