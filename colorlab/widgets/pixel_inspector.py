@@ -77,7 +77,7 @@ class PixelInspector:
         chroma = ", ".join(f"{rule}: {colors[rule][1:].norm():.0f}" for rule in RULES)
         likeliest = self.bins.centers[p.argmax()].tolist()
         return (
-            f"Picture {picture}, pixel ({x}, {y}): the likeliest bin ({likeliest[0]:g}, {likeliest[1]:g}) has "
+            f"Crop {picture}, pixel ({x}, {y}): the likeliest bin ({likeliest[0]:g}, {likeliest[1]:g}) has "
             f"{p.max():.0%}; the entropy is {entropy(p):.2f} of at most {entropy(torch.ones_like(p) / len(p)):.2f} "
             f"nats. Chroma by {chroma}."
         )
@@ -99,7 +99,7 @@ class PixelInspector:
             self.render,
             self.describe,
             {
-                "picture": widgets.IntSlider(picture, 0, count - 1, description="picture"),
+                "picture": widgets.IntSlider(picture, 0, count - 1, description="crop"),
                 "x": widgets.IntSlider(x, 0, width - 1, description="x (pixels from the left)"),
                 "y": widgets.IntSlider(y, 0, height - 1, description="y (pixels from the top)"),
             },

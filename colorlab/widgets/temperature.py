@@ -72,7 +72,7 @@ class TemperatureView:
                 "temperature": widgets.SelectionSlider(
                     options=options, value=temperature, description="temperature T"
                 ),
-                "picture": widgets.IntSlider(picture, 0, len(self.fixed.L) - 1, description="picture"),
+                "picture": widgets.IntSlider(picture, 0, len(self.fixed.L) - 1, description="crop"),
             },
             {
                 "Mode": {"temperature": "mode"},
