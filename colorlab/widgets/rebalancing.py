@@ -52,11 +52,10 @@ class RebalancingView:
         line = [self.scores[mix, temperature] for mix in MIXES]
         x, y = ([s[key] for s in line] for key in ("auc", "rebalanced_auc"))
         curve.plot(x, y, marker="o", markersize=4, label=f"λ from 1 to 0.1 at T = {_label(temperature)}")
-        for mix, left, up in zip(MIXES, x, y, strict=True):
-            if mix in (1.0, 0.5, 0.1):
-                curve.annotate(
-                    f"λ = {mix:g}", (left, up), xytext=(4, -10), textcoords="offset points", fontsize=8
-                )
+        note = dict(textcoords="offset points", ha="center", fontsize=8)
+        for mix, away in {1.0: -17, 0.5: 10, 0.1: -17}.items():  # points above the mark: beside the line
+            i = MIXES.index(mix)
+            curve.annotate(f"λ = {mix:g}", (x[i], y[i]), xytext=(0, away), **note)
         here = self.scores[uniform_mix, temperature]
         curve.plot(here["auc"], here["rebalanced_auc"], "D", markersize=10, color="C1", label="here")
         every = self.scores.values()

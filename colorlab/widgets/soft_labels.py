@@ -53,7 +53,7 @@ class SoftLabels:
         )
         mark = dict(markersize=13, color="white", markeredgecolor="black", linestyle="none")
         curve.plot(self.prior[own], weights[own], "X", label=f"the pixel counts {weights[own]:.3g}", **mark)
-        curve.legend(loc="upper right")
+        curve.legend(loc="lower left")
         curve.set(xscale="log", yscale="log", ylim=(0.02, 300))
         # Few and plain: the default ticks of a logarithm take longer to draw than all the rest.
         curve.minorticks_off()
@@ -97,10 +97,10 @@ class SoftLabels:
             },
             {
                 "As published": {"sigma": 5.0, "k": 10, "uniform_mix": 0.5},
-                "Hard labels": {"k": 1},
-                "A wide blur": {"sigma": 20.0, "k": 30},
-                "No rebalancing": {"uniform_mix": 1.0},
-                "All bins alike": {"uniform_mix": 0.0},
+                "Hard labels": {"sigma": 5.0, "k": 1, "uniform_mix": 0.5},
+                "A wide blur": {"sigma": 20.0, "k": 30, "uniform_mix": 0.5},
+                "No rebalancing": {"sigma": 5.0, "k": 10, "uniform_mix": 1.0},
+                "All bins alike": {"sigma": 5.0, "k": 10, "uniform_mix": 0.0},
             },
             self.click,
         )
