@@ -7,6 +7,7 @@ from test_widgets import answered, soft_labels
 
 from colorlab.data import photo
 from colorlab.lab import in_gamut
+from colorlab.objectives import Regression
 from colorlab.toy import PALETTE, PROBABILITIES, Marbles
 from colorlab.widgets.before_after import BeforeAfter, split
 from colorlab.widgets.brown_well import (
@@ -14,7 +15,7 @@ from colorlab.widgets.brown_well import (
     MARBLES,
     NEIGHBOURS,
     brown_well_explorer,
-    floors,
+    floor,
     move_nearest,
 )
 from colorlab.widgets.pixel_inspector import RULES, PixelInspector, entropy
@@ -43,15 +44,10 @@ def test_a_click_on_the_picture_arrives_in_the_units_of_the_axes():
     assert explorer.state["colors"] == MARBLES
 
 
-def test_the_floors_are_those_of_the_marbles_world():
-    from colorlab.bins import ColorBins
-    from colorlab.objectives import Classification, Regression
-
+def test_the_floor_is_that_of_the_marbles_world():
     first, second = PROBABILITIES[0], PROBABILITIES[1] / (1 - PROBABILITIES[0])
-    variance, nats = floors(first, second)
     world = Marbles(PALETTE, PROBABILITIES)
-    assert variance == pytest.approx(world.floor(Regression()), rel=1e-4)
-    assert nats == pytest.approx(world.floor(Classification(ColorBins(10))), rel=1e-4)
+    assert floor(first, second) == pytest.approx(world.floor(Regression()), rel=1e-4)
 
 
 def test_every_palette_of_the_explorer_can_be_shown():

@@ -35,11 +35,11 @@ def answers(first: float, second: float, colors: Colors = MARBLES) -> dict[str, 
     return {"probabilities": p, "L2: mean": best["l2"], "L1: median": best["l1"], "likeliest": ab[p.argmax()]}
 
 
-def floors(first: float, second: float, colors: Colors = MARBLES) -> tuple[float, float]:
-    """The least L_R (the variance, squared Lab units) and the least L_C (the entropy, nats) that remain."""
+def floor(first: float, second: float, colors: Colors = MARBLES) -> float:
+    """The least L_R that remains: the variance, squared Lab units."""
     found = answers(first, second, colors)
-    p, apart = found["probabilities"], torch.tensor(colors) - found["L2: mean"]
-    return float((p * apart.square().sum(1)).sum()), float(torch.special.entr(p).sum())
+    apart = torch.tensor(colors) - found["L2: mean"]
+    return float(found["probabilities"] @ apart.square().sum(1))
 
 
 @styled
@@ -47,14 +47,18 @@ def render_brown_well(first: float, second: float, colors: Colors = MARBLES) -> 
     """The ab plane with the chances and the answers, and the colours those answers are."""
     found = answers(first, second, colors)
     p, ab = found.pop("probabilities"), torch.tensor(colors)
-    variance, entropy = floors(first, second, colors)
     figure = Figure(figsize=(8.6, 4.1), layout="constrained")
     plane, patches = figure.subplots(1, 2, width_ratios=(1.2, 1))
     plane.set_label("plane")
     ab_axes(plane, LIGHTNESS)
     plane.scatter(*ab.T.numpy(), s=1200 * p.numpy() + 15, c=ab_colors(ab), edgecolors="black", zorder=3)
-    for (a, b), chance in zip(ab.tolist(), p.tolist(), strict=True):
-        plane.annotate(f"{chance:.0%}", (a, b + 13), ha="center", fontsize=9, fontweight="bold", zorder=4)
+    note = dict(textcoords="offset points", ha="center", fontsize=9, fontweight="bold", zorder=4)
+    for i, ((a, b), chance) in enumerate(zip(ab.tolist(), p.tolist(), strict=True), start=1):
+        away = (1200 * chance + 15) ** 0.5 / 2 + 3  # just outside its disc, points
+        place = (
+            dict(xytext=(0, -away), va="top") if i == 2 else dict(xytext=(0, away))
+        )  # neighbours do not collide
+        plane.annotate(f"{i}: {chance:.0%}", (a, b), **place, **note)
     draw_marks(plane, found, legend="lower right")
     plane.set_title(f"Three colours, one lightness (L* = {LIGHTNESS:.0f})")
     shown = torch.cat([torch.full((3, 1), LIGHTNESS), torch.stack(list(found.values()))], dim=1)
@@ -63,24 +67,22 @@ def render_brown_well(first: float, second: float, colors: Colors = MARBLES) -> 
     patches.set_xticks([])
     patches.tick_params(length=0)
     patches.hlines([0.5, 1.5], -0.5, 0.5, color="white", linewidth=3)
-    patches.set_xlabel(f"floors: L_R {variance:,.0f}, L_C {entropy:.2f} nats")
+    patches.set_xlabel(f"floor of L_R: {floor(first, second, colors):,.0f} squared Lab units")
     patches.set_title("What each answers")
     return figure
 
 
 def describe_brown_well(first: float, second: float, colors: Colors = MARBLES) -> str:
-    """The picture in a sentence, with the floors."""
+    """The picture in a sentence, with the floor."""
     found = answers(first, second, colors)
     p, mean = found["probabilities"], found["L2: mean"]
-    variance, entropy = floors(first, second, colors)
     chances = ", ".join(
         f"{name} ({a:.0f}, {b:.0f}) {chance:.0%}"
         for name, (a, b), chance in zip(NAMES, colors, p.tolist(), strict=True)
     )
     return (
         f"{chances[0].upper()}{chances[1:]}. The mean is ({mean[0]:.0f}, {mean[1]:.0f}) with a chroma of "
-        f"{mean.norm():.0f}; L_R cannot fall below the variance {variance:,.0f}, L_C not below the "
-        f"entropy {entropy:.2f}."
+        f"{mean.norm():.0f}; L_R cannot fall below the variance, {floor(first, second, colors):,.0f}."
     )
 
 
@@ -100,8 +102,8 @@ def brown_well_explorer(first: float = 0.45, second: float = 0.64, colors: Color
         render_brown_well,
         describe_brown_well,
         {
-            "first": widgets.FloatSlider(first, description="chance of the first colour (red)", **slider),
-            "second": widgets.FloatSlider(second, description="of the rest, the second (green)", **slider),
+            "first": widgets.FloatSlider(first, description="chance of the first colour", **slider),
+            "second": widgets.FloatSlider(second, description="of the rest, the second has", **slider),
             "colors": Place(colors),
         },
         {
@@ -109,8 +111,7 @@ def brown_well_explorer(first: float = 0.45, second: float = 0.64, colors: Color
             "First or second": {"first": 0.52, "second": 1.0},
             "Mostly the first": {"first": 0.6, "second": 0.5},
             "Certain": {"first": 1.0, "second": 0.5},
-            "Neighbours": {"colors": NEIGHBOURS},
-            "The marbles": {"colors": MARBLES},
+            "Neighbours": {"first": 0.45, "second": 0.64, "colors": NEIGHBOURS},
         },
         move_nearest,
     )
