@@ -54,14 +54,13 @@ class TrainingPanel(widgets.VBox):
         self.histories: dict[str, History] = {}
         self._stopped, self._drawn = False, 0.0
         self.stop_button = widgets.Button(description="Stop", icon="stop", disabled=True)
-        self.stop_button.layout.width = "auto"
+        self.stop_button.layout = widgets.Layout(width="auto", flex="0 0 auto")  # its label is never cut
         self.stop_button.on_click(lambda _button: self.stop())
         self.progress = widgets.IntProgress(max=config.steps * len(self.colorizers))
         self.progress.layout.width = "20em"
         self.status = widgets.HTML("Not started.")
         self.picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
-        row = widgets.HBox([self.stop_button, self.progress, self.status])
-        super().__init__([row, self.picture])
+        super().__init__([widgets.HBox([self.stop_button, self.progress]), self.status, self.picture])
 
     def stop(self) -> None:
         """End the training at work at its next measurement; the next one begins."""
@@ -140,6 +139,8 @@ def render_training(
         top = max([floors[name], *history.loss[1:]])  # the first loss is off the scale of interest
         ax.set(xlabel="gradient steps", ylabel=f"loss ({units[name]})", ylim=(0, 1.1 * top))
         ax.set_title(f"{name}: {history.loss[-1]:.4g}" if history.loss else f"{name}: waiting", fontsize=10)
+        if not history.loss:
+            ax.set_xticks([])
     ax = figure.add_subplot(grid[0, len(floors)])
     for i, (name, marker) in enumerate(zip(floors, "os^Dv", strict=False)):
         history = histories.get(name, History())
@@ -149,7 +150,9 @@ def render_training(
     ax.set(xlabel="gradient steps", ylabel="chroma ratio", ylim=(0, None))
     ax.legend(fontsize=8, loc="best")
     order = [*floors, "Ground truth"]
-    for i, name in enumerate(name for name in order if name in painted):
+    for i, name in enumerate(order):  # each keeps its place, also while it has nothing to show
+        if name not in painted:
+            continue
         ax = figure.add_subplot(grid[1, i])
         ax.imshow(np.concatenate(painted[name], axis=1))
         ax.axis("off")
