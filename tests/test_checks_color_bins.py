@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from colorlab.checks import color_bins as check
-from colorlab.widgets.color_bins import round_trip
+from colorlab.quantization import round_trip
 
 
 def squared(ab, centers):

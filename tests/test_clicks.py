@@ -5,9 +5,10 @@ import pytest
 import torch
 from test_widgets import answered, soft_labels
 
+from colorlab.bins import ColorBins
 from colorlab.data import photo
 from colorlab.lab import in_gamut
-from colorlab.objectives import Regression
+from colorlab.objectives import Classification, Regression
 from colorlab.toy import PALETTE, PROBABILITIES, Marbles
 from colorlab.widgets.before_after import BeforeAfter, split
 from colorlab.widgets.brown_well import (
@@ -15,7 +16,7 @@ from colorlab.widgets.brown_well import (
     MARBLES,
     NEIGHBOURS,
     brown_well_explorer,
-    floor,
+    floors,
     move_nearest,
 )
 from colorlab.widgets.pixel_inspector import RULES, PixelInspector, entropy
@@ -44,10 +45,15 @@ def test_a_click_on_the_picture_arrives_in_the_units_of_the_axes():
     assert explorer.state["colors"] == MARBLES
 
 
-def test_the_floor_is_that_of_the_marbles_world():
+def test_the_floors_are_those_of_the_marbles_world():
     first, second = PROBABILITIES[0], PROBABILITIES[1] / (1 - PROBABILITIES[0])
-    world = Marbles(PALETTE, PROBABILITIES)
-    assert floor(first, second) == pytest.approx(world.floor(Regression()), rel=1e-4)
+    world, least = Marbles(PALETTE, PROBABILITIES), floors(first, second)
+    for objective, name in (
+        (Regression(), "L2"),
+        (Regression("l1"), "L1"),
+        (Classification(ColorBins(10)), "entropy"),
+    ):
+        assert least[name] == pytest.approx(world.floor(objective), rel=1e-4)
 
 
 def test_every_palette_of_the_explorer_can_be_shown():

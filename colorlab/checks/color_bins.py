@@ -8,7 +8,7 @@ from torch import Tensor
 from colorlab.bins import ColorBins
 from colorlab.checks.exercise import AnswerError, exercise, numbers
 from colorlab.lab import rgb_to_lab
-from colorlab.widgets.color_bins import quantize, round_trip
+from colorlab.quantization import quantize, round_trip
 
 MOST_ERROR = 3.0  # Lab units, what exercise 3 allows
 FAR = 7.0  # Lab units, what exercise 4 asks for; the corner of a cell of 10 is 5√2 = 7.07 away

@@ -35,11 +35,16 @@ def answers(first: float, second: float, colors: Colors = MARBLES) -> dict[str, 
     return {"probabilities": p, "L2: mean": best["l2"], "L1: median": best["l1"], "likeliest": ab[p.argmax()]}
 
 
-def floor(first: float, second: float, colors: Colors = MARBLES) -> float:
-    """The least L_R that remains: the variance, squared Lab units."""
-    found = answers(first, second, colors)
-    apart = torch.tensor(colors) - found["L2: mean"]
-    return float(found["probabilities"] @ apart.square().sum(1))
+def floors(first: float, second: float, colors: Colors = MARBLES) -> dict[str, float]:
+    """What no network can go below: "L2" the variance (squared Lab units), "L1" (Lab units), "entropy" (nats)."""
+    p, pixel = answers(first, second, colors)["probabilities"], torch.tensor(colors)[:, None, :, None, None]
+    least = {"entropy": float(torch.special.entr(p).sum())}
+    for norm in ("l2", "l1"):
+        objective = Regression(norm)
+        output = best_output(objective, pixel, p)
+        costs = torch.stack([objective.pixel_losses(output, ab).mean() for ab in pixel])
+        least[norm.upper()] = float(p @ costs)
+    return least
 
 
 @styled
@@ -67,22 +72,24 @@ def render_brown_well(first: float, second: float, colors: Colors = MARBLES) -> 
     patches.set_xticks([])
     patches.tick_params(length=0)
     patches.hlines([0.5, 1.5], -0.5, 0.5, color="white", linewidth=3)
-    patches.set_xlabel(f"floor of L_R: {floor(first, second, colors):,.0f} squared Lab units")
+    least = floors(first, second, colors)
+    patches.set_xlabel(f"floors: L2 {least['L2']:,.0f}, L1 {least['L1']:.0f}")
     patches.set_title("What each answers")
     return figure
 
 
 def describe_brown_well(first: float, second: float, colors: Colors = MARBLES) -> str:
-    """The picture in a sentence, with the floor."""
+    """The picture in sentences, with the floors."""
     found = answers(first, second, colors)
-    p, mean = found["probabilities"], found["L2: mean"]
+    p, mean, least = found["probabilities"], found["L2: mean"], floors(first, second, colors)
     chances = ", ".join(
         f"{name} ({a:.0f}, {b:.0f}) {chance:.0%}"
         for name, (a, b), chance in zip(NAMES, colors, p.tolist(), strict=True)
     )
     return (
         f"{chances[0].upper()}{chances[1:]}. The mean is ({mean[0]:.0f}, {mean[1]:.0f}) with a chroma of "
-        f"{mean.norm():.0f}; L_R cannot fall below the variance, {floor(first, second, colors):,.0f}."
+        f"{mean.norm():.0f}. No network gets below L2 {least['L2']:,.0f} (the variance) or L1 {least['L1']:.0f}; the "
+        f"entropy of the chances, {least['entropy']:.2f} nats, will be the floor in 07."
     )
 
 
