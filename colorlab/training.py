@@ -4,7 +4,8 @@ import math
 import os
 import pickle
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -57,17 +58,12 @@ class CheckpointError(ValueError):
     """A checkpoint that cannot be resumed from; the message says why and what to do."""
 
 
-class StopTraining(Exception):
-    """Raised by an `on_evaluate` to end a training; what was learnt is kept."""
-
-
 def fit(
     colorizer: Colorizer,
     data,
     config: Config,
     on_evaluate: Callable[[int, Colorizer, History], None] | None = None,
     checkpoint: str | Path | None = None,
-    show_progress: bool = True,
 ) -> History:
     """Train a colorizer in place.
 
@@ -80,16 +76,45 @@ def fit(
         colorizer: its network is changed.
         data: `Crops`, `Marbles`, `CoinToss`, or anything with their `batches` and `evaluation`.
         config: how long, how fast.
-        on_evaluate: called with (step, colorizer, history so far) after every measurement; may raise
-            `StopTraining`.
+        on_evaluate: called with (step, colorizer, history so far) after every measurement.
         checkpoint: a file that is written after every measurement. If it exists, the
             training goes on from it, on a CPU to the very bits it would have reached without a break.
-        show_progress: draw a progress bar; False where the caller shows its own.
 
     Raises:
         FloatingPointError: the loss became NaN or infinite; the message says at which step.
         CheckpointError: the checkpoint is damaged, or belongs to another training.
         ValueError: a batch that the processes cannot share evenly.
+    """
+    history = History()
+    with closing(measurements(colorizer, data, config, history, checkpoint)) as training:
+        try:
+            for step in training:
+                if on_evaluate:
+                    on_evaluate(step, colorizer, history)
+        except KeyboardInterrupt:  # between two parts of the training
+            print(f"Interrupted after {step} of {config.steps} steps: the network keeps what it has learnt.")
+    return history
+
+
+def measurements(
+    colorizer: Colorizer,
+    data,
+    config: Config,
+    history: History,
+    checkpoint: str | Path | None = None,
+    show_progress: bool = True,
+) -> Iterator[int]:
+    """What `fit` goes through: a generator that trains up to the next measurement each time it is asked.
+
+    So whoever asks decides when to go on, or that it is enough; what was learnt is kept.
+
+    Args:
+        colorizer, data, config, checkpoint: as in `fit`.
+        history: filled while it goes on.
+        show_progress: draw a progress bar; False where the caller shows its own.
+
+    Yields:
+        The steps taken so far, after every measurement; the first is 0, or where a checkpoint stood.
     """
     objective, device = colorizer.objective, colorizer.device
     rank, ranks = _rank_and_ranks()
@@ -99,9 +124,10 @@ def fit(
         colorizer.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate_factor(step, config))
-    history, first = History(), 0
+    first = 0
     if checkpoint and Path(checkpoint).exists():
-        history, first = load_checkpoint(checkpoint, colorizer, optimizer, schedule, config)
+        stored, first = load_checkpoint(checkpoint, colorizer, optimizer, schedule, config)
+        vars(history).update(vars(stored))
     network = colorizer.network if ranks == 1 else DistributedDataParallel(colorizer.network)
     fixed, begun = data.evaluation(), time.perf_counter() - (history.seconds[-1] if history.seconds else 0)
 
@@ -110,10 +136,6 @@ def fit(
             raise FloatingPointError(
                 f"the loss became {loss} at step {step}; lower learning_rate, now {config.learning_rate:g}"
             )
-
-    def save(step: int) -> None:
-        if checkpoint and rank == 0:
-            save_checkpoint(checkpoint, colorizer, optimizer, schedule, config, history, step)
 
     def evaluate(step: int) -> None:
         colorizer.network.eval()
@@ -124,10 +146,8 @@ def fit(
             ratio = fixed.chroma_ratio(colorizer.decode(output))
         # All or nothing: an interrupt while measuring must not leave lists of unequal lengths.
         history.add(step, loss, unweighted, ratio, time.perf_counter() - begun)
-        save(step)
-        if on_evaluate:
-            on_evaluate(step, colorizer, history)
-        colorizer.network.train()
+        if checkpoint and rank == 0:
+            save_checkpoint(checkpoint, colorizer, optimizer, schedule, config, history, step)
 
     done = first
     progress = tqdm(
@@ -141,6 +161,7 @@ def fit(
     try:
         if not history.step:
             evaluate(0)
+            yield 0
         colorizer.network.train()
         batches = data.batches(config.batch_size // ranks, config.seed, first, rank, ranks)
         for step, (lab, _) in enumerate(islice(batches, config.steps - first), first + 1):
@@ -162,14 +183,18 @@ def fit(
             if step % config.evaluate_every == 0 or step == config.steps:
                 evaluate(step)
                 progress.set_postfix(loss=f"{history.loss[-1]:.3g}")
-    except (KeyboardInterrupt, StopTraining):
+                yield step
+                colorizer.network.train()
+    except KeyboardInterrupt:
         # The checkpoint stays that of the last measurement: a step may have been cut in half.
         history.interrupted = True
         print(f"Interrupted after {done} of {config.steps} steps: the network keeps what it has learnt.")
+    except GeneratorExit:  # whoever asked for measurements has seen enough
+        history.interrupted = done < config.steps
+        raise
     finally:
         progress.close()
         colorizer.network.eval()
-    return history
 
 
 def learning_rate_factor(step: int, config: Config) -> float:

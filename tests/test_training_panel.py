@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from colorlab.colorizer import Colorizer
 from colorlab.objectives import Regression
 from colorlab.toy import Marbles
-from colorlab.training import Config, StopTraining, fit
+from colorlab.training import Config, History, fit, measurements
 from colorlab.widgets.training_panel import TrainingPanel, describe_training
 
 CONFIG = Config(steps=6, evaluate_every=2, batch_size=4)
@@ -85,13 +85,23 @@ def test_the_static_twin_shows_losses_floors_and_pictures():
     assert describe_training({}) == "Nothing measured yet."
 
 
-def test_whoever_looks_may_stop_a_training():
-    def enough(step, colorizer, history):
-        if step == 4:
-            raise StopTraining
-
-    history = fit(Colorizer.new(Regression(), width=4, depth=1), Marbles(size=16), CONFIG, enough)
+def test_whoever_asks_for_measurements_decides_when_it_is_enough():
+    history, colorizer = History(), Colorizer.new(Regression(), width=4, depth=1)
+    training = measurements(colorizer, Marbles(size=16), CONFIG, history)
+    assert [next(training), next(training), next(training)] == [0, 2, 4]
+    training.close()
     assert history.interrupted and history.step == [0, 2, 4]
+    assert not colorizer.network.training
+
+
+def test_an_interrupt_while_looking_ends_fit_and_keeps_what_was_learnt(capsys):
+    def interrupt(step, colorizer, history):
+        if step == 4:
+            raise KeyboardInterrupt
+
+    history = fit(Colorizer.new(Regression(), width=4, depth=1), Marbles(size=16), CONFIG, interrupt)
+    assert history.interrupted and history.step == [0, 2, 4]
+    assert "Interrupted after 4 of 6 steps" in capsys.readouterr().out
 
 
 def test_two_objectives_begin_with_one_trunk():

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 
 import ipywidgets as widgets
 import matplotlib
@@ -12,16 +13,16 @@ from matplotlib.figure import Figure
 
 from colorlab.colorizer import Colorizer, to_picture
 from colorlab.plots import styled, to_bytes
-from colorlab.training import Config, History, StopTraining, fit
+from colorlab.training import Config, History, measurements
 
-PAUSE = 1.0  # seconds between two drawings: drawing more often would slow the training down
+PAUSE = 2.0  # seconds between two drawings: drawing more often would slow the training down
 
 
 class TrainingPanel(widgets.VBox):
     """Trains networks one after the other, with one button to stop the one at work; what it has learnt is kept.
 
-    `histories = await panel.run()` in a notebook: the training runs in a thread beside the kernel's own, which
-    stays free to hear the button. The square interrupt button stops it as well.
+    `histories = await panel.run()` in a notebook: at every measurement the kernel gets its turn to hear the
+    button. The square interrupt button stops all.
 
     Args:
         colorizers: by name; trained in this order.
@@ -69,35 +70,34 @@ class TrainingPanel(widgets.VBox):
 
     async def run(self) -> dict[str, History]:
         """Train every network; returns the histories by name."""
-        for name, colorizer in self.colorizers.items():
-            interrupted = self._stopped = False
-            self.stop_button.description, self.stop_button.disabled = f"Stop {name}, keep it", False
-            training = asyncio.ensure_future(asyncio.to_thread(self._train, name, colorizer))
-            try:
-                # Looking again and again, not `await training`: a kernel that sleeps hears no interrupt.
-                while not training.done():
-                    await asyncio.sleep(0.1)
-            except (asyncio.CancelledError, KeyboardInterrupt):  # the square button: stop all, keep all
-                interrupted = self._stopped = True
-            await training  # an error in there is raised here
-            if interrupted:
-                break
+        try:
+            for name in self.colorizers:
+                await self._train(name)
+        except (asyncio.CancelledError, KeyboardInterrupt):  # the square button: stop all, keep all
+            pass
         self.stop_button.disabled = True
         self._draw()
         return self.histories
 
-    def _train(self, name: str, colorizer: Colorizer) -> None:
-        def measured(step: int, colorizer: Colorizer, history: History) -> None:
-            self.histories[name] = history
-            ab = colorizer.predict_ab(self._L).cpu()
-            self.painted[name] = [to_picture(lab) for lab in torch.cat([self._L, ab], dim=1)]
-            self.progress.value = self.config.steps * list(self.colorizers).index(name) + step
-            if time.monotonic() - self._drawn > PAUSE or step == self.config.steps:
-                self._draw()
-            if self._stopped and step < self.config.steps:
-                raise StopTraining
-
-        self.histories[name] = fit(colorizer, self.data, self.config, measured, show_progress=False)
+    async def _train(self, name: str) -> None:
+        colorizer, history, begun = self.colorizers[name], History(), self.progress.value
+        self._stopped, self.histories[name] = False, history
+        self.stop_button.description, self.stop_button.disabled = f"Stop {name}, keep it", False
+        with closing(
+            measurements(colorizer, self.data, self.config, history, show_progress=False)
+        ) as training:
+            for step in training:
+                ab = colorizer.predict_ab(self._L).cpu()
+                self.painted[name] = [to_picture(lab) for lab in torch.cat([self._L, ab], dim=1)]
+                self.progress.value = begun + step
+                if time.monotonic() - self._drawn > PAUSE or step == self.config.steps:
+                    self._draw()
+                await asyncio.sleep(0.01)  # the kernel's turn: a click, an interrupt
+                if self._stopped:
+                    break
+        if history.interrupted and not self._stopped:  # an interrupt in the middle of a step
+            raise KeyboardInterrupt
+        self.progress.value = begun + self.config.steps
 
     def _draw(self) -> None:
         self.picture.value = to_bytes(self.figure())
