@@ -172,9 +172,9 @@ def loss_curves(
         below = loss[-1] < floors.get(name, -1)  # then the two labels change places
         if name in floors:
             ax.axhline(floors[name], linestyle="--", color="black", linewidth=1.2)
-            label = f"{level} {_short(floors[name])}"
+            label = f"{level} {short(floors[name])}"
             _label(ax, label, (history.step[-1], floors[name]), above=below, color="black")
-        label = f"ends at {_short(loss[-1])}"
+        label = f"ends at {short(loss[-1])}"
         _label(ax, label, (history.step[-1], loss[-1]), above=not below, color=colors[i])
         # The first measurement, before any learning, is off the scale of interest.
         top = max([*(loss[1:] or loss), floors.get(name, 0)])
@@ -396,5 +396,6 @@ def _width_of(title: str) -> float:
     return 0.105 * len(title)
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
+    """A number with three digits, never as 3.97e+03."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

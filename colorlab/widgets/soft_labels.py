@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from colorlab.bins import ColorBins
-from colorlab.plots import ab_colors, draw_bins, draw_marks, styled
+from colorlab.plots import ab_colors, draw_bins, draw_marks, short, styled
 from colorlab.widgets.explorable import Explorable, Place
 
 Color = tuple[float, float]
@@ -52,7 +52,9 @@ class SoftLabels:
             self.prior, weights, c=ab_colors(self.bins.centers), edgecolors="black", linewidths=0.3, s=22
         )
         mark = dict(markersize=13, color="white", markeredgecolor="black", linestyle="none")
-        curve.plot(self.prior[own], weights[own], "X", label=f"the pixel counts {weights[own]:.3g}", **mark)
+        curve.plot(
+            self.prior[own], weights[own], "X", label=f"the pixel counts {short(float(weights[own]))}", **mark
+        )
         curve.legend(loc="lower left")
         curve.set(xscale="log", yscale="log", ylim=(0.02, 300))
         # Few and plain: the default ticks of a logarithm take longer to draw than all the rest.
@@ -71,7 +73,7 @@ class SoftLabels:
         return (
             f"A pixel with (a, b) = ({color[0]:.0f}, {color[1]:.0f}): with σ = {sigma:g} and k = {k} its nearest bin "
             f"gets {label.max():.0%} of the label; with λ = {uniform_mix:g} the pixel counts "
-            f"{self.weight(uniform_mix, color):.3g} times as much as the average one."
+            f"{short(self.weight(uniform_mix, color))} times as much as the average one."
         )
 
     def click(self, axes: str, a: float, b: float, /, **state) -> dict[str, Color]:
