@@ -87,12 +87,15 @@ def fit(
     """
     history = History()
     with closing(measurements(colorizer, data, config, history, checkpoint)) as training:
-        try:
-            for step in training:
+        for step in training:
+            try:
                 if on_evaluate:
                     on_evaluate(step, colorizer, history)
-        except KeyboardInterrupt:  # between two parts of the training
-            print(f"Interrupted after {step} of {config.steps} steps: the network keeps what it has learnt.")
+            except KeyboardInterrupt:
+                print(
+                    f"Interrupted after {step} of {config.steps} steps: the network keeps what it has learnt."
+                )
+                break
     return history
 
 

@@ -104,6 +104,15 @@ def test_an_interrupt_while_looking_ends_fit_and_keeps_what_was_learnt(capsys):
     assert "Interrupted after 4 of 6 steps" in capsys.readouterr().out
 
 
+def test_an_interrupt_before_anything_was_learnt_goes_through():
+    class Unwilling(Marbles):
+        def evaluation(self):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(Colorizer.new(Regression(), width=4, depth=1), Unwilling(size=16), CONFIG)
+
+
 def test_two_objectives_begin_with_one_trunk():
     first, second, third = (Colorizer.new(Regression(), depth=1, seed=seed).network for seed in (0, 0, 1))
     same = [torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True)]
