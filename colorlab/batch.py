@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from colorlab.colorizer import Colorizer
 from colorlab.data import SUFFIXES
 from colorlab.hints import Hint
@@ -62,8 +64,14 @@ def colorize_files(
     temperature=None,
     force: bool = False,
     hints: Sequence[Hint] | None = None,
+    like: np.ndarray | None = None,
 ) -> Iterator[tuple[Path, str | Exception]]:
     """Colour one after another; a failure is reported and does not stop the rest.
+
+    Args:
+        colorizer, jobs: from `plan`, who colours what.
+        temperature, hints, like: as in `Colorizer.colorize`.
+        force: overwrite results that are there already.
 
     Yields:
         (picture, "written", "kept" because its result was there already, or the error).
@@ -73,7 +81,7 @@ def colorize_files(
             yield source, "kept"
             continue
         try:
-            rgb = colorizer.colorize(source, temperature, hints)
+            rgb = colorizer.colorize(source, temperature, hints, like)
             target.parent.mkdir(parents=True, exist_ok=True)
             write_image(target, rgb)
         except (ImageError, OSError, ValueError) as error:  # ValueError: a hint outside the picture

@@ -152,11 +152,26 @@ def config_options(command: Callable) -> Callable:
 @click.option("--grid-size", default=10.0, show_default=True, help="Distance of the bins, Lab units.")
 @click.option("--targets", type=click.Choice(["hard", "soft"]), default="hard", show_default=True)
 @click.option("--uniform-mix", default=0.5, show_default=True, help="λ of the rebalancing; 1 is none.")
-@click.option("--width", default=32, show_default=True, help="Channels of the U-Net at full resolution.")
-@click.option("--depth", default=3, show_default=True, help="How often the U-Net halves the resolution.")
-@click.option("--half-resolution/--full-resolution", default=True, show_default=True, help="Of the answers.")
 @click.option(
-    "--hints", is_flag=True, help="Also learn to follow colour hints, simulated from the true colours."
+    "--architecture",
+    type=click.Choice(["UNet", "SemanticUNet", "Ronneberger2015", "Zhang2016", "Zhang2017", "Koalarization"]),
+    default="UNet",
+    show_default=True,
+    help="Ours, ours with semantic features, or one of the papers' (colorlab.architectures).",
+)
+@click.option(
+    "--width", type=int, help="Channels at full resolution.  [default: 32 for UNet, else as published]"
+)
+@click.option("--depth", type=int, help="How often a U-Net halves the resolution.  [default: 3 for UNet]")
+@click.option(
+    "--half-resolution/--full-resolution",
+    default=None,
+    help="Of the answers, where the architecture leaves the choice.  [default: half for UNet]",
+)
+@click.option(
+    "--hints",
+    is_flag=True,
+    help="Also learn to follow colour hints, local and global ones, simulated from the true colours.",
 )
 @click.option(
     "--start-from",
@@ -208,7 +223,7 @@ def read_temperature(context, option, given: str | None) -> float | str | None:
 @click.option(
     "--model",
     help="regression, classification, guided, or a file that colorlab train wrote.  "
-    "[default: classification; with --hints: guided]",
+    "[default: classification; with --hints or --like: guided]",
 )
 @click.option(
     "--temperature",
@@ -222,6 +237,11 @@ def read_temperature(context, option, given: str | None) -> float | str | None:
     help='Colours for some places of one picture: {"hints": [{"x": 120, "y": 80, "rgb": [40, 70, 200]}]}, '
     "x and y in its pixels.",
 )
+@click.option(
+    "--like",
+    type=click.Path(path_type=Path),
+    help="A colour picture whose colours, as a whole, the results should have.",
+)
 @click.option("--force", is_flag=True, help="Overwrite what is there already.")
 def colorize(
     inputs: tuple[Path, ...],
@@ -229,6 +249,7 @@ def colorize(
     model: str | None,
     temperature: float | str | None,
     hints_file: Path | None,
+    like: Path | None,
     force: bool,
 ) -> None:
     """Colour pictures; folders with everything in them. Only their lightness is looked at.
@@ -243,17 +264,22 @@ def colorize(
     colorlab colorize album/ -o brown/ --model regression
     colorlab colorize old.jpg -o vivid.png --temperature mode
     colorlab colorize old.jpg -o blue_door.png --hints blue_door.json
+    colorlab colorize album/ -o autumn/ --like autumn.jpg
     """
     from colorlab.batch import colorize_files, plan
     from colorlab.evaluation import open_model
     from colorlab.hints import read_hints
+    from colorlab.media import read_image
 
     try:
         hints = read_hints(hints_file) if hints_file else None
-        network = open_model(model or ("guided" if hints_file else "classification"))
+        reference = read_image(like) if like else None
+        network = open_model(model or ("guided" if hints_file or like else "classification"))
         jobs = plan(inputs, out)
         if hints and not network.takes_hints:
             raise ValueError(f"--hints: the model {model} was trained without them; use guided")
+        if like and not network.takes_global_hint:
+            raise ValueError(f"--like: the model {model} was trained without global hints; use guided")
         if hints and len(jobs) > 1:
             raise ValueError(f"--hints: they belong to one picture, but {len(jobs)} are to be coloured")
         if temperature is not None and not hasattr(network.objective, "bins"):
@@ -272,7 +298,7 @@ def colorize(
     ) as progress:
         task = progress.add_task("colouring", total=len(jobs))
         done, kept, failed = 0, 0, {}
-        for source, outcome in colorize_files(network, jobs, temperature, force, hints):
+        for source, outcome in colorize_files(network, jobs, temperature, force, hints, reference):
             progress.update(task, advance=1, description=escape(source.name))
             done, kept = done + (outcome == "written"), kept + (outcome == "kept")
             if isinstance(outcome, Exception):

@@ -14,16 +14,19 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
+from colorlab.architectures import build
 from colorlab.bins import ColorBins
 from colorlab.data import picture_tensor, shrink
-from colorlab.hints import HINT_CHANNELS, Hint, encode, heed
+from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS, Hint, encode, global_hint, heed
 from colorlab.lab import lab_to_rgb, rgb_to_lab
 from colorlab.media import read_image
 from colorlab.objectives import Classification, Regression
+from colorlab.trunk import Trunk
 from colorlab.unet import UNet
 
 WEIGHTS = Path(__file__).parent / "weights"
 EDGE_NOISE = 256.0  # variance of L below which its changes count as noise, squared units of L; measured
+REFERENCE_SIDE = 256  # pixels of the shorter side are plenty to count colours in
 PRETRAINED = ("regression", "classification", "guided")
 
 Picture = np.ndarray | Image.Image | str | Path
@@ -44,7 +47,7 @@ class Colorizer:
 
     def __init__(
         self,
-        network: UNet,
+        network: Trunk,
         objective: Regression | Classification,
         working_size: int = 128,
         temperature: float | Literal["mode"] = 0.38,
@@ -98,6 +101,11 @@ class Colorizer:
         """Whether the network has channels for a person's hints beside L."""
         return self.network.config["in_channels"] == 1 + HINT_CHANNELS
 
+    @property
+    def takes_global_hint(self) -> bool:
+        """Whether colours of a whole picture, without places, can be given to the network."""
+        return self.network.config.get("vector") == GLOBAL_LENGTH
+
     def inputs(self, L: Tensor, hints: Tensor | None = None) -> Tensor:
         """What the network is shown: scaled L `(N, 1, H, W)`, and hints `(N, 3, H, W)` if it takes them.
 
@@ -115,9 +123,17 @@ class Colorizer:
             hints = x.new_zeros(len(x), HINT_CHANNELS, *x.shape[-2:])
         return torch.cat([x, hints.to(x)], dim=1)
 
-    def answer(self, L: Tensor, hints: Tensor | None = None) -> Tensor:
-        """What the network says: L `(N, 1, H, W)` in [0, 100] -> `(N, C, h, w)`, on the network's device."""
-        return self.network(self.inputs(L, hints))
+    def answer(self, L: Tensor, hints: Tensor | None = None, like: Tensor | None = None) -> Tensor:
+        """What the network says: L `(N, 1, H, W)` in [0, 100] -> `(N, C, h, w)`, on the network's device.
+
+        Args:
+            L: lightness.
+            hints: `(N, 3, H, W)`, see `colorlab.hints`.
+            like: `(N, GLOBAL_LENGTH)`, a global hint. None stands for none at all.
+        """
+        if like is not None and not self.takes_global_hint:
+            raise ValueError('like: this network was trained without global hints; use the model "guided"')
+        return self.network(self.inputs(L, hints), None if like is None else like.to(self.device))
 
     def decode(self, output: Tensor, temperature: float | Literal["mode"] | None = None) -> Tensor:
         """An answer `(N, C, h, w)` -> ab `(N, 2, h, w)` in Lab units."""
@@ -135,9 +151,10 @@ class Colorizer:
         L: Tensor,
         temperature: float | Literal["mode"] | None = None,
         hints: Tensor | None = None,
+        like: Tensor | None = None,
     ) -> Tensor:
         """L `(N, 1, H, W)` in [0, 100] -> ab `(N, 2, H, W)` in Lab units, at the size of L."""
-        ab = self.decode(self.answer(L, hints), temperature)
+        ab = self.decode(self.answer(L, hints, like), temperature)
         ab = ab if ab.shape[-2:] == L.shape[-2:] else _resize(ab, L.shape[-2:])
         return ab if hints is None else heed(ab, hints.to(ab), L.to(ab))
 
@@ -147,6 +164,7 @@ class Colorizer:
         image: Picture,
         temperature: float | Literal["mode"] | None = None,
         hints: Sequence[Hint] | None = None,
+        like: Picture | None = None,
     ) -> np.ndarray:
         """Colour a picture of any size. Only its lightness is looked at.
 
@@ -155,6 +173,8 @@ class Colorizer:
             temperature: see `decode`.
             hints: [(x, y, (r, g, b)), …] in pixels of the picture, uint8 colours. Only a guided network
                 takes them.
+            like: a colour picture; how often each colour occurs in it, and how saturated it is, are given to
+                the network as a global hint. Only a guided network takes it.
 
         Returns:
             `(H, W, 3)` uint8, with the L of the picture that came in wherever sRGB can show the colour; where
@@ -168,7 +188,11 @@ class Colorizer:
         L = rgb_to_lab(picture_tensor(rgb))[None, :1]  # (1, 1, H, W)
         small = rgb_to_lab(picture_tensor(shrink(rgb, self.working_size)))[None, :1]
         planes = None if not hints else encode(hints, rgb.shape[:2], tuple(small.shape[-2:]))
-        ab = along_edges(self.predict_ab(small, temperature, planes).cpu(), small, L)
+        overall = None
+        if like is not None:
+            reference = shrink(_to_array(like), REFERENCE_SIDE)
+            overall = global_hint(rgb_to_lab(picture_tensor(reference))[None])
+        ab = along_edges(self.predict_ab(small, temperature, planes, overall).cpu(), small, L)
         return to_picture(torch.cat([L, ab], dim=1)[0])
 
     def save(self, path: str | Path, half_precision: bool = False) -> Path:
@@ -216,7 +240,7 @@ class Colorizer:
                 metadata = {k: json.loads(v) for k, v in (file.metadata() or {}).items()}
                 weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
             with torch.device("meta"):  # a lying description allocates nothing; its shapes will not fit
-                network = UNet(**metadata["network"])
+                network = build(**metadata["network"])
             network.load_state_dict({k: v.float() for k, v in weights.items()}, assign=True)
             colorizer = cls(
                 network.eval(),
@@ -243,10 +267,11 @@ class Colorizer:
                 "bins": o.bins.centers.tolist(),
                 "targets": o.targets,
                 "uniform_mix": o.uniform_mix,
+                "neighbours": o.neighbours,
                 "prior": None if o.prior is None else o.prior.tolist(),
             }
         values = {
-            "network": self.network.config,
+            "network": {"architecture": type(self.network).__name__, **self.network.config},
             "objective": objective,
             "working_size": self.working_size,
             "temperature": self.temperature,
@@ -267,7 +292,8 @@ def _objective(stored: dict) -> Regression | Classification:
     bins = ColorBins(stored["grid_size"], stored["rule"])
     if bins.centers.tolist() != stored["bins"]:
         raise ValueError(f"its {len(stored['bins'])} bins are not the {bins.n_bins} that {bins!r} makes")
-    return Classification(bins, stored["targets"], prior, stored["uniform_mix"])
+    neighbours = stored.get("neighbours", 10)  # files of before had no other
+    return Classification(bins, stored["targets"], prior, stored["uniform_mix"], neighbours)
 
 
 def along_edges(ab: Tensor, small: Tensor, L: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 from colorlab import __version__
 from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer
 from colorlab.datasets import DataError, Part, locate, open_collection
-from colorlab.hints import POINT_SIDE, simulate, spread
+from colorlab.hints import POINT_SIDE, global_hint, simulate, spread
 from colorlab.lesson import choose_device
 from colorlab.metrics import Tally, baselines, best_saturation, intervals
 from colorlab.objectives import Classification
@@ -97,6 +97,8 @@ def evaluate(
     guided = [network for network in networks.values() if network.takes_hints]
     if guided:
         result["hints"] = hint_curve(guided[0], lab)
+        if guided[0].takes_global_hint:
+            result["global hint"] = global_hints(guided[0], lab)
     return result
 
 
@@ -114,14 +116,19 @@ def open_model(name: str) -> Colorizer:
 
 @torch.no_grad()
 def predict(
-    network: Colorizer, lab: Tensor, temperature=None, planes: Tensor | None = None, name: str = ""
+    network: Colorizer,
+    lab: Tensor,
+    temperature=None,
+    planes: Tensor | None = None,
+    like: Tensor | None = None,
+    name: str = "",
 ) -> Tensor:
     """ab `(N, 2, H, W)` for pictures `(N, 3, H, W)`, a batch at a time, with progress."""
     answers = []
     for first in tqdm(range(0, len(lab), AT_ONCE), desc=name, leave=False, mininterval=1.0):
         batch = slice(first, first + AT_ONCE)
-        hints = None if planes is None else planes[batch]
-        answers.append(network.predict_ab(lab[batch, :1], temperature, hints).cpu())
+        hints, overall = (None if given is None else given[batch] for given in (planes, like))
+        answers.append(network.predict_ab(lab[batch, :1], temperature, hints, overall).cpu())
     return torch.cat(answers)
 
 
@@ -154,6 +161,24 @@ def hint_curve(network: Colorizer, lab: Tensor, counts: tuple[int, ...] = HINT_C
     return result
 
 
+def global_hints(network: Colorizer, lab: Tensor) -> dict:
+    """Scores and intervals with no global hint, with that of the picture itself, and with another picture's.
+
+    Args:
+        network: one that takes global hints.
+        lab: true pictures, `(N, 3, H, W)`, at least two.
+    """
+    own = torch.cat([global_hint(part) for part in lab.split(AT_ONCE)])
+    given = {"none": None, "its own": own, "another's": own.roll(1, dims=0)}
+    labs = list(lab)
+    tallies = {
+        name: Tally.of(list(predict(network, lab, like=like, name=name)), labs)
+        for name, like in given.items()
+    }
+    bounds = intervals(tallies)
+    return {name: {"scores": t.scores(), "interval": bounds[name]} for name, t in tallies.items()}
+
+
 def table(result: dict) -> str:
     """What `evaluate` found, as lines of text."""
     data = result["data"]
@@ -176,6 +201,9 @@ def table(result: dict) -> str:
         lines += ["", f"{'hints a picture':<26}" + "".join(f"{n:>8}" for n in hints["counts"])]
         for name, label in (("guided", "PSNR, guided network"), ("spread", "PSNR, hints spread alone")):
             lines.append(f"{label:<26}" + "".join(f"{v:>8.2f}" for v in hints[name]["psnr"]))
+    for name, row in result.get("global hint", {}).items():
+        s = row["scores"]
+        lines.append(f"global hint: {name:<13}PSNR {s['psnr']:.2f} dB, chroma ratio {s['chroma_ratio']:.2f}")
     return "\n".join(lines)
 
 

@@ -7,19 +7,25 @@ One convention, used in training and in use. Three channels are laid beside L:
 
 The mask is needed because (a, b) = (0, 0) without it would mean both "no hint" and "make this grey". It
 is not centred: a mask that runs from -0.5 to 0.5 in training and from 0 to 1 in use is a known trap.
+
+A *global hint* tells nothing about places, only how often each colour occurs and how saturated the picture
+is; it can be taken from another picture. One vector of GLOBAL_LENGTH numbers: the shares of the bins, 1 if
+they are given, the mean saturation, 1 if that is given; zeros for what is not given.
 """
 
 import json
 import math
 import os
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from colorlab.lab import rgb_to_lab
+from colorlab.bins import ColorBins
+from colorlab.lab import lab_to_rgb, rgb_to_lab
 from colorlab.objectives import AB_SCALE
 
 HINT_CHANNELS = 3
@@ -28,6 +34,7 @@ LARGEST_PATCH = 9  # pixels; sides of 1 to 9 are equally likely
 PLACE_SPREAD = 1 / 4  # standard deviation of a hint's place around the middle, in sides of the picture
 # How far what a network missed is carried, chosen on the validation part (see `spread`).
 HEED_REACH, HEED_LIKENESS, HEED_PULL = 0.15, 8.0, 0.3
+GLOBAL_LENGTH = 262 + 3  # the bins of grid 10, see the module's first lines
 POINT_SIDE = 3  # pixels of the network's input that a person's hint covers
 
 Hint = tuple[float, float, tuple[int, int, int]]  # x, y in pixels of the picture, sRGB 0..255
@@ -72,6 +79,40 @@ def simulate(
             patch = _patch(y, x, patch_side, height, width)
             _lay(picture, patch, truth[(slice(None), *patch)].mean((1, 2)))
     return planes
+
+
+@cache
+def global_bins() -> ColorBins:
+    """Those of a global hint's histogram, whatever the network's own bins are."""
+    return ColorBins(10)
+
+
+def global_hint(lab: Tensor) -> Tensor:
+    """What can be said about the colours of a picture without saying where they are.
+
+    Args:
+        lab: `(N, 3, H, W)`.
+
+    Returns:
+        `(N, GLOBAL_LENGTH)` float32: shares of the bins, 1, mean saturation (of HSV) in [0, 1], 1.
+
+    References:
+        Zhang et al., 2017, section 3.3.
+    """
+    rgb = lab_to_rgb(lab)
+    highest, lowest = rgb.amax(1), rgb.amin(1)
+    saturation = ((highest - lowest) / highest.clamp(min=1e-6)).mean((1, 2))
+    labels, n_bins = global_bins().encode(lab[:, 1:]).flatten(1), global_bins().n_bins
+    shares = torch.stack([torch.bincount(row, minlength=n_bins) for row in labels])
+    given = torch.ones_like(saturation)[:, None]
+    return torch.cat([shares / labels.shape[1], given, saturation[:, None], given], dim=1).float()
+
+
+def simulate_global(lab: Tensor, generator: torch.Generator) -> Tensor:
+    """The true global hint of `(N, 3, H, W)`, its histogram and its saturation each given half of the time."""
+    vector, size = global_hint(lab), GLOBAL_LENGTH - 2
+    given = (torch.rand(len(lab), 2, generator=generator) < 0.5).to(vector)
+    return vector * given.repeat_interleave(torch.tensor([size, 2]), dim=1)
 
 
 def encode(hints: Sequence[Hint], picture: tuple[int, int], network: tuple[int, int]) -> Tensor:

@@ -59,9 +59,10 @@ class Classification:
 
     Args:
         bins: the table of Q colours.
-        targets: "hard", the nearest bin, or "soft", its 10 nearest neighbours by a Gaussian.
+        targets: "hard", the nearest bin, or "soft", its nearest neighbours by a Gaussian.
         prior: `(Q,)`, how often each bin occurs (`bins.prior`); needed for rebalancing only.
         uniform_mix: the papers' λ. Below 1.0 each pixel counts by the weight of its nearest bin.
+        neighbours: how many bins share a soft target; the 2016 paper says 5, its code 10.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Classification:
         targets: Literal["hard", "soft"] = "hard",
         prior: Tensor | None = None,
         uniform_mix: float = 1.0,
+        neighbours: int = 10,
     ):
         if targets not in ("hard", "soft"):
             raise ValueError(f'targets: expected "hard" or "soft", got {targets!r}')
@@ -79,6 +81,7 @@ class Classification:
                 "pass prior=bins.prior(ab)"
             )
         self.bins, self.targets, self.uniform_mix = bins, targets, uniform_mix
+        self.neighbours = neighbours
         self.out_channels = bins.n_bins
         self.prior = prior
         self.weights = torch.ones(bins.n_bins) if prior is None else bins.weights(prior, uniform_mix)
@@ -90,7 +93,8 @@ class Classification:
             nearest = self.bins.encode(ab)  # (N, h, w)
             losses = F.cross_entropy(output, nearest, reduction="none")
         else:
-            indices, shares = self.bins.encode_soft(ab)  # (N, k, h, w), never a dense (N, Q, h, w) target
+            # (N, k, h, w) each, never a dense (N, Q, h, w) target
+            indices, shares = self.bins.encode_soft(ab, self.neighbours)
             nearest = self.bins.encode(ab)  # not indices[:, 0]: among equally near bins both must name one
             losses = -(shares * F.log_softmax(output, dim=1).gather(1, indices)).sum(1)
         return losses * self.weights.to(output)[nearest] if weighted else losses
@@ -127,19 +131,19 @@ class Classification:
 
 
 def at_resolution_of(output: Tensor, ab: Tensor, out_channels: int) -> Tensor:
-    """Average ab `(N, 2, H, W)` down where the network answers at half resolution.
+    """Average ab `(N, 2, H, W)` down where the network answers at a half or a quarter of the resolution.
 
     Raises:
         ValueError: an output of another batch, number of channels or resolution.
     """
     if output.shape[:2] != (len(ab), out_channels):
         raise ValueError(f"output: expected ({len(ab)}, {out_channels}, h, w), got {tuple(output.shape)}")
-    if output.shape[-2:] == ab.shape[-2:]:
-        return ab
-    half = tuple((side + 1) // 2 for side in ab.shape[-2:])
-    if tuple(output.shape[-2:]) != half:
-        raise ValueError(
-            f"output: expected the size of ab {tuple(ab.shape[-2:])} or its half {half}, "
-            f"got {tuple(output.shape[-2:])}"
-        )
-    return F.avg_pool2d(ab, 2, ceil_mode=True, count_include_pad=False)
+    size = tuple(ab.shape[-2:])
+    allowed = {every: tuple(-(-side // every) for side in size) for every in (1, 2, 4)}
+    for every, answers in allowed.items():
+        if tuple(output.shape[-2:]) == answers:
+            return ab if every == 1 else F.avg_pool2d(ab, every, ceil_mode=True, count_include_pad=False)
+    raise ValueError(
+        f"output: expected the size of ab {size}, its half {allowed[2]} or its quarter {allowed[4]}, "
+        f"got {tuple(output.shape[-2:])}"
+    )

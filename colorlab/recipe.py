@@ -6,19 +6,24 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 import torch
-from torch import distributed
+from torch import Tensor, distributed
 
+from colorlab.architectures import build
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
 from colorlab.data import photos
 from colorlab.datasets import Pictures, middle_square, open_collection
 from colorlab.diagnosis import diagnose
-from colorlab.hints import HINT_CHANNELS
+from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS
 from colorlab.lesson import choose_device
 from colorlab.objectives import Classification, Regression
 from colorlab.training import Config, History, fit
+from colorlab.trunk import Trunk
 from colorlab.unet import UNet
 
+DEFAULT_SHAPE = dict(
+    width=32, depth=3, half_resolution=True
+)  # of a U-Net; the cited ones have published widths
 PRIOR_BATCHES, PRIOR_SIZE = 32, 128  # 4,096 pictures are plenty to count colours in
 
 
@@ -36,9 +41,10 @@ def train(
     grid_size: float,
     targets: str,
     uniform_mix: float,
-    width: int,
-    depth: int,
-    half_resolution: bool,
+    architecture: str = "UNet",
+    width: int | None = None,
+    depth: int | None = None,
+    half_resolution: bool | None = None,
     hints: bool = False,
     start_from: Path | None = None,
     with_photographs: bool = False,
@@ -50,7 +56,8 @@ def train(
         data: see `datasets.locate`.
         out: a new folder, or with `resume` that of the training to go on with.
         objective: "regression" or "classification"; the options up to `half_resolution` as in `cli.train`.
-        hints: the network gets channels for colour hints, and simulated ones to learn from.
+        hints: the network gets channels for colour hints and a vector for a global one, and simulated ones to
+            learn from.
         start_from: a colorizer whose weights to begin with; one without hints may begin one with.
         with_photographs: the course's three training photographs join the training part.
         config: the fields of `Config`.
@@ -72,9 +79,10 @@ def train(
         distributed.barrier()
     joining = [middle_square(p.rgb, size) for p in photos("train")] if with_photographs else []
     part = collection.training(joining)
-    chosen = _objective(objective, part, grid_size, targets, uniform_mix)
+    chosen = choose_objective(objective, part, grid_size, targets, uniform_mix)
     torch.manual_seed(settings.seed)
-    network = UNet(1 + HINT_CHANNELS * hints, chosen.out_channels, width, depth, half_resolution)
+    shape = dict(width=width, depth=depth, half_resolution=half_resolution)
+    network = network_for(architecture, chosen.out_channels, hints, shape)
     if start_from:
         begin_with(network, Colorizer.load(start_from).network)
     about = {
@@ -119,7 +127,21 @@ def train(
     return history
 
 
-def _objective(name: str, part: Pictures, grid_size: float, targets: str, uniform_mix: float):
+def network_for(architecture: str, out_channels: int, hints: bool, shape: dict) -> Trunk:
+    """A network that has learnt nothing yet; what `shape` leaves None is the architecture's own default.
+
+    Raises:
+        ValueError: a shape, or hints, that this architecture does not have.
+    """
+    given = {name: value for name, value in shape.items() if value is not None}
+    if architecture == "UNet":
+        given = DEFAULT_SHAPE | given
+    if hints:
+        given["vector"] = GLOBAL_LENGTH
+    return build(architecture, in_channels=1 + HINT_CHANNELS * hints, out_channels=out_channels, **given)
+
+
+def choose_objective(name: str, part: Pictures, grid_size: float, targets: str, uniform_mix: float):
     if name == "regression":
         return Regression()
     bins = ColorBins(grid_size)
@@ -131,25 +153,33 @@ def _objective(name: str, part: Pictures, grid_size: float, targets: str, unifor
     return Classification(bins, targets, prior, uniform_mix)
 
 
-def begin_with(network: UNet, teacher: UNet) -> None:
-    """Copy a trained network's weights. Channels for hints that it did not have start at 0: it colours as before.
+def begin_with(network: Trunk, teacher: Trunk) -> None:
+    """Copy a trained network's weights. What it did not have, channels for hints and a global hint, starts
+    without effect: it colours as before.
 
     Raises:
         ValueError: networks of different shapes.
     """
     weights = teacher.state_dict()
-    stem, wanted = weights["stem.0.weight"], network.stem[0].weight
-    if stem.shape[1] == 1 < wanted.shape[1]:
-        padded = torch.zeros_like(wanted)
-        padded[:, :1] = stem
-        weights["stem.0.weight"] = padded
+    if isinstance(network, UNet) and isinstance(teacher, UNet):
+        _add_hints(weights, network, teacher)
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
         raise ValueError(
             f"start_from: a network {teacher.config} cannot begin one of {network.config}: "
-            "give it the same width, depth and number of answers"
+            "give it the same architecture, width, depth and number of answers"
         ) from error
+
+
+def _add_hints(weights: dict[str, Tensor], network: UNet, teacher: UNet) -> None:
+    stem, wanted = weights["stem.0.weight"], network.stem[0].weight
+    if stem.shape[1] == 1 < wanted.shape[1]:
+        padded = torch.zeros_like(wanted)
+        padded[:, :1] = stem
+        weights["stem.0.weight"] = padded
+    if network.fuse and not teacher.fuse:
+        weights |= {f"fuse.{name}": w for name, w in network.fuse.state_dict().items()}
 
 
 def _join_processes() -> tuple[str, int]:

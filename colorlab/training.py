@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from colorlab.colorizer import Colorizer
 from colorlab.config import Config
 from colorlab.data import mix
-from colorlab.hints import simulate
+from colorlab.hints import simulate, simulate_global
 
 HINTS = 1  # tells the stream of simulated hints from that of the pictures
 
@@ -168,13 +168,15 @@ def measurements(
         colorizer.network.train()
         batches = data.batches(config.batch_size // ranks, config.seed, first, rank, ranks)
         for step, (lab, _) in enumerate(islice(batches, config.steps - first), first + 1):
-            hints = None
+            hints = like = None
+            generator = torch.Generator().manual_seed(mix(config.seed, step, rank, HINTS))
             if colorizer.takes_hints:
-                generator = torch.Generator().manual_seed(mix(config.seed, step, rank, HINTS))
                 hints = simulate(lab[:, 1:], generator)
+            if colorizer.takes_global_hint:
+                like = simulate_global(lab, generator).to(device)
             lab = lab.to(device)
             with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-                output = network(colorizer.inputs(lab[:, :1], hints))
+                output = network(colorizer.inputs(lab[:, :1], hints), like)
             loss = objective.loss(output, lab[:, 1:])
             check_finite(loss.item(), step)
             optimizer.zero_grad(set_to_none=True)

@@ -129,9 +129,23 @@ def test_at_half_resolution_the_target_is_averaged(objective, height, width):
 
 
 @pytest.mark.parametrize("objective", [Regression(), Classification(BINS)], ids=repr)
+@pytest.mark.parametrize("height, width", [(8, 8), (5, 7), (1, 1)])
+def test_at_a_quarter_too(objective, height, width):
+    ab = random_ab(height, width)
+    quarter = -(-height // 4), -(-width // 4)
+    output = random(2, objective.out_channels, *quarter)
+    averaged = torch.empty(2, 2, *quarter)
+    for y in range(quarter[0]):
+        for x in range(quarter[1]):
+            averaged[:, :, y, x] = ab[:, :, 4 * y : 4 * y + 4, 4 * x : 4 * x + 4].mean((2, 3))
+    torch.testing.assert_close(objective.loss(output, ab), objective.loss(output, averaged))
+
+
+@pytest.mark.parametrize("objective", [Regression(), Classification(BINS)], ids=repr)
 def test_any_other_resolution_is_refused(objective):
-    with pytest.raises(ValueError, match=r"size of ab \(8, 8\) or its half \(4, 4\), got \(2, 2\)"):
-        objective.loss(random(2, objective.out_channels, 2, 2), random_ab(8, 8))
+    half_or_quarter = r"\(8, 8\), its half \(4, 4\) or its quarter \(2, 2\), got \(3, 3\)"
+    with pytest.raises(ValueError, match=half_or_quarter):
+        objective.loss(random(2, objective.out_channels, 3, 3), random_ab(8, 8))
 
 
 # ---- decoding ------------------------------------------------------------------------------------

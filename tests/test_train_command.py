@@ -138,4 +138,6 @@ def test_a_network_of_another_shape_cannot_be_begun_with(tmp_path, command):
         *command, "--out", str(tmp_path / "b"), "--start-from", start, "--steps", "1", "--depth", "2"
     )
     assert result.exit_code == 1
-    assert "give it the same width, depth and number of answers" in result.output.replace("\n", " ")
+    assert "give it the same architecture, width, depth and number of answers" in result.output.replace(
+        "\n", " "
+    )

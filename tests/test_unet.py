@@ -7,7 +7,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import colorlab.unet
-from colorlab.unet import UNet, pad_to_multiple
+from colorlab.trunk import pad_to_multiple
+from colorlab.unet import UNet
 
 SIZES = [(1, 1), (1, 7), (2, 3), (5, 3), (8, 8), (13, 16), (17, 33)]
 
