@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
 
 from colorlab._share import share
 from colorlab.lab import chroma, rgb_to_lab
@@ -223,8 +222,9 @@ class Evaluation:
 
         Args:
             objective: `Regression` or `Classification`.
-            output: `(M, C, h, w)`, what the network answered to `L`, at its resolution or half of it. At
-                half, the outcomes are averaged down, and a pixel counts if all it covers do.
+            output: `(M, C, h, w)`, what the network answered to `L`, at its resolution, half of it or a
+                quarter. Below the full one the outcomes are averaged down, and a pixel counts if all it
+                covers do.
             weighted: False leaves rebalancing weights out.
         """
         expected = sum(
@@ -247,8 +247,7 @@ class Evaluation:
         """The mask at the resolution, and on the device, of `(M, h, w)`."""
         mask = self.mask
         if mask.shape != pixels.shape:
-            covered = F.max_pool2d(1.0 - mask[:, None].float(), 2, ceil_mode=True)[:, 0]
-            mask = covered == 0
+            mask = at_resolution_of(pixels[:, None], mask[:, None].float(), 1)[:, 0] == 1
         return mask.to(pixels.device)
 
 

@@ -210,3 +210,8 @@ def table(result: dict) -> str:
 def recorded() -> dict:
     """The figures of the shipped networks, as `evaluate` wrote them when they were made."""
     return json.loads((WEIGHTS / "evaluation.json").read_text(encoding="utf-8"))
+
+
+def compared() -> dict:
+    """The figures of the networks that were trained on one budget, as benchmarks/compare.py wrote them."""
+    return json.loads((WEIGHTS / "comparison.json").read_text(encoding="utf-8"))

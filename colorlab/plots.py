@@ -209,6 +209,64 @@ def score_scatter(scores: Mapping[str, Mapping[str, float]], title: str = "") ->
     return figure
 
 
+@styled
+def hint_curves(
+    curves: Mapping[str, tuple[Sequence[int], Sequence[float]]],
+    bounds: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+    title: str = "",
+) -> Figure:
+    """PSNR against the number of hints; the axis of hints is stretched near 0, where the first ones count.
+
+    Args:
+        curves: (counts, PSNR in dB) by name.
+        bounds: of some curves, (low, high) a count; drawn as a band.
+        title: the finding.
+    """
+    figure = Figure(figsize=(max(7.4, _width_of(title)), 4.2), layout="constrained")
+    ax = figure.subplots()
+    for (name, (counts, values)), marker in zip(curves.items(), cycle("osD^v"), strict=False):
+        (line,) = ax.plot(counts, values, marker=marker, label=name)
+        if bounds and name in bounds:
+            low, high = zip(*bounds[name], strict=True)
+            ax.fill_between(counts, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+    ax.set_xscale("symlog", linthresh=1)
+    ticks = sorted({count for counts, _ in curves.values() for count in counts})
+    ax.set_xticks(ticks, map(str, ticks))
+    ax.minorticks_off()
+    ax.set(xlabel="hints a picture", ylabel="PSNR, dB", title=title)
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
+    return figure
+
+
+@styled
+def score_intervals(
+    groups: Mapping[str, Mapping[str, tuple[float, float, float]]], unit: str, title: str = ""
+) -> Figure:
+    """Scores as points with their intervals, one row a method and one panel a group.
+
+    Args:
+        groups: group -> method -> (low, score, high).
+        unit: of the scores, with their name.
+        title: the finding.
+    """
+    rows = max(len(group) for group in groups.values())
+    width = max(4.6 * len(groups) + 1.2, _width_of(title))
+    figure = Figure(figsize=(width, 0.42 * rows + 1.3), layout="constrained")
+    axes = figure.subplots(
+        1, len(groups), squeeze=False, sharey=len({tuple(g) for g in groups.values()}) == 1
+    )
+    for ax, (name, group) in zip(axes[0], groups.items(), strict=True):
+        low, score, high = (np.array(values) for values in zip(*group.values(), strict=True))
+        places = np.arange(len(group))
+        ax.errorbar(score, places, xerr=(score - low, high - score), fmt="o", capsize=4, linestyle="none")
+        ax.set_yticks(places, group)
+        ax.set_ylim(len(group) - 0.5, -0.5)
+        ax.set(xlabel=unit, title=name)
+        ax.grid(axis="y", visible=False)
+    figure.suptitle(title)
+    return figure
+
+
 def ab_axes(ax: Axes, L: float | None = None) -> None:
     """Turn axes into the ab plane, the displayable colours faintly behind.
 

@@ -8,6 +8,7 @@ from colorlab.checks import (
     brown_well,
     classification,
     convolutions,
+    guided,
     rebalancing,
     regression,
     results,
@@ -21,7 +22,10 @@ from colorlab.toy import PALETTE
 
 
 def find_exercises():
-    for module in (welcome, convolutions, unet, regression, brown_well, classification, rebalancing, results):
+    modules = (
+        welcome, convolutions, unet, regression, brown_well, classification, rebalancing, results, guided,
+    )  # fmt: skip
+    for module in modules:
         for name, value in vars(module).items():
             if isinstance(value, Exercise):
                 yield pytest.param(value, id=f"{module.__name__.rpartition('.')[2]}.{name}")
@@ -51,9 +55,24 @@ SOLUTIONS = {  # a function is the answer itself, anything else is what the solu
     results.q1: results.psnr_by_hand(),
     results.q2: results.winners(),
     results.q3: results.bold_over_mean(),
+    guided.q1: guided.two_hints(),
+    guided.q2: guided.chances(),
+    guided.q3: guided.fused,
     welcome.q1: welcome.duller_network(),
     welcome.q2: welcome.colored_cat(),
 }
+
+
+def only_colored_hints():
+    planes = guided.two_hints()
+    planes[2, 2, 1] = 0
+    return planes
+
+
+def vector_first(features, vector, weight):
+    tiled = vector[:, None, None].expand(-1, *features.shape[1:])
+    return torch.einsum("oi,ihw->ohw", weight, torch.cat([tiled, features]))
+
 
 WRONG = [
     (convolutions.q1, -230, "flipped"),
@@ -159,6 +178,22 @@ WRONG = [
     (results.q3, 4, "half of the time it is right"),
     (results.q3, 1, "ratio of the distances"),
     (results.q3, 0.5, "upside down"),
+    (guided.q1, guided.two_hints().transpose(1, 2), "exchanged"),
+    (guided.q1, guided.two_hints() * torch.tensor([110, 110, 1])[:, None, None], "divided by 110"),
+    (guided.q1, only_colored_hints(), "has vanished"),
+    (guided.q1, guided.two_hints() - torch.tensor([0, 0, 0.5])[:, None, None], "centred"),
+    (guided.q1, guided.two_hints() * torch.tensor([1, -1, 1])[:, None, None], "the colours are not"),
+    (guided.q1, torch.zeros(3, 4, 4), "the mask is not right"),
+    (guided.q2, (0, 8), "begins at 1"),
+    (guided.q2, (1 / 8, 8), "always a first hint"),
+    (guided.q2, (7 / 8, 7), "at least one"),
+    (guided.q2, (7, 1 / 8), "exchanged"),
+    (guided.q2, (1 / 8, 3), "the mean is not right"),
+    (guided.q3, lambda f, v, w: guided.fused(f, v, w).relu(), "rectified"),
+    (guided.q3, lambda f, v, w: guided.fused(f, 0 * v, w), "no effect"),
+    (guided.q3, vector_first, "before the features"),
+    (guided.q3, lambda f, v, w: guided.fused(f, v, w) + 1, "the numbers are not"),
+    (guided.q3, 7, "expected a function"),
     (welcome.q1, "Classifying", "more vivid"),
     (welcome.q1, "regression", "not one of"),
     (welcome.q1, 1, "in quotes"),

@@ -1,0 +1,105 @@
+"""Exercises of notebook 10, guided."""
+
+import torch
+from torch import Tensor
+
+from colorlab.checks.exercise import exercise, numbers
+
+
+def two_hints() -> Tensor:
+    planes = torch.zeros(3, 4, 4)  # hint a, hint b, mask
+    planes[:, 0, 3] = torch.tensor([22 / 110, -55 / 110, 1])  # blue at x = 3, y = 0
+    planes[:, 2, 1] = torch.tensor([0, 0, 1])  # grey at x = 1, y = 2: only the mask tells
+    return planes
+
+
+@exercise(
+    hints=(
+        "A tensor is indexed by row and column: the pixel (x, y) is planes[:, y, x].",
+        "ab is divided by 110; the grey hint has a = b = 0, and its mask is 1 all the same.",
+    ),
+    solution=two_hints,
+)
+def q1(answer):
+    """the three channels (3, 4, 4) of a blue hint at x = 3, y = 0 and a grey one at x = 1, y = 2."""
+    found, wanted = numbers(answer, (3, 4, 4), "hint a, hint b and mask").float(), two_hints()
+    if torch.allclose(found, wanted, atol=1e-4):
+        return None
+    if torch.allclose(found, wanted.transpose(1, 2), atol=1e-4):
+        return "x and y are exchanged: y is the row, and the row comes first"
+    if torch.allclose(found[:2] / 110, wanted[:2], atol=1e-4) and found[:2].abs().max() > 1:
+        return "a and b are in Lab units; the network is given them divided by 110"
+    if found[2, 2, 1] == 0 and found[2, 0, 3] == 1:
+        return "the grey hint has vanished: its a and b are 0 like everywhere else, so who tells the network?"
+    if torch.allclose(found[2] + 0.5, wanted[2], atol=1e-4):
+        return "this mask is centred: it runs from -0.5 to 0.5; here it is 0 without a hint and 1 with one"
+    if torch.allclose(found[2], wanted[2], atol=1e-4):
+        return "the mask is right, the colours are not: blue is (a, b) = (22, -55), over 110"
+    return "the mask is not right: 1 at the two hinted pixels, 0 at the fourteen others"
+
+
+def chances() -> tuple[float, float]:
+    return 1 / 8, 7.0  # none: the first lot says stop; mean: (1 - 1/8) / (1/8)
+
+
+@exercise(
+    hints=(
+        "No hint at all: the very first lot says stop. Its chance is given.",
+        "The mean m: with 7/8 there is one hint more and the story begins anew, so m = 7/8 (1 + m).",
+    ),
+    solution=chances,
+)
+def q2(answer):
+    """(share of pictures without any hint, mean number of hints) if before each one a lot stops with 1/8."""
+    none, mean = numbers(answer, (2,), "a share and a mean").tolist()
+    if abs(none - 1 / 8) < 0.002 and abs(mean - 7) < 0.02:
+        return None
+    if abs(none - 7) < 0.02 and abs(mean - 1 / 8) < 0.002:
+        return "the two are exchanged: first the share, then the mean"
+    if abs(none) < 0.002 and abs(mean - 8) < 0.02:
+        return "that is a count that begins at 1; here the lot is drawn before the first hint too"
+    if abs(mean - 8) < 0.02:
+        return "8 would be the mean if there were always a first hint"
+    if abs(none - 7 / 8) < 0.002:
+        return "7/8 is the share with at least one hint"
+    wrong = "the share" if abs(none - 1 / 8) >= 0.002 else "the mean"
+    return f"{wrong} is not right; simulate it if you like: torch.rand(…) < 1/8 until the first True"
+
+
+def fused(features: Tensor, vector: Tensor, weight: Tensor) -> Tensor:
+    tiled = vector[:, None, None].expand(-1, *features.shape[1:])
+    stacked = torch.cat([features, tiled])  # (channels + length, h, w)
+    return torch.einsum("oi,ihw->ohw", weight, stacked)
+
+
+@exercise(
+    hints=(
+        "vector[:, None, None].expand(-1, h, w) lays the vector over every place.",
+        "torch.cat them, features first; a 1×1 convolution is weight @ numbers at every place: einsum.",
+    ),
+    solution=fused,
+)
+def q3(answer):
+    """a function (features (C, h, w), vector (V,), weight (O, C + V)) -> (O, h, w), without ReLU and bias."""
+    if not callable(answer):
+        return f"expected a function of (features, vector, weight), got {type(answer).__name__}"
+    generator = torch.Generator().manual_seed(0)
+    for channels, length, outputs, height, width in ((2, 2, 2, 2, 2), (3, 5, 4, 2, 3), (1, 4, 2, 3, 1)):
+        features = torch.randn(channels, height, width, generator=generator)
+        vector = torch.randn(length, generator=generator)
+        weight = torch.randn(outputs, channels + length, generator=generator)
+        wanted = fused(features, vector, weight)
+        found = numbers(answer(features, vector, weight), tuple(wanted.shape), "the fused features").float()
+        if torch.allclose(found, wanted, atol=1e-4):
+            continue
+        if torch.allclose(found, wanted.relu(), atol=1e-4):
+            return "right, but rectified: leave the ReLU out, so that the numbers can be compared"
+        only_features = torch.einsum("oi,ihw->ohw", weight[:, :channels], features)
+        if torch.allclose(found, only_features, atol=1e-4):
+            return "the vector has no effect: does it reach the convolution?"
+        swapped = torch.cat([weight[:, length:], weight[:, :length]], dim=1)
+        if torch.allclose(found, fused(features, vector, swapped), atol=1e-4):
+            return "the vector stands before the features; the weights expect the features first"
+        shapes = f"features {tuple(features.shape)}, vector {tuple(vector.shape)}"
+        return f"{shapes}: the shape is right, the numbers are not"
+    return None
