@@ -242,7 +242,7 @@ def test_the_chroma_ratio_is_over_the_expected_chroma_inside_the_mask():
 
 def test_an_answer_at_a_third_of_the_resolution_is_refused():
     with pytest.raises(
-        ValueError, match=r"expected the size of ab \(1, 2\) or its half \(1, 1\), got \(1, 3\)"
+        ValueError, match=r"expected the size of ab \(1, 2\), its half \(1, 1\) or its quarter \(1, 1\), got"
     ):
         two_outcomes().loss(Regression(), torch.zeros(1, 2, 1, 3))
 
@@ -254,6 +254,24 @@ def test_at_half_the_resolution_the_outcomes_are_averaged_and_a_pixel_counts_if_
     evaluation = Evaluation(torch.zeros(1, 1, 2, 4), outcomes, torch.ones(1), mask)
     assert evaluation.loss(Regression(), torch.zeros(1, 2, 1, 2)) == 16.0  # the mean of 1, 3, 5, 7, squared
     assert evaluation.chroma_ratio(torch.full((1, 2, 1, 2), 4.0)) == pytest.approx(2**0.5)
+
+
+def test_at_a_quarter_too():
+    generator = torch.Generator().manual_seed(0)
+    outcomes = 30 * torch.randn(2, 1, 2, 9, 5, generator=generator)
+    mask = torch.rand(1, 9, 5, generator=generator) < 0.97
+    evaluation = Evaluation(torch.zeros(1, 1, 9, 5), outcomes, torch.tensor([0.25, 0.75]), mask)
+    output = torch.randn(1, 2, 3, 2, generator=generator)
+    squares, counted = 0.0, 0
+    for y in range(3):
+        for x in range(2):  # the last row and column of blocks are a pixel wide
+            block = slice(4 * y, 4 * y + 4), slice(4 * x, 4 * x + 4)
+            if mask[(0, *block)].all():
+                truth = outcomes[:, 0][(..., *block)].mean((2, 3))
+                distance = (110 * output[0, :, y, x] - truth).square().sum(1)
+                squares, counted = squares + (0.25 * distance[0] + 0.75 * distance[1]).item(), counted + 1
+    assert 0 < counted < 6
+    assert evaluation.loss(Regression(), output) == pytest.approx(squares / counted, rel=1e-5)
 
 
 def test_the_split_is_decided_once_for_all():
