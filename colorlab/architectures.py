@@ -6,6 +6,8 @@ GroupNorm where the papers used BatchNorm or nothing. `width` is the number of c
 with the published one the shapes are the published ones, with a small one they train on a laptop.
 """
 
+from inspect import signature
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -215,7 +217,7 @@ class Koalarization(Trunk):
         check_sizes(in_channels=in_channels, out_channels=out_channels, width=width)
         self.config = dict(in_channels=in_channels, out_channels=out_channels, width=width, encoder=encoder)
         self.classifier = _encoder(encoder)
-        w = width
+        w, half = width, (width + 1) // 2
         self.blocks = nn.ModuleDict(
             {
                 "down 1": nn.Sequential(convolution(in_channels, w, stride=2), convolution(w, 2 * w)),
@@ -228,11 +230,11 @@ class Koalarization(Trunk):
                     convolution(2 * w, w),
                     convolution(w, w),
                     nn.Upsample(scale_factor=2),
-                    convolution(w, w // 2),
+                    convolution(w, half),
                 ),
             }
         )
-        self.head = nn.Conv2d(w // 2, out_channels, kernel_size=3, padding=1)
+        self.head = nn.Conv2d(half, out_channels, kernel_size=3, padding=1)
 
     def answer(self, x: Tensor, vector: Tensor | None) -> Tensor:
         opinion = self.classifier(x[:, :1])
@@ -311,7 +313,9 @@ def build(architecture: str = "UNet", **config) -> Trunk:
     """
     if architecture not in ARCHITECTURES:
         raise ValueError(f"architecture: expected one of {', '.join(ARCHITECTURES)}, got {architecture!r}")
+    kind = ARCHITECTURES[architecture]
     try:
-        return ARCHITECTURES[architecture](**config)
+        return kind(**config)
     except TypeError as error:
-        raise ValueError(f"{architecture}: {error}") from None
+        takes = ", ".join(signature(kind).parameters)
+        raise ValueError(f"{architecture}: {error}; it takes {takes}") from None

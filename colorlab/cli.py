@@ -284,7 +284,7 @@ def colorize(
             raise ValueError(f"--hints: they belong to one picture, but {len(jobs)} are to be coloured")
         if temperature is not None and not hasattr(network.objective, "bins"):
             raise ValueError("--temperature: regression answers one colour, it has no distribution to anneal")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ModuleNotFoundError) as error:
         raise click.ClickException(str(error)) from None
     with Progress(
         SpinnerColumn(),
@@ -347,7 +347,7 @@ def evaluate(source: str, models: tuple[str, ...], part: str | None, size: int, 
 
     try:
         result = evaluation.evaluate(source, models or evaluation.PRETRAINED, part, size)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ModuleNotFoundError) as error:
         raise click.ClickException(str(error)) from None
     if as_json:
         click.echo(json.dumps(result, indent=1, ensure_ascii=False))

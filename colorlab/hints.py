@@ -111,8 +111,8 @@ def global_hint(lab: Tensor) -> Tensor:
 def simulate_global(lab: Tensor, generator: torch.Generator) -> Tensor:
     """The true global hint of `(N, 3, H, W)`, its histogram and its saturation each given half of the time."""
     vector, size = global_hint(lab), GLOBAL_LENGTH - 2
-    given = (torch.rand(len(lab), 2, generator=generator) < 0.5).to(vector)
-    return vector * given.repeat_interleave(torch.tensor([size, 2]), dim=1)
+    given = torch.rand(len(lab), 2, generator=generator) < 0.5
+    return vector * given.repeat_interleave(torch.tensor([size, 2]), dim=1).to(vector)
 
 
 def encode(hints: Sequence[Hint], picture: tuple[int, int], network: tuple[int, int]) -> Tensor:

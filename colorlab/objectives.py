@@ -33,7 +33,7 @@ class Regression:
     def pixel_losses(self, output: Tensor, ab: Tensor, weighted: bool = True) -> Tensor:
         """(N, 2, h, w) and (N, 2, H, W) -> (N, h, w); `weighted` changes nothing here."""
         ab = at_resolution_of(output, ab, self.out_channels)
-        prediction = output * AB_SCALE
+        prediction = output.float() * AB_SCALE  # under autocast the output has half the digits
         if self.norm == "l2":
             return (prediction - ab).square().sum(1)
         if self.norm == "l1":

@@ -3,12 +3,13 @@
 import json
 import os
 from dataclasses import asdict, fields
+from inspect import signature
 from pathlib import Path
 
 import torch
 from torch import Tensor, distributed
 
-from colorlab.architectures import build
+from colorlab.architectures import ARCHITECTURES, build
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
 from colorlab.data import photos
@@ -137,6 +138,9 @@ def network_for(architecture: str, out_channels: int, hints: bool, shape: dict) 
     if architecture == "UNet":
         given = DEFAULT_SHAPE | given
     if hints:
+        able = [name for name, kind in ARCHITECTURES.items() if "vector" in signature(kind).parameters]
+        if architecture not in able:
+            raise ValueError(f"hints: {architecture} takes no global hint; use {' or '.join(able)}")
         given["vector"] = GLOBAL_LENGTH
     return build(architecture, in_channels=1 + HINT_CHANNELS * hints, out_channels=out_channels, **given)
 

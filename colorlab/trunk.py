@@ -19,7 +19,7 @@ class Trunk(nn.Module):
         config: the arguments it was built with.
         multiple: both sides are padded to a multiple of this, 2 to the number of halvings.
         answer_every: pixels between two answers, 1, 2 or 4; an answer has ceil(H / answer_every) rows.
-        vector: length of a vector a picture that is fused into the trunk; 0 for none.
+        vector: length of a vector that is given with each picture and fused into the trunk; 0 for none.
     """
 
     config: dict
@@ -91,6 +91,7 @@ class Fuse(nn.Module):
 
     def __init__(self, channels: int, length: int):
         super().__init__()
+        check_sizes(channels=channels, length=length)
         self.mix = nn.Conv2d(channels + length, channels, kernel_size=1)
         with torch.no_grad():
             self.mix.weight.zero_()

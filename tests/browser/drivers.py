@@ -173,9 +173,27 @@ def drive_before_after(shown: Shown) -> None:
     until(lambda: shown.ask("it.right") == "Black & White", "the list on the right chooses nothing")
 
 
+# ---- the hint painter ----------------------------------------------------------------------------
+
+
+def drive_hint_painter(shown: Shown) -> None:
+    """A click, then a colour of the palette, by mouse; undone by keyboard. (More in test_painting.py.)"""
+    until(shown.digest, "no picture")
+    before, size = shown.digest(), shown.image.bounding_box()
+    shown.image.click(position={"x": 0.4 * size["width"], "y": 0.6 * size["height"]})
+    until(lambda: "chosen" in shown.ask(MESSAGE), "the click chooses no place")
+    shown.box.locator("button[title*=probability]").last.click()
+    until(lambda: len(shown.ask("it.hints")) == 1, "the palette puts no hint")
+    until(lambda: shown.digest() not in (None, before), "a hint was put, the picture stayed")
+    shown.screenshot("one hint")
+    shown.box.get_by_role("button", name="Undo").press("Enter")
+    until(lambda: shown.ask("it.hints") == [], "Undo takes nothing away")
+
+
 # The class of what the cell shows -> how a reader uses it.
 DRIVERS = {
     "Explorable": drive_explorable,
     "OwnPhoto": drive_own_photo,
     "BeforeAfter": drive_before_after,
+    "HintPainter": drive_hint_painter,
 }

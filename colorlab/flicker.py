@@ -1,0 +1,173 @@
+"""Moving pictures: how much their colours flicker, and how to calm them without washing them out.
+
+A network that sees one frame at a time answers a little noise in L with a little other colours, and the eye
+is quick to see it. What is averaged over time here is the distribution over the bins, before a colour is
+made of it. Averaging the colours themselves is the brown well again: red now and blue then become a dull
+purple. (At temperature 1 both are the same, as the mean of a mean; a regression can only do the latter.)
+
+Only L is known, so only L can tell what moved: where it stands still nothing has happened that could have
+changed a colour, and the past counts; where it changes the past is forgotten.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from colorlab.colorizer import Colorizer, along_edges, to_picture
+from colorlab.data import photo, picture_tensor, shrink
+from colorlab.lab import rgb_to_lab
+from colorlab.objectives import Regression
+
+SMOOTHING = 0.95  # the share of the past in a still pixel: a memory of about 1 / (1 - 0.95) = 20 frames
+STILL = 2.0  # units of L: noise and compression change L by less, and the eye hardly sees it
+MOVED = 6.0  # units of L: from here on another thing is there, and the past says nothing
+CUT = 0.5  # where more than this share of all pixels moved, another scene begins
+
+
+def flicker(labs: Iterable[Tensor]) -> float:
+    """The mean |Δab| from frame to frame over all pixels whose L did not change (by at most 2 units).
+
+    Args:
+        labs: frames `(3, H, W)`, in order; consumed one by one.
+
+    Returns:
+        Lab units; nan if no pixel stood still in any pair of frames.
+    """
+    total, pixels = 0.0, 0
+    for before, after in pairwise(labs):
+        still = (after[0] - before[0]).abs() <= STILL
+        total += (after[1:] - before[1:]).norm(dim=0)[still].double().sum().item()
+        pixels += int(still.sum())
+    return total / pixels if pixels else float("nan")
+
+
+class Smoother:
+    """A running mean over frames that holds on where L stands still and lets go where it changes.
+
+    Each pixel keeps a share of its past: `smoothing` where L changed by at most 2 units, nothing where it
+    changed by 6 or more, linearly between. The change is counted from the running mean of L itself, so that
+    slow movement is noticed too, and without the median change of the frame, which is the camera's exposure.
+    A scene cut is a frame where more than half of all pixels changed by 6 or more: it forgets everything.
+
+    Args:
+        smoothing: in [0, 1); 0 is frame by frame.
+    """
+
+    def __init__(self, smoothing: float = SMOOTHING):
+        if not 0 <= smoothing < 1:
+            raise ValueError(f"smoothing: expected a share of the past in [0, 1), got {smoothing!r}")
+        self.smoothing = smoothing
+        self._mean: Tensor | None = None
+        self._L: Tensor | None = None
+
+    def __call__(self, values: Tensor, L: Tensor) -> Tensor:
+        """The running mean after one more frame.
+
+        Args:
+            values: `(1, C, h, w)`, probabilities or colours.
+            L: `(1, 1, h, w)`, the lightness of the frame.
+        """
+        if self._L is not None and self._L.shape == L.shape:
+            change = L - self._L
+            change = (change - change.median()).abs()
+            if (change >= MOVED).float().mean() <= CUT:
+                keep = self.smoothing * (1 - (change - STILL) / (MOVED - STILL)).clamp(0, 1)
+                values, L = torch.lerp(values, self._mean, keep), torch.lerp(L, self._L, keep)
+        self._mean, self._L = values, L
+        return values
+
+
+class FrameColorizer:
+    """Colours the frames of one moving picture, in their order. It remembers: take a new one for the next.
+
+    Args:
+        colorizer: any. Of a classification the distributions are smoothed, of a regression its colours.
+        smoothing: see `Smoother`; 0 colours every frame as `Colorizer.colorize` would.
+        temperature: see `Colorizer.decode`.
+    """
+
+    def __init__(
+        self,
+        colorizer: Colorizer,
+        smoothing: float = SMOOTHING,
+        temperature: float | Literal["mode"] | None = None,
+    ):
+        self.colorizer, self.temperature, self.smoother = colorizer, temperature, Smoother(smoothing)
+
+    @torch.no_grad()
+    def lab(self, rgb: np.ndarray) -> Tensor:
+        """uint8 `(H, W, 3)` -> `(3, H, W)`: the frame's own L and the ab for it, on the CPU."""
+        network = self.colorizer
+        L = rgb_to_lab(picture_tensor(rgb))[None, :1]  # (1, 1, H, W)
+        small = rgb_to_lab(picture_tensor(shrink(rgb, network.working_size)))[None, :1]
+        answer = network.answer(small)  # (1, C, h, w)
+        seen = F.adaptive_avg_pool2d(small.to(answer), answer.shape[-2:])
+        if isinstance(network.objective, Regression):
+            ab = self.smoother(network.decode(answer, self.temperature), seen)
+        else:
+            shares = self.smoother(answer.softmax(1), seen)
+            ab = network.decode(shares.clamp(min=1e-30).log(), self.temperature)
+        if ab.shape != (1, 2, *small.shape[-2:]):
+            ab = F.interpolate(ab, size=small.shape[-2:], mode="bilinear", align_corners=False)
+        return torch.cat([L, along_edges(ab.cpu(), small, L)], dim=1)[0]
+
+    def __call__(self, rgb: np.ndarray) -> np.ndarray:
+        """uint8 `(H, W, 3)` -> the same coloured; only its lightness is looked at."""
+        return to_picture(self.lab(rgb))
+
+
+def colorize_frames(
+    colorizer: Colorizer,
+    frames: Iterable[np.ndarray],
+    smoothing: float = SMOOTHING,
+    temperature: float | Literal["mode"] | None = None,
+) -> Iterator[np.ndarray]:
+    """Colour frames one after another; see `FrameColorizer`. Only one is held at a time."""
+    return map(FrameColorizer(colorizer, smoothing, temperature), frames)
+
+
+def static_clip(
+    background: str = "chelsea",
+    visitor: str = "flower",
+    frames: int = 12,
+    side: int = 96,
+    noise: float = 2.0,
+    exposure: float = 0.02,
+    seed: int = 0,
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """A clip from a camera that does not move, made of two of the free photographs.
+
+    Args:
+        background: a photograph, still all the time.
+        visitor: another; a disc out of its middle moves a pixel to the right with every frame.
+        frames: how many.
+        side: of the shorter side, pixels.
+        noise: standard deviation of the sensor's noise, levels of 255.
+        exposure: standard deviation of the factor by which each frame is lighter or darker.
+        seed: of both.
+
+    Returns:
+        The frames as the camera saw them and as they truly are, uint8 `(H, W, 3)`.
+    """
+    scene, other = (photo(name, side).rgb for name in (background, visitor))
+    (height, width), radius = scene.shape[:2], side * 3 // 20
+    top, left = height * 6 // 10 - radius, width // 4 - radius
+    y, x = (n // 2 - radius for n in other.shape[:2])
+    disc = other[y : y + 2 * radius, x : x + 2 * radius]
+    rows, columns = np.mgrid[-radius:radius, -radius:radius] + 0.5
+    inside = (rows**2 + columns**2 < radius**2)[..., None]
+    rng, seen, truth = np.random.default_rng(seed), [], []
+    for i in range(frames):
+        frame = scene.copy()
+        x = min(left + i, width - 2 * radius)
+        place = frame[top : top + 2 * radius, x : x + 2 * radius]
+        place[:] = np.where(inside, disc, place)
+        truth.append(frame)
+        light = frame * (1 + exposure * rng.standard_normal()) + noise * rng.standard_normal(frame.shape)
+        seen.append(light.round().clip(0, 255).astype(np.uint8))
+    return seen, truth

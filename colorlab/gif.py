@@ -1,0 +1,176 @@
+"""Animated GIFs in and out: every frame, its time, the loop, transparency and disposal stay as they were.
+
+Pillow reads them. It writes them too, but merges equal neighbours into one frame, so only its encoder of a
+single frame is used here, and the frames are strung together as the format's description says.
+
+A GIF has 256 colours a frame, far fewer than a coloured photograph. They are chosen anew only where the old
+ones fit badly, as at a scene cut: chosen for every frame, the choice itself would flicker. For the same
+reason nothing is dithered.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import GifImagePlugin, Image, UnidentifiedImageError
+from tqdm.auto import tqdm
+
+from colorlab.colorizer import Colorizer
+from colorlab.files import in_one_piece
+from colorlab.flicker import SMOOTHING, FrameColorizer
+from colorlab.media import ImageError
+
+COLORS = 255  # of the 256, one is kept for transparent pixels
+WORSE = 1.5  # a palette is kept while its error is at most this many times that of the frame it was made for
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame of a GIF as it is seen, laid over what the frames before left there.
+
+    Attributes:
+        rgb: `(H, W, 3)` uint8, white where nothing is.
+        opaque: `(H, W)` bool.
+        duration: milliseconds.
+        disposal: what happens to it afterwards; 0 and 1: it stays, 2: it is cleared, 3: what was before
+            returns.
+    """
+
+    rgb: np.ndarray
+    opaque: np.ndarray
+    duration: int
+    disposal: int
+
+
+def is_animated(path: str | Path) -> bool:
+    """Whether a file is a GIF of more than one frame."""
+    try:
+        with _opened(path) as image:
+            return image.is_animated
+    except ImageError:
+        return False
+
+
+def read_gif(path: str | Path) -> Iterator[Frame]:
+    """The frames of a GIF, one at a time.
+
+    Raises:
+        ImageError: missing, not a GIF, damaged or cut short.
+    """
+    with _opened(path) as image:
+        for number in count():
+            try:
+                if number:  # the first was read on opening
+                    image.disposal_method = 0  # where none is given, Pillow would keep the one before
+                    image.seek(number)
+            except EOFError:
+                return
+            pixels = np.asarray(image.convert("RGBA"))
+            opaque = pixels[..., 3] >= 128  # a pixel of a GIF is there or not
+            rgb = np.where(opaque[..., None], pixels[..., :3], 255).astype(np.uint8)
+            yield Frame(rgb, opaque, int(image.info.get("duration", 0)), image.disposal_method)
+
+
+def write_gif(path: str | Path, frames: Iterable[Frame], loop: int | None = None) -> None:
+    """Write frames as they come; they are not kept. Whatever stops it leaves no file.
+
+    Args:
+        path: of the file.
+        frames: at least one, all of one size.
+        loop: how often it is repeated; 0 is for ever, None not at all.
+    """
+    palette, shared = _Palette(), None
+    with in_one_piece(path) as partial, open(partial, "wb") as file:
+        for frame in frames:
+            image = palette.apply(frame)
+            if shared is None:
+                height, width = frame.opaque.shape
+                shared = image.getpalette()
+                file.write(b"GIF89a" + struct.pack("<HHBBB", width, height, 0xF7, 0, 0) + bytes(shared))
+                if loop is not None:
+                    file.write(b"!\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<HB", loop, 0))
+            about = {"duration": frame.duration, "disposal": frame.disposal}
+            if not frame.opaque.all():
+                about["transparency"] = COLORS
+            if image.getpalette() != shared:
+                about["include_color_table"] = True
+            file.writelines(GifImagePlugin.getdata(image, **about))
+        file.write(b";")
+
+
+def colorize_gif(
+    source: str | Path,
+    target: str | Path,
+    colorizer: Colorizer,
+    smoothing: float = SMOOTHING,
+    temperature: float | Literal["mode"] | None = None,
+) -> None:
+    """Colour an animated GIF, with progress; only its lightness is looked at.
+
+    Args:
+        source, target: paths.
+        colorizer, smoothing, temperature: see `flicker.FrameColorizer`.
+
+    Raises:
+        ImageError: the source cannot be read; then no target is written.
+    """
+    with _opened(source) as image:
+        loop, total = image.info.get("loop"), image.n_frames
+    paint = FrameColorizer(colorizer, smoothing, temperature)
+    frames = tqdm(read_gif(source), desc=Path(source).name, total=total, unit="frame", disable=None)
+    write_gif(target, (replace(frame, rgb=paint(frame.rgb)) for frame in frames), loop)
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Image.Image]:
+    try:
+        with Image.open(path, formats=["GIF"]) as image:
+            yield image
+    except UnidentifiedImageError:
+        raise ImageError(f"{path}: not a GIF; its name ends like one") from None
+    except FileNotFoundError:
+        raise ImageError(f"{path}: no such file; check the path") from None
+    except (OSError, EOFError, SyntaxError, IndexError, Image.DecompressionBombError) as error:
+        raise ImageError(f"{path}: damaged or cut short ({error}); fetch it anew") from error
+
+
+class _Palette:
+    """255 colours that are kept as long as they fit."""
+
+    def __init__(self):
+        self.image: Image.Image | None = None
+        self.error = 0.0
+
+    def apply(self, frame: Frame) -> Image.Image:
+        """A frame -> an image of mode "P" whose transparent pixels have the index 255."""
+        rgb = Image.fromarray(frame.rgb)
+        if self.image is not None:
+            chosen, error = self._nearest(rgb)
+        if self.image is None or error > WORSE * self.error:
+            self.image = _with_palette(rgb.quantize(COLORS, Image.Quantize.MEDIANCUT).getpalette())
+            chosen, self.error = self._nearest(rgb)
+        index = np.asarray(chosen).copy()
+        index[index == COLORS] = 0  # the last colour repeats the first; its index means transparent
+        index[~frame.opaque] = COLORS
+        image = Image.fromarray(index)
+        image.putpalette(self.image.getpalette())
+        return image
+
+    def _nearest(self, rgb: Image.Image) -> tuple[Image.Image, float]:
+        chosen = rgb.quantize(palette=self.image, dither=Image.Dither.NONE)
+        return chosen, float(
+            np.abs(np.asarray(chosen.convert("RGB"), np.int16) - np.asarray(rgb, np.int16)).mean()
+        )
+
+
+def _with_palette(colors: list[int]) -> Image.Image:
+    """An image that carries a palette of 256 colours; what is missing repeats the first."""
+    colors = colors[: 3 * COLORS]
+    image = Image.new("P", (1, 1))
+    image.putpalette(colors + colors[:3] * (256 - len(colors) // 3))
+    return image
