@@ -5,21 +5,34 @@ import re
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from skimage.color import rgb2hsv, rgb2lab
+from torch.nn import functional as F
 
-from colorlab.colorizer import Colorizer
+from colorlab.bins import ColorBins
+from colorlab.colorizer import REFERENCE_SIDE, Colorizer
+from colorlab.data import photos, picture_tensor, shrink
 from colorlab.hints import (
+    GLOBAL_LENGTH,
     HINT_CHANNELS,
     POINT_SIDE,
     check_hint,
     encode,
+    global_bins,
+    global_hint,
     heed,
     read_hints,
     simulate,
+    simulate_global,
     spread,
     write_hints,
 )
 from colorlab.lab import rgb_to_lab
 from colorlab.objectives import AB_SCALE, Regression
+from colorlab.toy import Marbles
+from colorlab.training import Config, fit
 from colorlab.unet import UNet
 
 
@@ -147,9 +160,52 @@ def test_a_hint_outside_the_picture_is_refused(x, y):
 # ---- networks ------------------------------------------------------------------------------------
 
 
-def colorizer(channels):
+def colorizer(channels, vector=0):
     torch.manual_seed(0)
-    return Colorizer(UNet(channels, 2, width=4, depth=1), Regression(), working_size=16)
+    network = UNet(channels, 2, width=4, depth=1, vector=vector)
+    if vector:
+        torch.nn.init.normal_(network.fuse.mix.weight)  # as it is built, it would not heed a vector
+    return Colorizer(network, Regression(), working_size=16)
+
+
+def watched(network):
+    """What the network is shown from now on: a list of (x, vector)."""
+    seen = []
+    network.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs))
+    return seen
+
+
+def test_the_network_is_shown_the_same_mask_in_training_and_in_use():
+    """Zero without a hint and one with it, in both: the trap of a mask that is centred in one of them."""
+    guided = colorizer(1 + HINT_CHANNELS)
+    seen = watched(guided.network)
+    fit(guided, Marbles(size=16), Config(2, 8, evaluate_every=2))
+    training = torch.cat([x for x, _ in seen if len(x) == 8])
+    seen.clear()
+    guided.colorize(np.full((16, 16), 128, np.uint8), hints=[(8, 8, (255, 0, 0))])
+    guided.colorize(np.full((16, 16), 128, np.uint8))
+    hinted, unhinted = (x for x, _ in seen)
+    for planes in (training, hinted):
+        assert planes[:, 3].unique().tolist() == [0, 1]
+        assert (planes[:, 1:3] * (1 - planes[:, 3:]) == 0).all()
+        assert planes[:, 1:3].abs().max() > 0
+    assert hinted[:, 3].sum() == POINT_SIDE**2 and not unhinted[:, 1:].any()
+
+
+def test_a_mask_of_another_convention_would_be_noticed():
+    """From -0.5 to 0.5 instead of from 0 to 1: the shipped network then misses the colours it is told."""
+    guided = Colorizer.pretrained("guided")
+    errors = {0.0: 0.0, -0.5: 0.0}
+    for photo in photos(side=48):
+        lab = photo.lab[None]
+        planes = simulate(lab[:, 1:], generator(), count=10, side=POINT_SIDE)
+        for shift in errors:
+            shifted = planes + torch.tensor([0, 0, shift]).reshape(3, 1, 1)
+            with torch.no_grad():
+                ab = guided.decode(guided.answer(lab[:, :1], shifted))
+            ab = F.interpolate(ab, size=lab.shape[-2:], mode="bilinear")
+            errors[shift] += (ab - lab[:, 1:]).norm(dim=1).mean().item() / 6
+    assert errors[-0.5] > 1.3 * errors[0.0]
 
 
 def test_no_hints_and_no_hint_are_the_same():
@@ -166,6 +222,163 @@ def test_a_hint_changes_the_picture():
 def test_a_network_that_takes_no_hints_says_so():
     with pytest.raises(ValueError, match='use the model "guided"'):
         colorizer(1).colorize(np.zeros((16, 16), np.uint8), hints=[(8, 8, (255, 0, 0))])
+
+
+# ---- global hints --------------------------------------------------------------------------------
+
+
+def colours(height=8, width=8, seed=0, levels=256):
+    return np.random.default_rng(seed).integers(0, levels, (height, width, 3), dtype=np.uint8)
+
+
+def lab_of(rgb):
+    return rgb_to_lab(picture_tensor(rgb))[None]
+
+
+def test_a_global_hint_is_as_long_as_it_is_said():
+    assert ColorBins(10).n_bins + 3 == GLOBAL_LENGTH
+    assert global_hint(lab_of(colours())).shape == (1, GLOBAL_LENGTH)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 10**6), st.integers(1, 256))
+def test_a_global_hint_by_brute_force(height, width, seed, levels):
+    rgb = colours(height, width, seed, levels)  # of few levels: black pixels and equal ones occur
+    (vector,) = global_hint(lab_of(rgb)).numpy()
+    ab, centers = rgb2lab(rgb)[..., 1:].reshape(-1, 1, 2), ColorBins(10).centers.numpy()
+    nearest = ((ab - centers) ** 2).sum(2).argmin(1)
+    counts = np.zeros(len(centers))
+    for q in nearest:
+        counts[q] += 1
+    # A pixel that lies halfway between two bins may be counted in either.
+    distances = np.sort(((ab - centers) ** 2).sum(2), axis=1)
+    undecided = (distances[:, 1] - distances[:, 0] < 0.05).sum()
+    assert np.abs(vector[: len(centers)] * height * width - counts).sum() <= 2 * undecided + 1e-3
+    assert vector[: len(centers)].sum() == pytest.approx(1, abs=1e-5)
+    assert vector[-2] == pytest.approx(rgb2hsv(rgb)[..., 1].mean(), abs=2e-3)
+    assert vector[-3] == vector[-1] == 1
+
+
+def test_a_global_hint_knows_no_places_and_no_size():
+    rgb = colours()
+    shuffled = np.random.default_rng(1).permutation(rgb.reshape(-1, 3)).reshape(4, 16, 3)
+    larger = rgb.repeat(3, axis=0).repeat(2, axis=1)
+    for other in (shuffled, larger):
+        torch.testing.assert_close(global_hint(lab_of(other)), global_hint(lab_of(rgb)))
+    assert not torch.allclose(global_hint(lab_of(colours(seed=1))), global_hint(lab_of(rgb)), atol=1e-2)
+
+
+def test_pictures_of_a_batch_are_counted_one_by_one_and_grey_is_all_in_one_bin():
+    grey, red = np.full((4, 4, 3), 90, np.uint8), np.full((4, 4, 3), (200, 0, 0), np.uint8)
+    vectors = global_hint(torch.cat([lab_of(grey), lab_of(red)]))
+    assert [vector[:-3].max().item() for vector in vectors] == [1, 1]
+    centers = global_bins().centers[vectors[:, :-3].argmax(1)]
+    assert centers[0].tolist() == [0, 0]
+    assert (centers[1] - lab_of(red)[0, 1:, 0, 0]).norm() < 8  # half of the diagonal of a bin
+    assert vectors[:, -2].tolist() == pytest.approx([0, 1], abs=1e-3)
+
+
+def test_in_training_each_part_is_given_half_of_the_time_independently():
+    lab = lab_of(colours(4, 4)).expand(4000, -1, -1, -1)
+    true, drawn = global_hint(lab[:1])[0], simulate_global(lab, generator())
+    histogram, saturation = drawn[:, -3] == 1, drawn[:, -1] == 1
+    assert set(drawn[:, [-3, -1]].unique().tolist()) == {0, 1}
+    for one in (True, False):
+        for other in (True, False):
+            rows = drawn[(histogram == one) & (saturation == other)]
+            assert len(rows) / 4000 == pytest.approx(0.25, abs=0.03)
+            expected = true.clone()
+            expected[:-2] *= one
+            expected[-2:] *= other
+            assert (rows == expected).all()  # zeros where it is not given
+    assert torch.equal(drawn, simulate_global(lab, generator()))
+    assert not torch.equal(drawn, simulate_global(lab, generator(1)))
+
+
+@pytest.mark.parametrize("channels", [1, 1 + HINT_CHANNELS])
+def test_training_shows_simulated_global_hints_of_the_pictures_it_shows(channels):
+    guided, batches = colorizer(channels, GLOBAL_LENGTH), []
+    seen, world = watched(guided.network), Marbles(size=16)
+    drawn = world.batches
+
+    def batches_of(*arguments):
+        for lab, mask in drawn(*arguments):
+            batches.append(lab)
+            yield lab, mask
+
+    world.batches = batches_of
+    fit(guided, world, Config(3, 4, evaluate_every=3))
+    shown = [vector for _, vector in seen if vector is not None]
+    assert len(shown) == 3
+    for lab, vector in zip(batches, shown, strict=False):
+        true = global_hint(lab)
+        true[:, :-2] *= vector[:, -3:-2]
+        true[:, -2:] *= vector[:, -1:]
+        assert torch.equal(vector, true)
+    assert set(torch.cat(shown)[:, [-3, -1]].unique().tolist()) == {0, 1}
+
+
+def test_who_takes_a_global_hint():
+    assert colorizer(1, GLOBAL_LENGTH).takes_global_hint
+    assert colorizer(1 + HINT_CHANNELS, GLOBAL_LENGTH).takes_hints
+    assert not colorizer(1).takes_global_hint
+    assert not colorizer(1, GLOBAL_LENGTH - 1).takes_global_hint  # another vector
+
+
+def test_no_global_hint_is_zeros():
+    guided, L = colorizer(1, GLOBAL_LENGTH), torch.full((2, 1, 8, 8), 50.0)
+    zeros = torch.zeros(2, GLOBAL_LENGTH)
+    assert torch.equal(guided.answer(L), guided.answer(L, like=zeros))
+    assert torch.equal(guided.predict_ab(L), guided.predict_ab(L, like=zeros))
+
+
+def test_a_picture_is_coloured_like_another_one(tmp_path):
+    guided, grey = colorizer(1 + HINT_CHANNELS, GLOBAL_LENGTH), np.full((16, 16), 128, np.uint8)
+    like = colours(20, 30)
+    seen = watched(guided.network)
+    colored = guided.colorize(grey, like=like)
+    assert torch.equal(seen[0][1], global_hint(lab_of(like)))
+    Image.fromarray(like).save(tmp_path / "like.png")
+    for same in (tmp_path / "like.png", str(tmp_path / "like.png"), Image.fromarray(like)):
+        assert np.array_equal(guided.colorize(grey, like=same), colored)
+    for other in (None, np.full((9, 9, 3), (200, 0, 0), np.uint8)):
+        assert not np.array_equal(guided.colorize(grey, like=other), colored)
+    hints = [(8, 8, (255, 0, 0))]  # both together
+    assert not np.array_equal(guided.colorize(grey, hints=hints, like=like), colored)
+    assert not np.array_equal(
+        guided.colorize(grey, hints=hints, like=like), guided.colorize(grey, hints=hints)
+    )
+
+
+def test_of_a_large_reference_a_smaller_copy_is_counted():
+    guided, like = colorizer(1, GLOBAL_LENGTH), colours(REFERENCE_SIDE + 44, REFERENCE_SIDE + 100)
+    seen = watched(guided.network)
+    guided.colorize(np.full((16, 16), 128, np.uint8), like=like)
+    assert torch.equal(seen[0][1], global_hint(lab_of(shrink(like, REFERENCE_SIDE))))
+
+
+@pytest.mark.parametrize("channels", [1, 1 + HINT_CHANNELS])
+def test_a_network_without_global_hints_says_so(channels):
+    L, vector = torch.full((1, 1, 8, 8), 50.0), torch.zeros(1, GLOBAL_LENGTH)
+    for ask in (
+        lambda c: c.colorize(np.zeros((16, 16), np.uint8), like=colours()),
+        lambda c: c.predict_ab(L, like=vector),
+        lambda c: c.answer(L, like=vector),
+    ):
+        with pytest.raises(ValueError, match=r'like: .*without global hints; use the model "guided"'):
+            ask(colorizer(channels))
+
+
+@pytest.mark.parametrize("shape", [(GLOBAL_LENGTH,), (2, GLOBAL_LENGTH), (1, GLOBAL_LENGTH - 1)])
+def test_a_global_hint_of_another_shape_is_refused(shape):
+    with pytest.raises(ValueError, match=rf"vector: expected \(1, {GLOBAL_LENGTH}\), got"):
+        colorizer(1, GLOBAL_LENGTH).answer(torch.full((1, 1, 8, 8), 50.0), like=torch.zeros(shape))
+
+
+@pytest.mark.parametrize("like", [np.zeros((4, 4, 3)), 7, np.zeros((4, 4, 4), np.uint8)])
+def test_what_is_no_picture_is_no_reference(like):
+    with pytest.raises((TypeError, ValueError), match="image: expected"):
+        colorizer(1, GLOBAL_LENGTH).colorize(np.zeros((16, 16), np.uint8), like=like)
 
 
 # ---- without a network ---------------------------------------------------------------------------
