@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from colorlab.colorizer import Colorizer, along_edges, to_picture
+from colorlab.colorizer import REFERENCE_SIDE, Colorizer, along_edges, to_picture
 from colorlab.data import photo, picture_tensor, shrink
+from colorlab.hints import global_hint
 from colorlab.lab import rgb_to_lab
 from colorlab.objectives import Regression
 
@@ -89,6 +90,7 @@ class FrameColorizer:
         colorizer: any. Of a classification the distributions are smoothed, of a regression its colours.
         smoothing: see `Smoother`; 0 colours every frame as `Colorizer.colorize` would.
         temperature: see `Colorizer.decode`.
+        like: a colour picture, uint8 `(H, W, 3)`; see `Colorizer.colorize`.
     """
 
     def __init__(
@@ -96,8 +98,12 @@ class FrameColorizer:
         colorizer: Colorizer,
         smoothing: float = SMOOTHING,
         temperature: float | Literal["mode"] | None = None,
+        like: np.ndarray | None = None,
     ):
         self.colorizer, self.temperature, self.smoother = colorizer, temperature, Smoother(smoothing)
+        self.overall = None
+        if like is not None:
+            self.overall = global_hint(rgb_to_lab(picture_tensor(shrink(like, REFERENCE_SIDE)))[None])
 
     @torch.no_grad()
     def lab(self, rgb: np.ndarray) -> Tensor:
@@ -105,7 +111,7 @@ class FrameColorizer:
         network = self.colorizer
         L = rgb_to_lab(picture_tensor(rgb))[None, :1]  # (1, 1, H, W)
         small = rgb_to_lab(picture_tensor(shrink(rgb, network.working_size)))[None, :1]
-        answer = network.answer(small)  # (1, C, h, w)
+        answer = network.answer(small, like=self.overall)  # (1, C, h, w)
         seen = F.adaptive_avg_pool2d(small.to(answer), answer.shape[-2:])
         if isinstance(network.objective, Regression):
             ab = self.smoother(network.decode(answer, self.temperature), seen)
@@ -127,7 +133,7 @@ def colorize_frames(
     smoothing: float = SMOOTHING,
     temperature: float | Literal["mode"] | None = None,
 ) -> Iterator[np.ndarray]:
-    """Colour frames one after another; see `FrameColorizer`. Only one is held at a time."""
+    """Colour the frames of one moving picture; see `FrameColorizer`. Only one is held at a time."""
     return map(FrameColorizer(colorizer, smoothing, temperature), frames)
 
 

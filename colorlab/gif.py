@@ -9,20 +9,17 @@ reason nothing is dithered.
 """
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from PIL import GifImagePlugin, Image, UnidentifiedImageError
 from tqdm.auto import tqdm
 
-from colorlab.colorizer import Colorizer
 from colorlab.files import in_one_piece
-from colorlab.flicker import SMOOTHING, FrameColorizer
 from colorlab.media import ImageError
 
 COLORS = 255  # of the 256, one is kept for transparent pixels
@@ -103,25 +100,18 @@ def write_gif(path: str | Path, frames: Iterable[Frame], loop: int | None = None
         file.write(b";")
 
 
-def colorize_gif(
-    source: str | Path,
-    target: str | Path,
-    colorizer: Colorizer,
-    smoothing: float = SMOOTHING,
-    temperature: float | Literal["mode"] | None = None,
-) -> None:
+def colorize_gif(source: str | Path, target: str | Path, paint: Callable[[np.ndarray], np.ndarray]) -> None:
     """Colour an animated GIF, with progress; only its lightness is looked at.
 
     Args:
         source, target: paths.
-        colorizer, smoothing, temperature: see `flicker.FrameColorizer`.
+        paint: what makes a coloured frame of a frame, both uint8 `(H, W, 3)`; a new `FrameColorizer`.
 
     Raises:
         ImageError: the source cannot be read; then no target is written.
     """
     with _opened(source) as image:
         loop, total = image.info.get("loop"), image.n_frames
-    paint = FrameColorizer(colorizer, smoothing, temperature)
     frames = tqdm(read_gif(source), desc=Path(source).name, total=total, unit="frame", disable=None)
     write_gif(target, (replace(frame, rgb=paint(frame.rgb)) for frame in frames), loop)
 

@@ -13,17 +13,17 @@ H.264 stores colour at half the resolution, and only for even sizes; a video of 
 colour at full resolution (yuv444p), which some players in hardware cannot show.
 """
 
+import itertools
+from collections import deque
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
 
 import numpy as np
 from tqdm.auto import tqdm
 
-from colorlab.colorizer import Colorizer
 from colorlab.files import in_one_piece
-from colorlab.flicker import SMOOTHING, FrameColorizer
 from colorlab.media import ImageError
 
 H264 = ("libx264", {"crf": "18"})  # 18: hardly a difference to be seen
@@ -38,6 +38,7 @@ FORMATS = {  # ending -> container, encoder, its options
 }
 BT709 = 1  # the number of that standard in FFmpeg: matrix, primaries and transfer curve alike
 LIMITED_RANGE = 1
+FINE = 90_000  # ticks a second, at least, to tell when a frame is shown
 
 
 def pyav() -> ModuleType:
@@ -55,20 +56,14 @@ def pyav() -> ModuleType:
     return av
 
 
-def colorize_video(
-    source: str | Path,
-    target: str | Path,
-    colorizer: Colorizer,
-    smoothing: float = SMOOTHING,
-    temperature: float | Literal["mode"] | None = None,
-) -> None:
+def colorize_video(source: str | Path, target: str | Path, paint: Callable[[np.ndarray], np.ndarray]) -> None:
     """Colour a video, with progress and the time left; only its lightness is looked at.
 
     Args:
         source: any file with a video that FFmpeg reads.
         target: its ending says the format (see above). Written under a temporary name: whatever stops the
             work, Ctrl-C too, leaves no half of a file.
-        colorizer, smoothing, temperature: see `flicker.FrameColorizer`.
+        paint: what makes a coloured frame of a frame, both uint8 `(H, W, 3)`; a new `FrameColorizer`.
 
     Raises:
         ModuleNotFoundError: without the extra "video".
@@ -79,39 +74,124 @@ def colorize_video(
     if suffix not in FORMATS:
         raise ImageError(f"{target}: videos are written as {', '.join(FORMATS)}; choose one of these endings")
     container, encoder, options = FORMATS[suffix]
-    paint = FrameColorizer(colorizer, smoothing, temperature)
     try:
+        turns = _rotation(av, source) // 90
         with (
             in_one_piece(target) as partial,
             av.open(str(source)) as given,
             av.open(str(partial), "w", format=container) as made,
+            tqdm(total=_count(given, source), desc=Path(source).name, unit="frame", disable=None) as progress,
         ):
-            stream = _pictures(given, source)
-            copies = {s.index: _copy(made, s, target) for s in given.streams.audio}
-            # A stream is declared before the first packet, but how it lies is known with the first frame.
-            out, waiting = None, []
-            with tqdm(
-                total=_frames(given, stream), desc=Path(source).name, unit="frame", disable=None
-            ) as progress:
-                for packet in given.demux(stream, *given.streams.audio):
-                    if packet.stream_index != stream.index:
-                        if packet.dts is not None:  # the last one is empty: a signal to decoders
-                            waiting.append(packet)
-                    else:
-                        for frame in packet.decode():
-                            rgb = _upright(frame)
-                            if out is None:
-                                out = _declare(made, stream, rgb, frame.rotation, encoder, options)
-                            number = progress.n
-                            made.mux(out.encode(_encodable(av, paint(rgb), frame, number, stream, out)))
-                            progress.update()
-                    if out is not None:
-                        for sound in waiting:
-                            sound.stream = copies[sound.stream_index]
-                            made.mux(sound)
-                        waiting.clear()
-            if out is None:
-                raise ImageError(f"{source}: not one frame in it can be read; fetch it anew")
-            made.mux(out.encode(None))
+            pictures = _pictures(given, source)
+            sounds = {sound.index: _copied(made, sound, target) for sound in given.streams.audio}
+            encoded = _encoded(made, pictures, turns, encoder, options)
+            untimed = given.format.name == "avi"
+            places: deque[Fraction] = deque()  # AVI has no times; what is shown as k-th has the k-th place
+            for packet in given.demux(pictures, *given.streams.audio):
+                if packet.stream_index in sounds:
+                    if packet.dts is not None:  # the very last one is empty, a signal to decoders
+                        packet.stream = sounds[packet.stream_index]
+                        made.mux(packet)
+                    continue
+                if packet.size and packet.dts is not None:
+                    places.append(packet.dts * packet.time_base)
+                for frame in packet.decode():
+                    place = places.popleft() if places else None
+                    time = place if frame.pts is None or untimed else frame.pts * frame.time_base
+                    if time is None:
+                        raise ImageError(f"{source}: its frames have no times; put it into an .mkv first")
+                    rgb = np.rot90(frame.to_ndarray(format="rgb24"), turns)
+                    colored = av.VideoFrame.from_ndarray(paint(np.ascontiguousarray(rgb)))
+                    made.mux(encoded.encode(_timed(colored, encoded, time, pictures.time_base)))
+                    progress.update()
+            made.mux(encoded.encode(None))
     except av.FFmpegError as error:
-        raise ImageError(f"{source}: {error}") from error
+        raise ImageError(f"{source}: damaged, or not a video that FFmpeg reads ({error})") from error
+
+
+def sample(path: str | Path, frames: int = 5) -> list[np.ndarray]:
+    """A few frames, evenly spread over a video: uint8 `(H, W, 3)` each, as they are stored.
+
+    Raises:
+        ModuleNotFoundError, ImageError: as `colorize_video`.
+    """
+    av = pyav()
+    try:
+        with av.open(str(path)) as given:
+            pictures, found = _pictures(given, path), []
+            for i in range(frames):
+                given.seek(int((given.duration or 0) * i / frames))
+                found += [f.to_ndarray(format="rgb24") for f in itertools.islice(given.decode(pictures), 1)]
+            return found
+    except av.FFmpegError as error:
+        raise ImageError(f"{path}: damaged, or not a video that FFmpeg reads ({error})") from error
+
+
+def _pictures(given, source):
+    """The video among the streams of a file; a cover picture is none."""
+    for stream in given.streams.video:
+        if not stream.disposition & type(stream.disposition).attached_pic:
+            return stream
+    raise ImageError(f"{source}: there is no video in it")
+
+
+def _rotation(av, source) -> int:
+    """By how many degrees a player turns the pictures, counterclockwise."""
+    with av.open(str(source)) as given:
+        for frame in given.decode(_pictures(given, source)):
+            return frame.rotation
+    raise ImageError(f"{source}: not one frame of it can be read; fetch it anew")
+
+
+def _count(given, source) -> int | None:
+    """How many frames there are; an estimate where the file does not say, None if that is not possible."""
+    pictures = _pictures(given, source)
+    if pictures.frames or not given.duration or not pictures.average_rate:
+        return pictures.frames or None
+    return round(given.duration / 1_000_000 * pictures.average_rate)  # FFmpeg counts microseconds
+
+
+def _copied(made, sound, target):
+    """A stream for packets of sound as they are."""
+    if sound.codec.canonical_name not in made.supported_codecs:
+        raise ImageError(
+            f"{target}: this format cannot hold the sound, which is {sound.codec.canonical_name}; "
+            "choose .mkv, or the ending of the source"
+        )
+    return made.add_stream_from_template(sound)
+
+
+def _encoded(made, pictures, turns: int, encoder: str, options: dict[str, str]):
+    """A stream to encode frames for, of the same size, rate and shape of a pixel."""
+    width, height = pictures.codec_context.width, pictures.codec_context.height
+    shape = pictures.sample_aspect_ratio
+    if turns % 2:
+        width, height, shape = height, width, 1 / shape if shape else None
+    rate = pictures.average_rate or Fraction(25)
+    stream = made.add_stream(encoder, rate=rate, options=options)
+    stream.width, stream.height = width, height
+    odd = encoder == "libx264" and (width % 2 or height % 2)
+    stream.pix_fmt = "yuv444p" if odd else "yuv420p"
+    context = stream.codec_context
+    # Fine enough for any frame's time, and each frame of a constant rate has a whole number.
+    ticks = rate.numerator * -(-FINE // rate.numerator)
+    context.time_base = 1 / rate if made.format.name == "avi" else Fraction(1, ticks)
+    if shape:
+        context.sample_aspect_ratio = shape
+    context.colorspace = context.color_primaries = context.color_trc = BT709
+    context.color_range = LIMITED_RANGE
+    return stream
+
+
+def _timed(colored, encoded, time: Fraction, exactness: Fraction):
+    """A coloured frame as the encoder wants it, to be shown at a time in seconds.
+
+    Matroska rounds times to milliseconds. What is, as exactly as the source can tell, on the beat of the
+    constant rate, is put there.
+    """
+    made = colored.reformat(format=encoded.pix_fmt, dst_colorspace=BT709, dst_color_range=LIMITED_RANGE)
+    rate = encoded.codec_context.framerate
+    on_beat = round(time * rate) / rate
+    made.time_base = encoded.codec_context.time_base
+    made.pts = round((on_beat if abs(time - on_beat) <= exactness else time) / made.time_base)
+    return made
