@@ -11,7 +11,7 @@ from PIL import Image
 from colorlab.bins import ColorBins
 from colorlab.cli import main
 from colorlab.colorizer import Colorizer
-from colorlab.hints import HINT_CHANNELS, write_hints
+from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS, write_hints
 from colorlab.media import ImageError, read_image, write_image
 from colorlab.objectives import Classification, Regression
 from colorlab.unet import UNet
@@ -68,6 +68,71 @@ def test_hints_for_several_pictures_or_a_model_without_them_are_refused(album, t
     assert several.exit_code == 1 and "belong to one picture, but 4" in several.output
     other = colorlab("colorize", album / "a.png", "-o", tmp_path / "o.png", "--hints", file, "--model", model)
     assert other.exit_code == 1 and "use guided" in " ".join(other.output.split())
+
+
+@pytest.fixture(scope="module")
+def globally_guided(tmp_path_factory):
+    torch.manual_seed(0)
+    network = UNet(1 + HINT_CHANNELS, 2, width=4, depth=1, vector=GLOBAL_LENGTH)
+    torch.nn.init.normal_(network.fuse.mix.weight)
+    path = tmp_path_factory.mktemp("model") / "guided.safetensors"
+    return str(Colorizer(network, Regression(), working_size=16).save(path))
+
+
+@pytest.fixture
+def autumn(tmp_path):
+    rgb = np.random.default_rng(1).integers((120, 60, 0), (255, 140, 60), (12, 12, 3), dtype=np.uint8)
+    Image.fromarray(rgb).save(tmp_path / "autumn.png")
+    return tmp_path / "autumn.png"
+
+
+def test_a_whole_album_is_coloured_like_a_picture(album, tmp_path, globally_guided, autumn):
+    out, network = tmp_path / "out", Colorizer.load(globally_guided)
+    result = colorlab("colorize", album, "-o", out, "--model", globally_guided, "--like", autumn)
+    assert result.exit_code == 0, result.output
+    assert "4 coloured" in result.output
+    for name in ("a.png", "d.png"):
+        source = album / name.replace("d.png", "d.gif")
+        wanted = network.colorize(source, like=autumn)
+        assert np.array_equal(read_image(out / name), wanted)
+        assert not np.array_equal(wanted, network.colorize(source))
+        assert not np.array_equal(wanted, network.colorize(source, like=album / "a.png"))
+
+
+def test_a_picture_and_points_together(album, tmp_path, globally_guided, autumn):
+    file, target = write_hints(tmp_path / "hints.json", HINTS), tmp_path / "out.png"
+    words = ("colorize", album / "a.png", "-o", target, "--model", globally_guided)
+    result = colorlab(*words, "--hints", file, "--like", autumn)
+    assert result.exit_code == 0, result.output
+    network = Colorizer.load(globally_guided)
+    assert np.array_equal(read_image(target), network.colorize(album / "a.png", hints=HINTS, like=autumn))
+
+
+def test_like_asks_for_the_guided_network(album, tmp_path, autumn, monkeypatch, globally_guided):
+    asked = []
+
+    def pretrained(name, device="cpu"):
+        asked.append(name)
+        return Colorizer.load(globally_guided)
+
+    monkeypatch.setattr(Colorizer, "pretrained", pretrained)
+    assert colorlab("colorize", album / "a.png", "-o", tmp_path / "o.png", "--like", autumn).exit_code == 0
+    assert colorlab("colorize", album / "a.png", "-o", tmp_path / "p.png").exit_code == 0
+    assert asked == ["guided", "classification"]
+
+
+def test_a_model_without_global_hints_and_what_is_no_picture_are_refused(album, tmp_path, model, autumn):
+    (tmp_path / "words.png").write_text("no picture")
+    cases = {
+        "was trained without global hints; use guided": (model, autumn),
+        "no such file": (model, tmp_path / "nothing.png"),
+        "words.png: not a picture": (model, tmp_path / "words.png"),
+    }
+    for message, (network, like) in cases.items():
+        result = colorlab("colorize", album, "-o", tmp_path / "o", "--model", network, "--like", like)
+        assert result.exit_code == 1
+        assert message in " ".join(result.output.split()) and "Traceback" not in result.output
+    assert not (tmp_path / "o").exists()
 
 
 # ---- colorize ------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -12,13 +13,15 @@ from click.testing import CliRunner
 from PIL import Image
 from test_datasets import FILES, as_zip
 
+from colorlab.architectures import ARCHITECTURES
 from colorlab.cli import main
 from colorlab.colorizer import Colorizer
-from colorlab.hints import HINT_CHANNELS
-from colorlab.recipe import begin_with
+from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS
+from colorlab.recipe import DEFAULT_SHAPE, begin_with, network_for
 from colorlab.unet import UNet
 
-SMALL = ["--size", "16", "--width", "4", "--depth", "1", "--batch-size", "4", "--evaluate-every", "3"]
+NARROW = ["--size", "16", "--width", "4", "--batch-size", "4", "--evaluate-every", "3"]
+SMALL = [*NARROW, "--depth", "1"]
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +96,104 @@ def test_what_cannot_be_done_is_said_in_a_line(command, options, message):
     assert result.exit_code == 1
     assert message in result.output
     assert "Traceback" not in result.output
+
+
+# ---- architectures -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def narrow(command):
+    """The command without a depth, which not every architecture has."""
+    return [*command[: command.index("--size")], *NARROW]
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_architecture_is_trained_by_the_same_command(narrow, tmp_path, name):
+    result = run(*narrow, "--architecture", name, "--steps", "3", "--grid-size", "40")
+    assert result.exit_code == 0, result.output
+    colorizer = Colorizer.load(tmp_path / "out" / "colorizer.safetensors")
+    assert type(colorizer.network) is ARCHITECTURES[name]
+    assert colorizer.network.config["width"] == 4
+    assert colorizer.colorize(np.full((9, 7, 3), 90, np.uint8)).shape == (9, 7, 3)
+    assert (
+        run(*narrow, "--architecture", name, "--steps", "3", "--grid-size", "40", "--resume").exit_code == 0
+    )
+
+
+def test_the_command_offers_what_there_is():
+    (option,) = (o for o in main.commands["train"].params if o.name == "architecture")
+    assert set(option.type.choices) == set(ARCHITECTURES)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--architecture", "Zhang2016", "--depth", "2"], "Zhang2016: .*'depth'; it takes in_channels,"),
+        (["--architecture", "Zhang2016", "--half-resolution"], "Zhang2016: .*'half_resolution'; it takes"),
+        (["--architecture", "Koalarization", "--hints"], "hints: Koalarization .*; use UNet or Zhang2017"),
+        (["--architecture", "SemanticUNet", "--hints"], "hints: SemanticUNet .*; use UNet or Zhang2017"),
+        (["--architecture", "Ronneberger2015", "--width", "0"], "width: expected a whole number >= 1, got 0"),
+    ],
+)
+def test_what_an_architecture_does_not_have_is_said_with_what_it_has(narrow, tmp_path, options, message):
+    result = run(*narrow, "--steps", "3", *options)
+    assert result.exit_code == 1
+    assert re.search(message, " ".join(result.output.split()))
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_architecture_is_told_the_known_ones(narrow):
+    result = run(*narrow, "--architecture", "VGG", "--steps", "3")
+    assert result.exit_code == 2
+    assert all(name in result.output for name in ARCHITECTURES)
+
+
+def test_a_training_is_not_resumed_with_another_architecture(narrow):
+    options = ["--objective", "regression", "--steps", "3"]
+    assert run(*narrow, *options, "--architecture", "Zhang2016").exit_code == 0
+    result = run(*narrow, *options, "--architecture", "Zhang2017", "--resume")
+    assert result.exit_code == 1
+    assert "of another training" in result.output
+
+
+def test_what_is_not_said_is_the_architectures_own_default():
+    nothing = dict(width=None, depth=None, half_resolution=None)
+    ours = network_for("UNet", 2, False, nothing | {"depth": 2})
+    assert {k: ours.config[k] for k in DEFAULT_SHAPE} == DEFAULT_SHAPE | {"depth": 2}
+    with torch.device("meta"):
+        theirs = network_for("Zhang2017", 2, False, nothing)
+    assert (theirs.config["width"], theirs.config["half_resolution"]) == (64, False)
+    assert not network_for("UNet", 2, False, nothing | {"half_resolution": False}).config["half_resolution"]
+
+
+@pytest.mark.parametrize("name", ["UNet", "Zhang2017"])
+def test_with_hints_a_network_gets_channels_and_a_place_for_a_global_one(narrow, tmp_path, name):
+    options = ["--architecture", name, "--objective", "regression", "--hints"]
+    result = run(*narrow, "--steps", "3", *options)
+    assert result.exit_code == 0, result.output
+    guided = Colorizer.load(tmp_path / "out" / "colorizer.safetensors")
+    assert guided.takes_hints and guided.takes_global_hint
+    mix = guided.network.fuse.mix.weight
+    assert mix[:, -GLOBAL_LENGTH:].any()  # zero before: what it was told was learnt from
+
+
+def test_a_place_for_a_global_hint_begins_without_effect(command, tmp_path):
+    assert run(*command, "--steps", "2", "--objective", "regression").exit_code == 0
+    first = Colorizer.load(tmp_path / "out" / "colorizer.safetensors")
+    shape = {k: first.network.config[k] for k in ("width", "depth", "half_resolution")}
+    guided = network_for("UNet", 2, True, shape)
+    begin_with(guided, first.network)
+    L, like = torch.linspace(0, 100, 64).reshape(1, 1, 8, 8), torch.rand(1, GLOBAL_LENGTH)
+    answer = Colorizer(guided, first.objective).answer(L, like=like)
+    torch.testing.assert_close(answer, first.answer(L))
+    again = network_for("UNet", 2, True, shape)
+    with torch.no_grad():
+        guided.fuse.mix.weight.normal_()
+    begin_with(again, guided)  # one that had it already hands on what it has learnt
+    assert torch.equal(again.fuse.mix.weight, guided.fuse.mix.weight)
+    with pytest.raises(ValueError, match="cannot begin"):
+        begin_with(UNet(1, 2, **shape), guided)
 
 
 def test_two_processes_train_one_network(command, tmp_path):
