@@ -142,7 +142,7 @@ LIMITS = {
     "classification": "It decides, and sometimes wrongly: patches of orange or green on things that are grey, two "
     "colours on one surface, colour that runs over edges finer than two pixels of its input.",
     "guided": "Without hints it is cautious. A hint that contradicts all it has seen is followed "
-    "in part, and in larger pictures hints were not measured.",
+    "in part, and in larger pictures hints were not measured. A global hint is obeyed even where it does not fit.",
 }
 
 NOTES = {
@@ -150,7 +150,9 @@ NOTES = {
     "classification": " Trained with λ = 0.3 (uniform_mix), moved to the λ above afterwards by the bias of its last "
     "layer, as in notebook 08; both λ and temperature were chosen on the validation part.",
     "guided": " These are the second stage; the first were 4,000 steps at 2e-3 that began with the classification's "
-    "weights. In use, what its colours still lack at the hints is carried around them without it (`hints.heed`).",
+    "weights. In use, what its colours still lack at the hints is carried around them without it (`hints.heed`). It "
+    "also takes a global hint: in training the histogram and the saturation of the true picture, each given half "
+    "of the time.",
 }
 
 
