@@ -239,27 +239,26 @@ def hint_curves(
 
 
 @styled
-def score_intervals(
+def differences(
     groups: Mapping[str, Mapping[str, tuple[float, float, float]]], unit: str, title: str = ""
 ) -> Figure:
-    """Scores as points with their intervals, one row a method and one panel a group.
+    """Differences with their intervals, one row each and one panel a group; the line at 0 is "no difference".
 
     Args:
-        groups: group -> method -> (low, score, high).
-        unit: of the scores, with their name.
+        groups: group -> row -> (low, difference, high).
+        unit: of the differences, with their name.
         title: the finding.
     """
     rows = max(len(group) for group in groups.values())
-    width = max(4.6 * len(groups) + 1.2, _width_of(title))
-    figure = Figure(figsize=(width, 0.42 * rows + 1.3), layout="constrained")
-    axes = figure.subplots(
-        1, len(groups), squeeze=False, sharey=len({tuple(g) for g in groups.values()}) == 1
-    )
+    width = max(3.6 * len(groups) + 1.2, _width_of(title))
+    figure = Figure(figsize=(width, 0.42 * rows + 1.4), layout="constrained")
+    axes = figure.subplots(1, len(groups), squeeze=False, sharex=True)
     for ax, (name, group) in zip(axes[0], groups.items(), strict=True):
-        low, score, high = (np.array(values) for values in zip(*group.values(), strict=True))
-        places = np.arange(len(group))
-        ax.errorbar(score, places, xerr=(score - low, high - score), fmt="o", capsize=4, linestyle="none")
-        ax.set_yticks(places, group)
+        ax.axvline(0, color="black", linewidth=1)
+        for place, (low, difference, high) in enumerate(group.values()):
+            ax.hlines(place, low, high, linewidth=3)
+            ax.plot(difference, place, "o", color="black")
+        ax.set_yticks(range(len(group)), group)
         ax.set_ylim(len(group) - 0.5, -0.5)
         ax.set(xlabel=unit, title=name)
         ax.grid(axis="y", visible=False)

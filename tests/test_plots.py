@@ -91,3 +91,27 @@ def test_show_displays_an_image_with_its_escaped_alt_text(monkeypatch):
     assert 'alt="three &quot;marbles&quot;"' in shown[0]["text/html"]
     assert "data:image/webp;base64," in shown[0]["text/html"]
     assert shown[0]["text/plain"] == 'three "marbles"'
+
+
+def test_hint_curves_hold_every_point_and_a_band_where_bounds_are_given():
+    curves = {"one": ([0, 1, 5], [19.0, 20.0, 23.0]), "two": ([0, 10], [18.0, 21.0])}
+    (ax,) = plots.hint_curves(curves, {"one": [(18.5, 19.5), (19.0, 21.0), (22.0, 24.0)]}).axes
+    drawn = {line.get_label(): (list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines}
+    assert drawn == curves
+    (band,) = ax.collections
+    assert band.get_paths()[0].get_extents().bounds == pytest.approx((0, 18.5, 5, 5.5))
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["0", "1", "5", "10"]
+
+
+def test_differences_are_drawn_from_low_to_high_around_the_line_of_none():
+    groups = {"left": {"a": (-2.0, -1.0, 0.5), "b": (1.0, 2.0, 3.0)}, "right": {"c": (-1.0, 0.0, 1.0)}}
+    figure = plots.differences(groups, "dB", "A finding")
+    assert "A finding" in words(figure)
+    for ax, (name, group) in zip(figure.axes, groups.items(), strict=True):
+        assert ax.get_title() == name and ax.get_xlabel() == "dB"
+        assert [label.get_text() for label in ax.get_yticklabels()] == list(group)
+        bars = [tuple(c.get_segments()[0][:, 0]) for c in ax.collections]
+        assert bars == [(low, high) for low, _, high in group.values()]
+        none, *points = ax.lines
+        assert list(none.get_xdata()) == [0, 0]
+        assert [p.get_xdata()[0] for p in points] == [middle for _, middle, _ in group.values()]
