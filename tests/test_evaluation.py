@@ -53,7 +53,7 @@ def test_a_network_that_obeys_is_right_with_its_own_hint_grey_without_and_wrong_
     assert scores["none"] == pytest.approx(grey)
     assert scores["none"]["chroma_ratio"] == 0
     assert scores["its own"]["psnr"] > 30 > 20 > scores["another's"]["psnr"]  # all within half a bin
-    before = list(lab.roll(1, dims=0)[:, 1:])  # another's is that of the picture before
+    before = list(lab.roll(1, dims=0)[:, 1:])  # the colours of a neighbour
     assert scores["another's"]["auc"] == pytest.approx(score(before, list(lab))["auc"], abs=2)
     for row in found.values():
         low, high = row["interval"]["psnr"]
