@@ -1,13 +1,20 @@
-"""Two choices for pictures larger than those trained on, measured on the three training photographs.
+"""Choices for pictures larger than those trained on, measured on the three training photographs.
 
     python benchmarks/big_pictures.py
 
 1. Enlarging: the true ab, shrunk as a network would answer and enlarged again, by PSNR: what each method
    loses where the network makes no mistake. Peers: torch's bilinear and a guided filter.
 2. Working size: the shipped networks at several sizes, by the scores of `metrics`.
+3. One picture in several sizes, all six photographs: how far apart its colours are. Mean |Δab| between every
+   two of the sizes, both shrunk to the smallest. "enlarged" is the idea to show the network a picture smaller
+   than the working size enlarged to it. Figures: pictures.md.
 """
 
+from itertools import combinations
+
+import numpy as np
 import torch
+from PIL import Image
 from torch.nn import functional as F
 
 from colorlab.colorizer import EDGE_NOISE, Colorizer, along_edges
@@ -17,6 +24,7 @@ from colorlab.metrics import score, to_labs
 
 SIDES = (32, 64, 128)
 WORKING_SIZES = (48, 64, 96, 128, 192)
+PICTURE_SIZES = (64, 96, 128, 192, 256, 512, 1024)
 
 
 def main() -> None:
@@ -40,6 +48,43 @@ def main() -> None:
                 f"{name:<15} {size:>4} px: PSNR {s['psnr']:.2f} dB, AuC {s['auc']:.1f}, rebalanced AuC "
                 f"{s['rebalanced_auc']:.1f}, chroma ratio {s['chroma_ratio']:.2f}"
             )
+    print("\none picture in several sizes, mean |Δab| over the six photographs")
+    for name in ("regression", "classification"):
+        for size in (64, 96, 128):
+            for enlarged in (False, True):
+                report_sizes(name, size, enlarged)
+
+
+def report_sizes(name: str, working_size: int, enlarged: bool) -> None:
+    colorizer = Colorizer.pretrained(name)
+    colorizer.working_size = working_size
+    apart = dict.fromkeys(combinations(PICTURE_SIZES, 2), 0.0)
+    pictures = photos()
+    for p in pictures:
+        smallest = resized(p.rgb, PICTURE_SIZES[0]).shape[:2]
+        ab = {}
+        for size in PICTURE_SIZES:
+            rgb = resized(p.rgb, size)
+            if enlarged and size < working_size:
+                rgb = resized(rgb, working_size)
+            (lab,) = to_labs([colorizer.colorize(rgb)])
+            ab[size] = F.interpolate(lab[None, 1:], size=smallest, mode="area")
+        for one, other in apart:
+            apart[one, other] += (ab[one] - ab[other]).norm(dim=1).mean().item() / len(pictures)
+    from_smallest = ", ".join(f"{n}: {apart[PICTURE_SIZES[0], n]:.1f}" for n in PICTURE_SIZES[1:])
+    others = np.array([d for (one, _), d in apart.items() if one != PICTURE_SIZES[0]])
+    print(
+        f"{name:<15} {working_size:>4} px{' enlarged' if enlarged else '':<10} from {PICTURE_SIZES[0]} px to "
+        f"{from_smallest}; among the larger ones mean {others.mean():.2f}, most {others.max():.2f}",
+        flush=True,
+    )
+
+
+def resized(rgb: np.ndarray, side: int) -> np.ndarray:
+    """The shorter side made `side` pixels, also where that enlarges."""
+    factor = side / min(rgb.shape[:2])
+    size = (round(rgb.shape[1] * factor), round(rgb.shape[0] * factor))
+    return np.array(Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS))
 
 
 def small_lab(p: Photo, side: int) -> torch.Tensor:

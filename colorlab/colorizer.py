@@ -19,13 +19,14 @@ from colorlab.bins import ColorBins
 from colorlab.data import picture_tensor, shrink
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS, Hint, encode, global_hint, heed
 from colorlab.lab import lab_to_rgb, rgb_to_lab
-from colorlab.media import read_image
+from colorlab.media import bands, read_image
 from colorlab.objectives import Classification, Regression
 from colorlab.trunk import Trunk
 from colorlab.unet import UNet
 
 WEIGHTS = Path(__file__).parent / "weights"
 EDGE_NOISE = 256.0  # variance of L below which its changes count as noise, squared units of L; measured
+LONGEST = 16  # of a picture longer than 16:1 the network sees a smaller one: its memory has a bound too
 REFERENCE_SIDE = 256  # pixels of the shorter side are plenty to count colours in
 PRETRAINED = ("regression", "classification", "guided")
 
@@ -168,6 +169,10 @@ class Colorizer:
     ) -> np.ndarray:
         """Colour a picture of any size. Only its lightness is looked at.
 
+        What needs many bytes a pixel is done on some rows at a time, without a seam: each row is computed as
+        if all were. Memory: at most 10 bytes a pixel with the file or array and the result (3 each), and
+        100 MB whatever the size. See benchmarks/pictures.md.
+
         Args:
             image: a path, a PIL image, or a uint8 array `(H, W)` or `(H, W, 3)`.
             temperature: see `decode`.
@@ -185,15 +190,22 @@ class Colorizer:
             TypeError, ValueError: not a picture; a hint outside it; hints for a network that takes none.
         """
         rgb = _to_array(image)
-        L = rgb_to_lab(picture_tensor(rgb))[None, :1]  # (1, 1, H, W)
-        small = rgb_to_lab(picture_tensor(shrink(rgb, self.working_size)))[None, :1]
+        height, width = rgb.shape[:2]
+        longest = LONGEST * self.working_size * min(height, width) // max(height, width)
+        seen = shrink(rgb, max(1, min(self.working_size, longest)))
+        small = rgb_to_lab(picture_tensor(seen))[None, :1]  # (1, 1, h, w)
         planes = None if not hints else encode(hints, rgb.shape[:2], tuple(small.shape[-2:]))
         overall = None
         if like is not None:
             reference = shrink(_to_array(like), REFERENCE_SIDE)
             overall = global_hint(rgb_to_lab(picture_tensor(reference))[None])
-        ab = along_edges(self.predict_ab(small, temperature, planes, overall).cpu(), small, L)
-        return to_picture(torch.cat([L, ab], dim=1)[0])
+        ab = self.predict_ab(small, temperature, planes, overall).cpu()
+        colored = np.empty_like(rgb)
+        for rows in bands(height, width):
+            L = rgb_to_lab(picture_tensor(rgb[rows]))[None, :1]
+            ab_there = along_edges(ab, small, L, rows.start, height)
+            colored[rows] = to_picture(torch.cat([L, ab_there], dim=1)[0])
+        return colored
 
     def save(self, path: str | Path, half_precision: bool = False) -> Path:
         """Write weights and everything needed to use them as safetensors, via a temporary name.
@@ -299,7 +311,7 @@ def _objective(stored: dict) -> Regression | Classification:
     return Classification(bins, stored["targets"], prior, stored["uniform_mix"], neighbours)
 
 
-def along_edges(ab: Tensor, small: Tensor, L: Tensor) -> Tensor:
+def along_edges(ab: Tensor, small: Tensor, L: Tensor, top: int = 0, height: int | None = None) -> Tensor:
     """Enlarge ab `(1, 2, h, w)` to the size of L `(1, 1, H, W)`, its edges laid where those of L are.
 
     Bilinear enlarging blurs colour over every edge. But around each small pixel the line ab ≈ slope · L + …
@@ -310,19 +322,32 @@ def along_edges(ab: Tensor, small: Tensor, L: Tensor) -> Tensor:
     Args:
         ab: what the network said.
         small: the lightness it was shown, `(1, 1, h, w)`.
-        L: the lightness of the picture.
+        L: the lightness of the picture, or of some rows of it.
+        top, height: which row of the picture the first row of L is, and how many the picture has.
     """
-    if ab.shape[-2:] == L.shape[-2:]:
-        return ab
+    height = height or L.shape[-2]
+    rows = range(top, top + L.shape[-2])
+    if ab.shape[-2:] == (height, L.shape[-1]):
+        return ab[..., rows.start : rows.stop, :]
     mean_L, mean_ab = _around(small), _around(ab)
     slope = (_around(small * ab) - mean_L * mean_ab) / (_around(small**2) - mean_L**2 + EDGE_NOISE)
-    size = L.shape[-2:]
-    return _resize(ab, size) + _resize(slope, size) * (L - _resize(small, size))
+    ab, slope, small = (_enlarged_rows(x, L.shape[-1], rows, height) for x in (ab, slope, small))
+    return ab + slope * (L - small)
 
 
 def _around(x: Tensor) -> Tensor:
     """The mean over 3×3 pixels."""
     return F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+
+
+def _enlarged_rows(x: Tensor, width: int, rows: range, height: int) -> Tensor:
+    """Some rows of `_resize(x, (height, width))`: it is linear, so first down the columns, then along."""
+    last = x.shape[-2] - 1
+    y = torch.arange(rows.start, rows.stop, device=x.device, dtype=x.dtype)
+    y = ((y + 0.5) * (x.shape[-2] / height) - 0.5).clamp(0, last)
+    above = y.long()
+    x = torch.lerp(x[..., above, :], x[..., (above + 1).clamp(max=last), :], (y - above)[:, None])
+    return _resize(x, (len(rows), width))
 
 
 def _resize(ab: Tensor, size) -> Tensor:

@@ -22,7 +22,7 @@ from colorlab.lab import chroma, rgb_to_lab
 from colorlab.media import ImageError, read_image
 from colorlab.objectives import at_resolution_of
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif"}
 
 
 @dataclass(frozen=True)

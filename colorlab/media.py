@@ -10,6 +10,8 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from colorlab.files import in_one_piece
+
 MOST_PIXELS = 200_000_000
 MOST_SIDE = 100_000
 BAND = 2**18  # pixels worked on at a time, where each of them needs many bytes for a moment
@@ -51,10 +53,10 @@ def read_image(source: Source) -> np.ndarray:
             the first.
 
     Returns:
-        `(H, W, 3)` uint8 sRGB, turned upright by its EXIF rotation. An ICC profile is followed. EXIF or a
-        profile that is damaged, or a profile made for other channels, is ignored, as browsers do. Greys of 16 bits are scaled from
-        0..65535, floats from 0..1; where values lie outside, from the least to the largest. Of colours with
-        16 bits a channel Pillow keeps the upper 8.
+        `(H, W, 3)` uint8 sRGB, turned upright by EXIF. An ICC profile is followed. EXIF that is damaged is
+        ignored, and so is a profile that is damaged or made for other channels, as browsers do. Greys of 16
+        bits are scaled from 0..65535, floats from 0..1; where a value lies outside, from the least to the
+        largest. Of colours with 16 bits a channel Pillow keeps the upper 8.
 
     Raises:
         ImageError: missing, a folder, empty, without permission, not an image, damaged, cut short, with NaN,
@@ -72,7 +74,8 @@ def read_picture(source: Source) -> Picture:
         raise TypeError(f"expected a path, the bytes of a file, a binary file or a PIL image, got {kind}")
     if isinstance(source, io.TextIOBase):
         raise TypeError('expected a binary file, got one opened as text; open it with mode "rb"')
-    name = str(source) if isinstance(source, (str, os.PathLike)) else "the picture given"
+    path = source if isinstance(source, (str, os.PathLike)) else getattr(source, "name", None)
+    name = str(path) if isinstance(path, (str, os.PathLike)) else "the picture given"
     try:
         if isinstance(source, Image.Image):
             _refuse_absurd(source, name)
@@ -120,16 +123,13 @@ def write_image(path: str | Path, rgb: np.ndarray, alpha: np.ndarray | None = No
     image = Image.fromarray(rgb)
     if alpha is not None:
         image.putalpha(Image.fromarray(alpha))
-    partial = path.with_name(path.name + ".partial")
-    try:
-        image.save(partial, kind, **({"quality": 92} if kind in ("JPEG", "WEBP") else {}))
-        os.replace(partial, path)
-    except (OSError, ValueError) as error:
-        if getattr(error, "errno", None):  # of the system, not of Pillow
-            raise
-        raise ImageError(f"{path}: {kind} cannot hold this picture ({error}); use .png") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with in_one_piece(path) as partial:
+        try:
+            image.save(partial, kind, **({"quality": 92} if kind in ("JPEG", "WEBP") else {}))
+        except (OSError, ValueError, OverflowError) as error:
+            if getattr(error, "errno", None):  # the system's word, not Pillow's
+                raise
+            raise ImageError(f"{path}: {kind} cannot hold this picture ({error}); use .png") from error
 
 
 def bands(height: int, width: int) -> Iterator[slice]:
@@ -241,7 +241,8 @@ def _follow(profile: ImageCms.ImageCmsProfile, image: Image.Image, mode: str) ->
     if space == "CMYK" and image.mode == "CMYK":
         return ImageCms.profileToProfile(image, profile, SRGB, outputMode="RGB")
     if space == "GRAY" and image.mode in ("1", "L", "LA"):
-        colors = ImageCms.profileToProfile(image.convert("L"), profile, SRGB, outputMode="RGB")
+        exact = ImageCms.Flags.NOOPTIMIZE  # slower; else a dark grey is wrong by up to 10 of 255
+        colors = ImageCms.profileToProfile(image.convert("L"), profile, SRGB, outputMode="RGB", flags=exact)
         if mode == "RGBA":
             colors.putalpha(image.convert("RGBA").getchannel("A"))
         return colors

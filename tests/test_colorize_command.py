@@ -12,7 +12,7 @@ from colorlab.bins import ColorBins
 from colorlab.cli import main
 from colorlab.colorizer import Colorizer
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS, write_hints
-from colorlab.media import ImageError, read_image, write_image
+from colorlab.media import ImageError, read_image, read_picture, write_image
 from colorlab.objectives import Classification, Regression
 from colorlab.unet import UNet
 
@@ -143,6 +143,39 @@ def test_one_picture_becomes_one_file(album, tmp_path, model):
     result = colorlab("colorize", album / "a.png", "-o", target, "--model", model)
     assert result.exit_code == 0, result.output
     assert np.array_equal(read_image(target), Colorizer.load(model).colorize(album / "a.png"))
+
+
+@pytest.mark.parametrize("ending", ["png", "webp", "tif", "jpg"])
+def test_what_is_transparent_stays_so_or_is_laid_over_white(tmp_path, model, ending):
+    rng = np.random.default_rng(0)
+    rgba = rng.integers(60, 200, (24, 30, 4), dtype=np.uint8)
+    rgba[:8, :, 3], rgba[8:, :, 3] = 0, rng.integers(100, 256, (16, 30))
+    source, target = tmp_path / "in.png", tmp_path / f"out.{ending}"
+    Image.fromarray(rgba).save(source)
+    result = colorlab("colorize", source, "-o", target, "--model", model)
+    assert result.exit_code == 0, result.output
+    rgb, alpha = read_picture(target)
+    if ending == "jpg":
+        assert alpha is None and rgb[:7].min() > 240
+    else:
+        assert np.array_equal(alpha, rgba[..., 3])
+    if ending in ("png", "tif"):  # lossless
+        visible = rgba[..., :3].copy()
+        visible[:8] = 255
+        assert np.array_equal(rgb, Colorizer.load(model).colorize(visible))
+
+
+def test_what_nobody_sees_changes_no_colour(tmp_path, model):
+    rng, results = np.random.default_rng(0), []
+    rgba = rng.integers(60, 200, (24, 30, 4), dtype=np.uint8)
+    for name in ("one", "other"):
+        rgba[:8] = rng.integers(0, 256, (8, 30, 4))
+        rgba[:8, :, 3] = 0
+        Image.fromarray(rgba).save(tmp_path / f"{name}.png")
+        target = tmp_path / f"{name}_colored.png"
+        assert colorlab("colorize", tmp_path / f"{name}.png", "-o", target, "--model", model).exit_code == 0
+        results.append(read_picture(target).rgb[8:])
+    assert np.array_equal(*results)
 
 
 def test_a_folder_is_mirrored(album, tmp_path, model):

@@ -170,7 +170,7 @@ def test_an_empty_file(tmp_path):
 
 def test_a_text_file(tmp_path):
     (tmp_path / "notes.png").write_text("This is not a picture.")
-    with pytest.raises(ImageError, match=r"notes\.png: not a picture in a format Pillow reads"):
+    with pytest.raises(ImageError, match=r"notes\.png: not a picture in a format that is read here"):
         read_image(tmp_path / "notes.png")
 
 
@@ -200,7 +200,9 @@ def test_an_absurdly_large_picture(monkeypatch):
 
 
 def test_what_is_neither_a_path_nor_bytes():
-    with pytest.raises(TypeError, match="expected a path, the bytes of a file or a PIL image, got ndarray"):
+    with pytest.raises(
+        TypeError, match="expected a path, the bytes of a file, a binary file or a PIL image, got ndarray"
+    ):
         read_image(RGB)
 
 
