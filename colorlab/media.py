@@ -100,16 +100,20 @@ def over_white(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return laid
 
 
-def write_image(path: str | Path, rgb: np.ndarray, alpha: np.ndarray | None = None) -> None:
+def write_image(
+    path: str | Path, rgb: np.ndarray, alpha: np.ndarray | None = None, replace: bool = True
+) -> None:
     """Write a picture to a file whose ending says the format, via a temporary name beside it.
 
     Args:
         path: of the file.
         rgb: `(H, W, 3)` uint8, sRGB.
         alpha: `(H, W)` uint8. Written as PNG, WebP or TIFF; under other formats the paper is white.
+        replace: whether an older file is replaced; it is replaced at once and whole.
 
     Raises:
         ImageError: the ending is none that Pillow can write, or the format cannot hold this picture.
+        FileExistsError: there is an older file, which is not to be replaced.
         OSError: the place cannot be written.
     """
     path = Path(path)
@@ -120,16 +124,22 @@ def write_image(path: str | Path, rgb: np.ndarray, alpha: np.ndarray | None = No
         )
     if alpha is not None and kind not in KEEP_ALPHA:
         rgb, alpha = over_white(rgb, alpha), None
-    image = Image.fromarray(rgb)
-    if alpha is not None:
-        image.putalpha(Image.fromarray(alpha))
-    with in_one_piece(path) as partial:
+    with in_one_piece(path, replace) as partial:
         try:
-            image.save(partial, kind, **({"quality": 92} if kind in ("JPEG", "WEBP") else {}))
+            with _Checked(open(partial, "w+b", buffering=0)) as file:
+                _image(rgb, alpha).save(file, kind, **({"quality": 92} if kind in ("JPEG", "WEBP") else {}))
         except (OSError, ValueError, OverflowError) as error:
             if getattr(error, "errno", None):  # the system's word, not Pillow's
+                error.filename = str(path)
                 raise
             raise ImageError(f"{path}: {kind} cannot hold this picture ({error}); use .png") from error
+
+
+def as_png(rgb: np.ndarray, alpha: np.ndarray | None = None) -> bytes:
+    """The bytes of a PNG; arguments as in `write_image`."""
+    file = io.BytesIO()
+    _image(rgb, alpha).save(file, "PNG")
+    return file.getvalue()
 
 
 def bands(height: int, width: int) -> Iterator[slice]:
@@ -137,6 +147,23 @@ def bands(height: int, width: int) -> Iterator[slice]:
     step = max(1, BAND // width)
     for start in range(0, height, step):
         yield slice(start, min(start + step, height))
+
+
+class _Checked(io.BufferedRandom):
+    """A file without a number, so that Pillow writes through Python, which notices when a disk is full.
+
+    By itself, Pillow takes half of a JPEG, TIFF or BMP for written.
+    """
+
+    def fileno(self):
+        raise io.UnsupportedOperation("fileno")
+
+
+def _image(rgb: np.ndarray, alpha: np.ndarray | None) -> Image.Image:
+    image = Image.fromarray(rgb)
+    if alpha is not None:
+        image.putalpha(Image.fromarray(alpha))
+    return image
 
 
 def _opened(source: Source, name: str) -> contextlib.AbstractContextManager[BinaryIO]:
