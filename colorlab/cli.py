@@ -3,19 +3,22 @@
 Made with click itself: `-p NAME VALUE`, repeated, is a pair of words, which typer cannot declare.
 """
 
+import atexit
+import io
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import get_args
 
 import click
-from nbformat.reader import NotJSONError
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -30,6 +33,7 @@ from rich.progress import (
 from colorlab import __version__
 
 console = Console(soft_wrap=True)
+PIPE = Path("-")  # standard input or output
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -82,6 +86,8 @@ def run(notebooks: tuple[str, ...], given: tuple[tuple[str, str], ...], out: Pat
     colorlab run color_bins -p grid_size 20        one, by its name, with coarser bins
     colorlab run -p preset smoke --jobs 2          a quick look whether everything works
     """
+    from nbformat.reader import NotJSONError
+
     from colorlab import course
 
     try:
@@ -218,7 +224,11 @@ def read_temperature(context, option, given: str | None) -> float | str | None:
 @main.command()
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="IN...")
 @click.option(
-    "-o", "--out", required=True, type=click.Path(path_type=Path), help="A folder, or a file for one picture."
+    "-o",
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A folder, or a file for one picture, or - for standard output.",
 )
 @click.option(
     "--model",
@@ -256,36 +266,76 @@ def colorize(
 
     A folder's tree is mirrored in --out. What is there already is kept, unless you say --force: so a run
     that was stopped goes on when it is started again. A file that cannot be read is named at the end, the
-    others are coloured all the same; the exit status is then 1.
+    others are coloured all the same; the exit status is then 1. A result gets its name when it is whole:
+    whatever stops the command, Ctrl-C too (exit status 130), there are no half pictures.
+
+    - is standard input, or after -o standard output, which gets a PNG and nothing else.
 
     \b
     colorlab colorize old.jpg -o colored.png
     colorlab colorize album/ -o colored/
+    colorlab colorize album/ -o colored/                      again: goes on, what is there is kept
+    colorlab colorize album/ -o colored/ --force              again: all of it anew
+    cat old.jpg | colorlab colorize - -o - > colored.png      from a pipe into a pipe
     colorlab colorize album/ -o brown/ --model regression
     colorlab colorize old.jpg -o vivid.png --temperature mode
     colorlab colorize old.jpg -o blue_door.png --hints blue_door.json
     colorlab colorize album/ -o autumn/ --like autumn.jpg
     """
-    from colorlab.batch import colorize_files, plan
+    # While Python tidies up there is nothing left to stop.
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
+    tally, failed = {"written": 0, "kept": 0}, {}
+    try:
+        if PIPE in (*inputs, out):
+            _check_pipe(inputs, out, force)
+            _colorize_pipe(inputs[0], out, force, *_network_and_options(model, temperature, hints_file, like))
+            return
+        network, *options = _network_and_options(model, temperature, hints_file, like)
+        _colorize_files(network, inputs, out, force, options, tally, failed)
+    except KeyboardInterrupt:
+        done = ", ".join(_counts(tally, failed))
+        again = " without --force" if force else ""
+        click.echo(f"stopped: {done}; to go on, start it again{again}: what is done is kept", err=True)
+        sys.exit(130)
+    for source, error in failed.items():
+        console.print(f"[red]FAILED[/] {escape(_reason(source, error))}", highlight=False)
+    done, kept, wrong = _counts(tally, failed)
+    kept += "; --force would overwrite them" if tally["kept"] else ""
+    again = "; start it again to try these once more" if failed else ""
+    console.print(f"{done}, {kept}, {wrong}; results in {out}{again}", highlight=False)
+    sys.exit(1 if failed else 0)
+
+
+def _network_and_options(model: str | None, temperature, hints_file: Path | None, like: Path | None) -> tuple:
+    """A colorizer that can do what is asked, and temperature, hints and reference for its `colorize`."""
     from colorlab.evaluation import open_model
     from colorlab.hints import read_hints
     from colorlab.media import read_image
 
-    try:
+    with _as_sentences():
         hints = read_hints(hints_file) if hints_file else None
         reference = read_image(like) if like else None
         network = open_model(model or ("guided" if hints_file or like else "classification"))
-        jobs = plan(inputs, out)
         if hints and not network.takes_hints:
             raise ValueError(f"--hints: the model {model} was trained without them; use guided")
         if like and not network.takes_global_hint:
             raise ValueError(f"--like: the model {model} was trained without global hints; use guided")
-        if hints and len(jobs) > 1:
-            raise ValueError(f"--hints: they belong to one picture, but {len(jobs)} are to be coloured")
         if temperature is not None and not hasattr(network.objective, "bins"):
             raise ValueError("--temperature: regression answers one colour, it has no distribution to anneal")
-    except (OSError, ValueError, ModuleNotFoundError) as error:
-        raise click.ClickException(str(error)) from None
+    return network, temperature, hints, reference
+
+
+def _colorize_files(
+    network, inputs, out: Path, force: bool, options: list, tally: dict, failed: dict
+) -> None:
+    """With a progress bar; counts in `tally` and `failed`, so that what was done is known if it is stopped."""
+    from colorlab.batch import colorize_files, plan
+
+    temperature, hints, like = options
+    with _as_sentences():
+        jobs = plan(inputs, out)
+        if hints and len(jobs) > 1:
+            raise ValueError(f"--hints: they belong to one picture, but {len(jobs)} are to be coloured")
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -297,20 +347,79 @@ def colorize(
         transient=True,
     ) as progress:
         task = progress.add_task("colouring", total=len(jobs))
-        done, kept, failed = 0, 0, {}
-        for source, outcome in colorize_files(network, jobs, temperature, force, hints, reference):
+        for source, outcome in colorize_files(network, jobs, temperature, force, hints, like):
             progress.update(task, advance=1, description=escape(source.name))
-            done, kept = done + (outcome == "written"), kept + (outcome == "kept")
             if isinstance(outcome, Exception):
                 failed[source] = outcome
-    for source, error in failed.items():
-        console.print(f"[red]FAILED[/] {escape(str(source))}: {escape(str(error))}", highlight=False)
-    hint = "; --force would overwrite them" if kept else ""
-    console.print(
-        f"{done} coloured, {kept} kept as they were{hint}, {len(failed)} failed; results in {out}",
-        highlight=False,
-    )
-    sys.exit(1 if failed else 0)
+            else:
+                tally[outcome] += 1
+
+
+def _counts(tally: dict[str, int], failed: dict) -> tuple[str, str, str]:
+    return f"{tally['written']} coloured", f"{tally['kept']} kept as they were", f"{len(failed)} failed"
+
+
+def _reason(name: Path | str, error: Exception) -> str:
+    """What went wrong with which file, in a line; most messages of the library name the file themselves."""
+    said = str(error).removeprefix("the picture given: ") or type(error).__name__
+    if isinstance(error, OSError) and error.strerror:
+        said = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return said if said.startswith(f"{name}:") else f"{name}: {said}"
+
+
+def _check_pipe(inputs: tuple[Path, ...], out: Path, force: bool) -> None:
+    """Before anything is loaded: whatever would hang, spill bytes on a terminal or overwrite is refused."""
+    from colorlab.batch import WRITABLE
+
+    if len(inputs) > 1 or inputs[0].is_dir():
+        raise click.UsageError("- is for one picture; several need files or folders")
+    if inputs[0] == PIPE and (sys.stdin is None or sys.stdin.isatty()):
+        raise click.UsageError(
+            "no picture comes in, standard input is a terminal or closed; feed it one: "
+            "colorlab colorize - -o colored.png < old.jpg"
+        )
+    if out == PIPE and (sys.stdout is None or sys.stdout.isatty()):
+        raise click.UsageError(
+            "standard output is a terminal, which cannot show a PNG, or closed; send it on: "
+            "colorlab colorize old.jpg -o - > colored.png"
+        )
+    if out != PIPE and (out.suffix.lower() not in WRITABLE or out.is_dir()):
+        raise click.UsageError(f"-o {out}: name a file that ends in {', '.join(sorted(WRITABLE))}; or -")
+    if out != PIPE and os.path.lexists(out) and not force:
+        raise click.ClickException(f"{out} is there already; --force would overwrite it")
+
+
+def _colorize_pipe(source: Path, out: Path, force: bool, network, temperature, hints, like) -> None:
+    """One picture from standard input, to standard output, or both. Prints nothing if all goes well."""
+    from colorlab.batch import colorize_picture
+    from colorlab.gif import is_animated
+    from colorlab.media import as_png, write_image
+
+    name = "standard input" if source == PIPE else source
+    try:
+        given = sys.stdin.buffer.read() if source == PIPE else source
+        if is_animated(io.BytesIO(given) if source == PIPE else given):
+            raise ValueError("an animated GIF does not fit through -; name files for it")
+        picture = colorize_picture(network, given, temperature, hints, like)
+        if out != PIPE:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            write_image(out, *picture, replace=force)
+            return
+        name, content = "standard output", as_png(*picture)
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:  # whoever read has gone; click then ends without a word and with status 1
+        raise
+    except (OSError, ValueError, MemoryError, RuntimeError) as error:
+        raise click.ClickException(_reason(name, error)) from None
+
+
+@contextmanager
+def _as_sentences() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, ModuleNotFoundError) as error:
+        raise click.ClickException(str(error)) from None
 
 
 @main.command()
