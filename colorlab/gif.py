@@ -8,10 +8,10 @@ ones fit badly, as at a scene cut: chosen for every frame, the choice itself wou
 reason nothing is dithered.
 """
 
+import dataclasses
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
@@ -26,7 +26,7 @@ COLORS = 255  # of the 256, one is kept for transparent pixels
 WORSE = 1.5  # a palette is kept while its error is at most this many times that of the frame it was made for
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Frame:
     """One frame of a GIF as it is seen, laid over what the frames before left there.
 
@@ -73,16 +73,19 @@ def read_gif(path: str | Path) -> Iterator[Frame]:
             yield Frame(rgb, opaque, int(image.info.get("duration", 0)), image.disposal_method)
 
 
-def write_gif(path: str | Path, frames: Iterable[Frame], loop: int | None = None) -> None:
+def write_gif(
+    path: str | Path, frames: Iterable[Frame], loop: int | None = None, replace: bool = True
+) -> None:
     """Write frames as they come; they are not kept. Whatever stops it leaves no file.
 
     Args:
         path: of the file.
         frames: at least one, all of one size.
         loop: how often it is repeated; 0 is for ever, None not at all.
+        replace: whether an older file is replaced; else a FileExistsError.
     """
     palette, shared = _Palette(), None
-    with in_one_piece(path) as partial, open(partial, "wb") as file:
+    with in_one_piece(path, replace) as partial, open(partial, "wb") as file:
         for frame in frames:
             image = palette.apply(frame)
             if shared is None:
@@ -100,12 +103,15 @@ def write_gif(path: str | Path, frames: Iterable[Frame], loop: int | None = None
         file.write(b";")
 
 
-def colorize_gif(source: str | Path, target: str | Path, paint: Callable[[np.ndarray], np.ndarray]) -> None:
+def colorize_gif(
+    source: str | Path, target: str | Path, paint: Callable[[np.ndarray], np.ndarray], replace: bool = True
+) -> None:
     """Colour an animated GIF, with progress; only its lightness is looked at.
 
     Args:
         source, target: paths.
         paint: what makes a coloured frame of a frame, both uint8 `(H, W, 3)`; a new `FrameColorizer`.
+        replace: whether an older target is replaced; else a FileExistsError.
 
     Raises:
         ImageError: the source cannot be read; then no target is written.
@@ -113,7 +119,7 @@ def colorize_gif(source: str | Path, target: str | Path, paint: Callable[[np.nda
     with _opened(source) as image:
         loop, total = image.info.get("loop"), image.n_frames
     frames = tqdm(read_gif(source), desc=Path(source).name, total=total, unit="frame", disable=None)
-    write_gif(target, (replace(frame, rgb=paint(frame.rgb)) for frame in frames), loop)
+    write_gif(target, (dataclasses.replace(frame, rgb=paint(frame.rgb)) for frame in frames), loop, replace)
 
 
 @contextmanager

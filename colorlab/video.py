@@ -56,7 +56,9 @@ def pyav() -> ModuleType:
     return av
 
 
-def colorize_video(source: str | Path, target: str | Path, paint: Callable[[np.ndarray], np.ndarray]) -> None:
+def colorize_video(
+    source: str | Path, target: str | Path, paint: Callable[[np.ndarray], np.ndarray], replace: bool = True
+) -> None:
     """Colour a video, with progress and the time left; only its lightness is looked at.
 
     Args:
@@ -64,6 +66,7 @@ def colorize_video(source: str | Path, target: str | Path, paint: Callable[[np.n
         target: its ending says the format (see above). Written under a temporary name: whatever stops the
             work, Ctrl-C too, leaves no half of a file.
         paint: what makes a coloured frame of a frame, both uint8 `(H, W, 3)`; a new `FrameColorizer`.
+        replace: whether an older target is replaced; else a FileExistsError.
 
     Raises:
         ModuleNotFoundError: without the extra "video".
@@ -77,7 +80,7 @@ def colorize_video(source: str | Path, target: str | Path, paint: Callable[[np.n
     try:
         turns = _rotation(av, source) // 90
         with (
-            in_one_piece(target) as partial,
+            in_one_piece(target, replace) as partial,
             av.open(str(source)) as given,
             av.open(str(partial), "w", format=container) as made,
             tqdm(total=_count(given, source), desc=Path(source).name, unit="frame", disable=None) as progress,
