@@ -287,10 +287,13 @@ def colorize(
     tally, failed = {"written": 0, "kept": 0}, {}
     try:
         if PIPE in (*inputs, out):
-            _check_pipe(inputs, out, force)
-            _colorize_pipe(inputs[0], out, force, *_network_and_options(model, temperature, hints_file, like))
+            with _nothing_begun():
+                _check_pipe(inputs, out, force)
+                network_and_options = _network_and_options(model, temperature, hints_file, like)
+            _colorize_pipe(inputs[0], out, force, *network_and_options)
             return
-        network, *options = _network_and_options(model, temperature, hints_file, like)
+        with _nothing_begun():
+            network, *options = _network_and_options(model, temperature, hints_file, like)
         _colorize_files(network, inputs, out, force, options, tally, failed)
     except KeyboardInterrupt:
         done = ", ".join(_counts(tally, failed))
@@ -304,6 +307,21 @@ def colorize(
     again = "; start it again to try these once more" if failed else ""
     console.print(f"{done}, {kept}, {wrong}; results in {out}{again}", highlight=False)
     sys.exit(1 if failed else 0)
+
+
+@contextmanager
+def _nothing_begun() -> Iterator[None]:
+    """Ctrl-C ends the process at once here: as an exception in the middle of torch's import it may abort it."""
+
+    def leave(*_) -> None:
+        os.write(2, b"stopped: nothing was begun; start it again\n")
+        os._exit(130)
+
+    before = signal.signal(signal.SIGINT, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _network_and_options(model: str | None, temperature, hints_file: Path | None, like: Path | None) -> tuple:
