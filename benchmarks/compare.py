@@ -38,7 +38,7 @@ STEPS, SEEDS, SIZE = 1_500, (0, 1), 64
 UNIFORM_MIX, TEMPERATURE = 0.3, 1.2  # those of the shipped classification before and after training
 
 OURS = dict(architecture="UNet", width=16, depth=4, half_resolution=True)
-NARROW = {  # as wide as 2 million weights allow
+NARROW = {  # at most 2 million weights each
     "UNet": OURS,
     "Ronneberger2015": dict(architecture="Ronneberger2015", width=16, half_resolution=True),
     "Zhang2016": dict(architecture="Zhang2016", width=15),
@@ -159,7 +159,8 @@ def write_table() -> None:
     """Every run's scores with intervals, and differences between runs that the course speaks of.
 
     An interval is a bootstrap over pictures. Of runs with several seeds the pictures' sums are put together, as
-    if one network had coloured every picture once with each seed; how far the seeds are apart is written too.
+    if one network had coloured every picture once with each seed; the score of each seed is written too. A
+    difference is that over the seeds which both runs have.
     """
     found = {
         (run.name, seed): torch.load(file, weights_only=True)
@@ -167,42 +168,38 @@ def write_table() -> None:
         for run in RUNS
         if (file := BUILD / f"{run.name}, seed {seed}" / "scores.pt").exists()
     }
-    tallies, rows = {}, {}
-    for run in RUNS:
-        seeds = [seed for seed in SEEDS if (run.name, seed) in found]
-        if not seeds:
-            continue
-        ours = [found[run.name, seed] for seed in seeds]
-        each = [Tally(**result["tally"]) for result in ours]
-        tallies[run.name] = joined(each)
-        rows[run.name] = {
-            "weights": ours[0]["weights"],
-            "seconds": [round(result["seconds"][-1]) for result in ours],
-            "loss": sum(result["loss"].mean().item() for result in ours) / len(ours),
-            "seeds": [tally.scores() for tally in each],
-        }
-    bounds = intervals(tallies)
-    for name, row in rows.items():
-        row |= {"scores": tallies[name].scores(), "interval": bounds[name]}
-    one = Colorizer.load(next(BUILD.glob("*/colorizer.safetensors")))
-    differences = {
-        f"{a} - {b}": intervals({a: tallies[a], b: tallies[b]}, against=b)[a]
-        for a, b in COMPARED
-        if a in tallies and b in tallies
-    }
-    losses_apart = {}
+    tallies = {key: Tally(**result["tally"]) for key, result in found.items()}
+    seeds = {run.name: [seed for seed in SEEDS if (run.name, seed) in found] for run in RUNS}
+    rows = {}
+    for name, its in seeds.items():
+        if its:
+            total = joined([tallies[name, seed] for seed in its])
+            rows[name] = {
+                "weights": found[name, its[0]]["weights"],
+                "seconds": [round(found[name, seed]["seconds"][-1]) for seed in its],
+                "loss": sum(found[name, seed]["loss"].mean().item() for seed in its) / len(its),
+                "seeds": [tallies[name, seed].scores() for seed in its],
+                "scores": total.scores(),
+                "interval": intervals({name: total})[name],
+            }
+    differences = {}
     for a, b in COMPARED:
-        pairs = [(found[a, s]["loss"], found[b, s]["loss"]) for s in SEEDS if {(a, s), (b, s)} <= set(found)]
-        if pairs and same_question(a, b):
-            losses_apart[f"{a} - {b}"] = paired([first - second for first, second in pairs])
+        if common := [seed for seed in seeds[a] if seed in seeds[b]]:
+            one, other = (joined([tallies[name, seed] for seed in common]) for name in (a, b))
+            bounds = intervals({a: one, b: other}, against=b)[a]
+            apart = {k: (low, one.scores()[k] - other.scores()[k], high) for k, (low, high) in bounds.items()}
+            differences[f"{a} - {b}"] = {"seeds": common, **apart}
+            if same_question(a, b):
+                losses = [found[a, seed]["loss"] - found[b, seed]["loss"] for seed in common]
+                differences[f"{a} - {b}"]["loss"] = paired(losses)
+    about = Colorizer.load(next(BUILD.glob("*/colorizer.safetensors"))).about
     result = {
         "made by": f"colorlab {__version__}, torch {torch.__version__}",
-        "budget": {"steps": STEPS, "batch_size": 32, "size": SIZE, "seeds": list(SEEDS)},
+        "budget": {"steps": STEPS, "batch_size": 32, "size": SIZE},
         "decoding": {"uniform_mix": UNIFORM_MIX, "temperature": TEMPERATURE},
-        "data": one.about["data"] | {"part": "held out", "pictures": len(next(iter(found.values()))["loss"])},
+        "data": about["data"] | {"part": "held out", "pictures": len(next(iter(found.values()))["loss"])},
         "rows": rows,
         "differences": differences,
-        "differences in loss": losses_apart,
     }
     partial = TABLE.with_suffix(".partial")
     partial.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -215,9 +212,12 @@ def write_table() -> None:
             f"{s['rebalanced_auc']:.1f} ({low:.1f} to {high:.1f}; seeds {apart}) chroma {s['chroma_ratio']:.2f} "
             f"loss {row['loss']:.3f} {row['seconds']} s"
         )
-    for name, bound in differences.items():
-        (low, high), loss = bound["rebalanced_auc"], losses_apart.get(name)
-        print(f"{name:<60} rebalanced AuC {low:+.2f} to {high:+.2f}, PSNR {bound['psnr']}, loss {loss}")
+    for name, row in differences.items():
+        low, found_apart, high = row["rebalanced_auc"]
+        print(
+            f"{name:<60} rebalanced AuC {found_apart:+.2f} ({low:+.2f} to {high:+.2f}), PSNR {row['psnr'][1]:+.2f}, "
+            f"loss {row.get('loss')}, seeds {row['seeds']}"
+        )
 
 
 def same_question(a: str, b: str) -> bool:
@@ -232,10 +232,11 @@ def joined(tallies: list[Tally]) -> Tally:
 
 
 def paired(differences: list[Tensor]) -> list[float]:
-    """95 % bootstrap interval over pictures of a mean difference, averaged over the seeds."""
+    """(low, mean, high): a mean difference over pictures and seeds, its 95 % bootstrap interval over pictures."""
     each = torch.stack(differences).mean(0)
     drawn = torch.randint(len(each), (1000, len(each)), generator=torch.Generator().manual_seed(0))
-    return torch.quantile(each[drawn].mean(1), torch.tensor([0.025, 0.975])).tolist()
+    low, high = torch.quantile(each[drawn].mean(1), torch.tensor([0.025, 0.975])).tolist()
+    return [low, each.mean().item(), high]
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer, to_picture
 from colorlab.data import photo, photos, picture_tensor
 from colorlab.datasets import middle_square
+from colorlab.flicker import static_clip
 from colorlab.kernels import KERNELS
 from colorlab.lab import rgb_to_lab
 from colorlab.objectives import Regression
@@ -25,11 +26,13 @@ from colorlab.unet import UNet
 from colorlab.widgets.brown_well import brown_well_explorer
 from colorlab.widgets.color_bins import color_bins_explorer
 from colorlab.widgets.explorable import Explorable
+from colorlab.widgets.hint_painter import HintPainter
 from colorlab.widgets.kernel_playground import kernel_playground
 from colorlab.widgets.lightness_slice import lightness_slice_explorer
 from colorlab.widgets.pixel_inspector import PixelInspector
 from colorlab.widgets.rebalancing import RebalancingView
 from colorlab.widgets.soft_labels import SoftLabels
+from colorlab.widgets.steadiness import SteadinessView
 from colorlab.widgets.temperature import TemperatureView
 from colorlab.widgets.training_replay import TrainingReplay
 from colorlab.widgets.unet_explorer import UNetView
@@ -83,7 +86,7 @@ def main() -> None:
         print(f"{name:<34} {median_ms(move):8.1f} ms")
 
 
-def explorables() -> dict[str, tuple[Explorable, list[dict]]]:
+def explorables() -> dict[str, tuple[Explorable | HintPainter, list[dict]]]:
     """Every explorable at the size the course shows it in, and two states to go to and fro between."""
     trained = Colorizer.pretrained("classification")
     objective, bins = trained.objective, trained.objective.bins
@@ -97,6 +100,9 @@ def explorables() -> dict[str, tuple[Explorable, list[dict]]]:
     torch.manual_seed(0)
     pair = [Colorizer(UNet(1, 2, width=8, depth=2, skips=skips), Regression()) for skips in (True, False)]
     kernels = [{"kernel": tuple(KERNELS[name].flatten().tolist())} for name in list(KERNELS)[:2]]
+    clip = SteadinessView(trained, static_clip("rocket", "flower", frames=16, side=96)[0], 0.38)
+    painter = HintPainter(Colorizer.pretrained("guided"), photo("coffee", side=256).rgb)
+    red, blue = (80, 180, (150, 50, 20)), (80, 180, (40, 70, 170))
     return {
         "01 lightness slice": (lightness_slice_explorer(), [{"L": 40}, {"L": 60}]),
         "02 kernel playground": (kernel_playground(), kernels),
@@ -120,6 +126,8 @@ def explorables() -> dict[str, tuple[Explorable, list[dict]]]:
             RebalancingView(objective, stored, squares).explorer(),
             [{"uniform_mix": 0.5}, {"uniform_mix": 1.0}],
         ),
+        "10 hint painter, 256 pixels": (painter, [{"hints": [red]}, {"hints": [blue]}]),
+        "11 steadiness": (clip.explorer((110, 20), (30, 57)), [{"smoothing": 0.5}, {"smoothing": 0.95}]),
     }
 
 

@@ -15,9 +15,10 @@ from tqdm.auto import tqdm
 from colorlab import __version__
 from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer
 from colorlab.datasets import DataError, Part, locate, open_collection
+from colorlab.flicker import SMOOTHING, FrameColorizer, flicker, static_clip
 from colorlab.hints import POINT_SIDE, global_hint, simulate, spread
 from colorlab.lesson import choose_device
-from colorlab.metrics import Tally, baselines, best_saturation, intervals
+from colorlab.metrics import Tally, baselines, best_saturation, intervals, score, to_labs
 from colorlab.objectives import Classification
 
 AT_ONCE = 64  # pictures a forward pass
@@ -47,6 +48,7 @@ def evaluate(
         hints: PSNR against the number of hints, for a network that takes them and for spreading the same
             hints without one; absent if no network takes hints.
         global hint: of that network, see `global_hints`; absent if it takes none.
+        flicker: name -> what `flicker_of` returns.
     """
     collection = open_collection(source, size)
     stems = [Path(name).stem for name in models]
@@ -100,6 +102,7 @@ def evaluate(
         result["hints"] = hint_curve(guided[0], lab)
         if guided[0].takes_global_hint:
             result["global hint"] = global_hints(guided[0], lab)
+    result["flicker"] = {name: flicker_of(network) for name, network in networks.items()}
     return result
 
 
@@ -180,6 +183,22 @@ def global_hints(network: Colorizer, lab: Tensor) -> dict:
     return {name: {"scores": t.scores(), "interval": bounds[name]} for name, t in tallies.items()}
 
 
+def flicker_of(network: Colorizer) -> dict:
+    """Flicker, and rebalanced AuC, on `flicker.static_clip`: 12 frames that no folder of pictures changes.
+
+    Returns:
+        "frame by frame" and "smoothed" -> flicker (Lab units) and rebalanced_auc (%).
+    """
+    seen, truth = static_clip()
+    found, truth = {}, to_labs(truth)
+    for name, smoothing in (("frame by frame", 0), ("smoothed", SMOOTHING)):
+        paint = FrameColorizer(network, smoothing)
+        labs = [paint.lab(frame) for frame in seen]
+        auc = score([lab[1:] for lab in labs], truth)["rebalanced_auc"]
+        found[name] = {"flicker": flicker(labs), "rebalanced_auc": auc}
+    return found
+
+
 def table(result: dict) -> str:
     """What `evaluate` found, as lines of text."""
     data = result["data"]
@@ -205,6 +224,14 @@ def table(result: dict) -> str:
     for name, row in result.get("global hint", {}).items():
         s = row["scores"]
         lines.append(f"global hint: {name:<13}PSNR {s['psnr']:.2f} dB, chroma ratio {s['chroma_ratio']:.2f}")
+    if "flicker" in result:
+        lines += ["", "on a clip of a still camera (the same for all data): flicker is the mean change of ab"]
+        lines += ["where L did not change, Lab units a frame", ""]
+        lines += [f"{'':<26}{'flicker':<15}{'smoothed':<15}{'rebalanced AuC':<20}{'smoothed'}"]
+    for name, row in result.get("flicker", {}).items():
+        cells = [f"{row[way]['flicker']:<15.2f}" for way in ("frame by frame", "smoothed")]
+        cells += [f"{row[way]['rebalanced_auc']:<20.2f}" for way in ("frame by frame", "smoothed")]
+        lines.append(f"{name:<26}{''.join(cells)}".rstrip())
     return "\n".join(lines)
 
 

@@ -17,7 +17,7 @@ from colorlab.trunk import convolution
 from colorlab.unet import UNet
 
 ENCODER_FILE = Path(__file__).parent / "weights" / "encoder.safetensors"
-LITE_SIDE = 128  # pixels of the shorter side at which EfficientNet-Lite0 looks; see benchmarks/semantics.py
+LITE_SIDE = 128  # pixels of the shorter side at which EfficientNet-Lite0 looks
 MOST_CLASSES = 1000
 
 

@@ -5,6 +5,7 @@ import torch
 from torch.nn.functional import pad
 
 from colorlab.checks import (
+    beyond,
     brown_well,
     classification,
     convolutions,
@@ -23,7 +24,7 @@ from colorlab.toy import PALETTE
 
 def find_exercises():
     modules = (
-        welcome, convolutions, unet, regression, brown_well, classification, rebalancing, results, guided,
+        welcome, convolutions, unet, regression, brown_well, classification, rebalancing, results, guided, beyond,
     )  # fmt: skip
     for module in modules:
         for name, value in vars(module).items():
@@ -58,6 +59,9 @@ SOLUTIONS = {  # a function is the answer itself, anything else is what the solu
     guided.q1: guided.two_hints(),
     guided.q2: guided.chances(),
     guided.q3: guided.fused,
+    beyond.q1: beyond.flicker_by_hand(),
+    beyond.q2: beyond.half_life(),
+    beyond.q3: beyond.is_cut,
     welcome.q1: welcome.duller_network(),
     welcome.q2: welcome.colored_cat(),
 }
@@ -194,6 +198,20 @@ WRONG = [
     (guided.q3, vector_first, "before the features"),
     (guided.q3, lambda f, v, w: guided.fused(f, v, w) + 1, "the numbers are not"),
     (guided.q3, 7, "expected a function"),
+    (beyond.q1, 15, "something moved"),
+    (beyond.q1, 10, "a still step too"),
+    (beyond.q1, 5, "wrong count"),
+    (beyond.q1, 28 / 3, "distance in the plane"),
+    (beyond.q2, 20, "mean age"),
+    (beyond.q2, 13, "51 %"),
+    (beyond.q2, 13.51, "whole frames"),
+    (beyond.q2, 10, "from what is left"),
+    (beyond.q2, 5, "77%"),
+    (beyond.q3, lambda before, after: ((after - before).abs() >= 6).float().mean() > 0.5, "switched a lamp"),
+    (beyond.q3, lambda before, after: (after - before).abs().max() > 6, "a thing passed"),
+    (beyond.q3, lambda before, after: not torch.equal(before, after), "sensor's noise"),
+    (beyond.q3, lambda before, after: False, "another scene"),
+    (beyond.q3, lambda before, after: 3, "True or False"),
     (welcome.q1, "Classifying", "more vivid"),
     (welcome.q1, "regression", "not one of"),
     (welcome.q1, 1, "in quotes"),

@@ -1,0 +1,83 @@
+"""colorlab.papers: what it says of colorlab is so, and the recorded comparison fits the networks it speaks of."""
+
+import re
+
+import pytest
+import torch
+
+from colorlab import papers
+from colorlab.architectures import build
+from colorlab.bins import ColorBins
+from colorlab.colorizer import Colorizer
+from colorlab.evaluation import compared
+from colorlab.objectives import Classification, Regression
+from colorlab.training import History
+
+TABLE = compared()
+
+
+def test_the_table_has_a_row_for_every_difference_and_four_columns():
+    head, rule, *rows = papers.table().split("\n")
+    assert len(rows) == len(papers.DIFFERENCES) == 8
+    for line in (head, rule, *rows):
+        assert re.fullmatch(r"\|([^|]+\|){4}", line), line
+
+
+def test_every_switch_that_the_table_names_exists():
+    """The words of the column, tried: a row that is renamed in the library fails here."""
+    here = " ".join(d.here for d in papers.DIFFERENCES)
+    bins = {rule: ColorBins(10, rule) for rule in ("nearest", "corners", "square")}
+    assert ", ".join(str(b.n_bins) for b in bins.values()) in here
+    assert Classification(bins["nearest"], neighbours=10).neighbours == 10
+    assert {Regression(norm).norm for norm in ("l2", "huber", "l1")} == {"l2", "huber", "l1"}
+    assert {"loss", "unweighted_loss"} <= set(vars(History()))
+    sizes = dict(in_channels=1, out_channels=2, width=2)
+    assert build("UNet", **sizes, half_resolution=True).answer_every == 2
+    assert build("Zhang2016", **sizes).answer_every == 4
+    for pooling in (True, False):
+        build("Ronneberger2015", **sizes, pooling=pooling)
+    build("Zhang2017", **sizes)
+    named = set(re.findall(r"(\w+)=", here))
+    assert named == {"neighbours", "temperature", "half_resolution", "rule", "pooling"}
+
+
+def test_five_neighbours_are_the_five_nearest_of_ten():
+    ab = 40 * torch.randn(1, 2, 8, 8, generator=torch.Generator().manual_seed(0))
+    bins, logits = ColorBins(10), torch.randn(1, 262, 8, 8, generator=torch.Generator().manual_seed(1))
+    indices, shares = bins.encode_soft(ab, 10)
+    five = shares[:, :5] / shares[:, :5].sum(1, keepdim=True)
+    wanted = -(five * logits.log_softmax(1).gather(1, indices[:, :5])).sum(1)
+    found = Classification(bins, "soft", neighbours=5).pixel_losses(logits, ab)
+    torch.testing.assert_close(found, wanted)
+
+
+def test_neighbours_are_stored_with_a_network(tmp_path):
+    objective = Classification(ColorBins(40), "soft", neighbours=3)
+    network = build("UNet", in_channels=1, out_channels=objective.out_channels, width=2, depth=1)
+    path = Colorizer(network, objective).save(tmp_path / "three.safetensors")
+    assert Colorizer.load(path).objective.neighbours == 3
+
+
+# ---- the recorded comparison ---------------------------------------------------------------------
+
+
+def test_every_network_compared_is_small_and_was_given_the_same():
+    assert TABLE["data"]["part"] == "held out"
+    for name, row in TABLE["rows"].items():
+        semantic = name.startswith(("small", "efficientnet"))  # the opinion's weights come on top
+        assert row["weights"] <= (2.1e6 if semantic else 2e6), name
+        assert len(row["seeds"]) == len(row["seconds"]) >= 1
+        assert {scores["pictures"] for scores in row["seeds"]} == {TABLE["data"]["pictures"]}
+
+
+@pytest.mark.parametrize("measure", ["psnr", "rebalanced_auc", "chroma_ratio"])
+def test_a_row_is_the_middle_of_its_seeds_and_an_interval_has_an_order(measure):
+    for name, row in TABLE["rows"].items():
+        of_seeds = [scores[measure] for scores in row["seeds"]]
+        assert min(of_seeds) - 1e-6 <= row["scores"][measure] <= max(of_seeds) + 1e-6, name
+    for name, row in TABLE["differences"].items():
+        low, difference, high = row[measure]
+        assert low <= high, name
+        first, second = (TABLE["rows"][part]["seeds"] for part in name.split(" - "))
+        if len(first) == len(second) == 1:
+            assert difference == pytest.approx(first[0][measure] - second[0][measure])
