@@ -1,29 +1,63 @@
-"""Many pictures at a time: which file becomes which, and what happened to each."""
+"""Many files at a time, pictures, GIFs and videos: which becomes which, and what happened to each."""
 
 import os
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from colorlab import video
 from colorlab.colorizer import Colorizer
 from colorlab.data import SUFFIXES
 from colorlab.files import clear_leftovers
+from colorlab.flicker import SMOOTHING, FrameColorizer
+from colorlab.gif import colorize_gif, is_animated, read_gif
 from colorlab.hints import Hint
-from colorlab.media import ImageError, Picture, Source, read_picture, write_image
+from colorlab.media import ImageError, Picture, Source, read_image, read_picture, write_image
+from colorlab.tint import KINDS, Kind, kind_of
 
-WRITABLE = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}  # anything else becomes .png
+WRITABLE = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}  # any other picture becomes .png
+# Videos that are read; those that are not written under the same ending become .mkv, which holds any sound.
+VIDEOS = {*video.FORMATS, ".mpg", ".mpeg", ".wmv", ".ogv", ".3gp", ".mts", ".m2ts", ".flv", ".vob"}
+LOOKED_AT = 5  # frames of a GIF that tell whether it has colours
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How files are coloured.
+
+    Attributes:
+        temperature, hints, like: as in `Colorizer.colorize`; hints are for pictures that stand still.
+        smoothing: the share of the past in a moving picture, see `flicker.Smoother`; 0 is frame by frame.
+        only: the kinds that are coloured; others are left alone, and nothing is written for them. None takes
+            every file for grey, whatever colours it has.
+        force: overwrite results that are there already. Without it not even what somebody else puts there
+            while a file is in work is touched.
+    """
+
+    temperature: float | Literal["mode"] | None = None
+    hints: Sequence[Hint] | None = None
+    like: np.ndarray | None = None
+    smoothing: float = SMOOTHING
+    only: Container[Kind] | None = None
+    force: bool = False
+
+
+USUAL = Settings()
 
 
 def plan(inputs: Iterable[Path], out: Path) -> list[tuple[Path, Path]]:
-    """(picture, its result) of every input; a folder gives all pictures in it, its tree mirrored.
+    """(file, its result) of every input; a folder gives all pictures and videos in it, its tree mirrored.
 
     A folder that cannot be read is among them, so that `colorize_files` reports it.
 
     Args:
-        inputs: pictures and folders.
-        out: a folder, or a file's name if there is one picture and the name ends like a picture's.
+        inputs: pictures, GIFs, videos and folders.
+        out: a folder, or the name of a file if there is one input and the name ends as its result's can.
 
     Raises:
         FileNotFoundError: an input that is not there.
@@ -34,9 +68,15 @@ def plan(inputs: Iterable[Path], out: Path) -> list[tuple[Path, Path]]:
     missing = [str(path) for path in inputs if not path.exists()]
     if missing:
         raise FileNotFoundError(f"{', '.join(missing)}: no such file or folder; check the path")
-    if len(inputs) == 1 and inputs[0].is_file() and out.suffix.lower() in WRITABLE and not out.is_dir():
-        _refuse_overwriting([(inputs[0], out)])
-        return [(inputs[0], out)]
+    if len(inputs) == 1 and inputs[0].is_file() and not out.is_dir() and out.suffix:
+        endings = _endings(inputs[0])
+        if out.suffix.lower() in endings:
+            _refuse_overwriting([(inputs[0], out)])
+            return [(inputs[0], out)]
+        if out.suffix.lower() in WRITABLE | {".gif"} | VIDEOS:
+            raise ValueError(
+                f"{inputs[0]} cannot become {out.name}: name a file that ends in {', '.join(sorted(endings))}"
+            )
     if out.is_file():
         raise ValueError(f"{out} is a file; several pictures need a folder")
     jobs = []
@@ -51,11 +91,12 @@ def plan(inputs: Iterable[Path], out: Path) -> list[tuple[Path, Path]]:
         for file in _found(path):
             relative = file.relative_to(path)
             jobs.append(
-                (file, out / relative if os.path.isdir(file) else out / relative.parent / _name(relative))
+                (file, out / relative.parent / (relative.name if os.path.isdir(file) else _name(file)))
             )
     if not jobs:
         raise ValueError(
-            f"no picture in {', '.join(map(str, inputs))}; endings looked for: {', '.join(sorted(SUFFIXES))}"
+            f"no picture or video in {', '.join(map(str, inputs))}; endings looked for: "
+            f"{', '.join(sorted(SUFFIXES | VIDEOS))}"
         )
     sources: dict[Path, Path] = {}
     for source, target in jobs:
@@ -66,32 +107,22 @@ def plan(inputs: Iterable[Path], out: Path) -> list[tuple[Path, Path]]:
     return jobs
 
 
-def colorize_picture(
-    colorizer: Colorizer,
-    source: Source,
-    temperature=None,
-    hints: Sequence[Hint] | None = None,
-    like: np.ndarray | None = None,
-) -> Picture:
-    """Colour one picture, which may be transparent; arguments as in `Colorizer.colorize`."""
+def colorize_picture(colorizer: Colorizer, source: Source, settings: Settings = USUAL) -> Picture:
+    """Colour one picture that stands still; it may be transparent."""
     rgb, alpha = read_picture(source)
     if alpha is not None:
         np.copyto(rgb, 255, where=(alpha == 0)[..., None])  # what nobody sees tells the network nothing
-    return Picture(colorizer.colorize(rgb, temperature, hints, like), alpha)
+    return Picture(colorizer.colorize(rgb, settings.temperature, settings.hints, settings.like), alpha)
 
 
 def colorize_files(
-    colorizer: Colorizer,
-    jobs: list[tuple[Path, Path]],
-    temperature=None,
-    force: bool = False,
-    hints: Sequence[Hint] | None = None,
-    like: np.ndarray | None = None,
+    colorizer: Colorizer, jobs: list[tuple[Path, Path]], settings: Settings = USUAL
 ) -> Iterator[tuple[Path, str | Exception]]:
     """Colour one after another; a failure is reported and does not stop the rest.
 
     What is transparent stays so where the result's format can, and is laid over white elsewhere. Memory: at
     most 10 bytes a pixel of a JPEG or PNG and 100 MB; 100 megapixels take 1.1 GB with Python and the network.
+    Of a GIF or a video a few frames are held at a time, however long it is.
 
     A result appears under its name when it is whole, so a run that was stopped, SIGKILL included, goes on when
     it is started again; the first thing it does is to remove the temporary files that were left then. Several
@@ -99,12 +130,11 @@ def colorize_files(
 
     Args:
         colorizer, jobs: from `plan`, who colours what.
-        temperature, hints, like: as in `Colorizer.colorize`.
-        force: overwrite results that are there already. Without it not even what somebody else puts there
-            while a picture is in work is touched.
+        settings: how.
 
     Yields:
-        (picture, "written", "kept" because its result was there already, or the error).
+        (file, "written"; "kept" because its result was there already; "left alone" because of `only`; or the
+        error).
     """
     for folder in {target.parent for _, target in jobs}:
         clear_leftovers(folder)
@@ -114,33 +144,62 @@ def colorize_files(
             if os.path.isdir(source):
                 os.listdir(source)  # says why it cannot be read
             _refuse_same_file(first.setdefault(_folded(target), target), target)
-            if os.path.lexists(target) and not force:
+            if os.path.lexists(target) and not settings.force:
                 outcome = "kept"
+            elif settings.only is not None and kind_of_file(source) not in settings.only:
+                outcome = "left alone"
             else:
-                picture = colorize_picture(colorizer, source, temperature, hints, like)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                outcome = _write(target, picture, force)
-        # ValueError: a hint outside the picture; RuntimeError: what torch raises when memory is short
-        except (ImageError, OSError, ValueError, MemoryError, RuntimeError) as error:
+                outcome = _colorize_file(colorizer, source, target, settings)
+        # ValueError: a hint outside the picture; RuntimeError: what torch raises when memory is short;
+        # ModuleNotFoundError: a video without the extra that reads it
+        except (ImageError, OSError, ValueError, MemoryError, RuntimeError, ModuleNotFoundError) as error:
             outcome = error
         yield source, outcome
 
 
-def _write(target: Path, picture: Picture, force: bool) -> str:
+def kind_of_file(source: Path) -> Kind:
+    """`tint.kind_of` for files; a moving picture has the most colourful kind that a few of its frames have.
+
+    Raises:
+        ImageError, ModuleNotFoundError: it cannot be read.
+    """
+    if source.suffix.lower() in VIDEOS:
+        frames = iter(video.sample(source))
+    elif is_animated(source):
+        frames = (frame.rgb for frame in islice(read_gif(source), LOOKED_AT))
+    else:
+        frames = iter([read_image(source)])
+    return max(map(kind_of, frames), key=KINDS.index)
+
+
+def _colorize_file(colorizer: Colorizer, source: Path, target: Path, settings: Settings) -> str:
+    moving = None
+    if source.suffix.lower() in VIDEOS:
+        moving = video.colorize_video
+    elif is_animated(source):
+        moving = colorize_gif
+    if moving and settings.hints:
+        raise ValueError(f"{source}: moves, and hints are for pictures that stand still; leave them out")
+    picture = None if moving else colorize_picture(colorizer, source, settings)
+    target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        write_image(target, *picture, replace=force)
+        if moving:
+            paint = FrameColorizer(colorizer, settings.smoothing, settings.temperature, settings.like)
+            moving(source, target, paint, settings.force)
+        else:
+            write_image(target, *picture, replace=settings.force)
     except FileExistsError:  # made by somebody else in the meantime
         return "kept"
     return "written"
 
 
 def _found(folder: Path) -> list[Path]:
-    """All pictures in a folder and in those below it, and the folders among these that cannot be read."""
+    """All files to colour in a folder and in those below it, and the folders among these that cannot be read."""
     unreadable = []
     walk = os.walk(folder, onerror=lambda error: unreadable.append(Path(error.filename)))
     files = [Path(where, name) for where, _, names in walk for name in names]
     # "._a.jpg" is what macOS notes about a.jpg on foreign disks.
-    wanted = (p for p in files if p.suffix.lower() in SUFFIXES and not p.name.startswith("._"))
+    wanted = (p for p in files if p.suffix.lower() in SUFFIXES | VIDEOS and not p.name.startswith("._"))
     return sorted([p for p in wanted if _may_be_file(p)] + unreadable)
 
 
@@ -180,4 +239,15 @@ def _folded(path: Path) -> str:
 
 
 def _name(path: Path) -> str:
-    return path.name if path.suffix.lower() in WRITABLE else f"{path.stem}.png"
+    """What the result is called: as the file is, where that can be written."""
+    endings = _endings(path)
+    if path.suffix.lower() in endings:
+        return path.name
+    return path.stem + next(ending for ending in (".png", ".gif", ".mkv") if ending in endings)
+
+
+def _endings(path: Path) -> set[str]:
+    """How the name of a file's result may end."""
+    if path.suffix.lower() in VIDEOS:
+        return set(video.FORMATS)
+    return {".gif"} if is_animated(path) else WRITABLE

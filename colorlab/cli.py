@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -221,6 +222,13 @@ def read_temperature(context, option, given: str | None) -> float | str | None:
     return temperature
 
 
+def read_share(context, option, given: float | None) -> float | None:
+    """In [0, 1); click's own range lets nan through."""
+    if given is not None and not 0 <= given < 1:
+        raise click.BadParameter(f"expected a share in [0, 1), got {given}")
+    return given
+
+
 @main.command()
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="IN...")
 @click.option(
@@ -252,6 +260,20 @@ def read_temperature(context, option, given: str | None) -> float | str | None:
     type=click.Path(path_type=Path),
     help="A colour picture whose colours, as a whole, the results should have.",
 )
+@click.option(
+    "--smoothing",
+    type=float,
+    callback=read_share,
+    help="How much of the past a still pixel of a GIF or video keeps, against flicker; 0 colours frame by "
+    "frame.  [default: 0.95]",
+)
+@click.option(
+    "--only",
+    type=click.Choice(["grey", "sepia", "colour"]),
+    multiple=True,
+    help="Colour only files of this kind; may be repeated. sepia is any even toning. Without it every file "
+    "is taken for grey, whatever colours it has.",
+)
 @click.option("--force", is_flag=True, help="Overwrite what is there already.")
 def colorize(
     inputs: tuple[Path, ...],
@@ -260,14 +282,18 @@ def colorize(
     temperature: float | str | None,
     hints_file: Path | None,
     like: Path | None,
+    smoothing: float | None,
+    only: tuple[str, ...],
     force: bool,
 ) -> None:
-    """Colour pictures; folders with everything in them. Only their lightness is looked at.
+    """Colour pictures, GIFs and videos; folders with everything in them. Only their lightness is looked at.
 
-    A folder's tree is mirrored in --out. What is there already is kept, unless you say --force: so a run
-    that was stopped goes on when it is started again. A file that cannot be read is named at the end, the
-    others are coloured all the same; the exit status is then 1. A result gets its name when it is whole:
-    whatever stops the command, Ctrl-C too (exit status 130), there are no half pictures.
+    A folder's tree is mirrored in --out. A GIF that moves stays one; a video keeps its ending, its sound and
+    its frames' times (for videos: pip install 'colorlab-course[video]'). What is there already is kept,
+    unless you say --force: so a run that was stopped goes on when it is started again. A file that cannot be
+    read is named at the end, the others are coloured all the same; the exit status is then 1. A result gets
+    its name when it is whole: whatever stops the command, Ctrl-C too (exit status 130), there are no half
+    files.
 
     - is standard input, or after -o standard output, which gets a PNG and nothing else.
 
@@ -281,20 +307,23 @@ def colorize(
     colorlab colorize old.jpg -o vivid.png --temperature mode
     colorlab colorize old.jpg -o blue_door.png --hints blue_door.json
     colorlab colorize album/ -o autumn/ --like autumn.jpg
+    colorlab colorize film.mp4 -o colored.mp4                 also .mov, .mkv, .avi, .webm, .gif
+    colorlab colorize scans/ -o colored/ --only grey --only sepia    leaves alone what has colours
     """
     # While Python tidies up there is nothing left to stop.
     atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
-    tally, failed = {"written": 0, "kept": 0}, {}
+    tally, failed = Counter(), {}
     try:
-        if PIPE in (*inputs, out):
-            with _nothing_begun():
-                _check_pipe(inputs, out, force)
-                network_and_options = _network_and_options(model, temperature, hints_file, like)
-            _colorize_pipe(inputs[0], out, force, *network_and_options)
-            return
         with _nothing_begun():
-            network, *options = _network_and_options(model, temperature, hints_file, like)
-        _colorize_files(network, inputs, out, force, options, tally, failed)
+            if PIPE in (*inputs, out):
+                _check_pipe(inputs, out, only, force)
+            network, settings = _network_and_settings(
+                model, temperature, hints_file, like, smoothing, only, force
+            )
+        if PIPE in (*inputs, out):
+            _colorize_pipe(network, inputs[0], out, settings)
+            return
+        _colorize_files(network, inputs, out, settings, tally, failed)
     except KeyboardInterrupt:
         done = ", ".join(_counts(tally, failed))
         again = " without --force" if force else ""
@@ -302,10 +331,10 @@ def colorize(
         sys.exit(130)
     for source, error in failed.items():
         console.print(f"[red]FAILED[/] {escape(_reason(source, error))}", highlight=False)
-    done, kept, wrong = _counts(tally, failed)
-    kept += "; --force would overwrite them" if tally["kept"] else ""
-    again = "; start it again to try these once more" if failed else ""
-    console.print(f"{done}, {kept}, {wrong}; results in {out}{again}", highlight=False)
+    said = ", ".join(_counts(tally, failed))
+    said += "; --force would overwrite what was kept" if tally["kept"] else ""
+    said += "; start it again to try once more what failed" if failed else ""
+    console.print(f"{said}; results in {out}", highlight=False)
     sys.exit(1 if failed else 0)
 
 
@@ -324,9 +353,13 @@ def _nothing_begun() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _network_and_options(model: str | None, temperature, hints_file: Path | None, like: Path | None) -> tuple:
-    """A colorizer that can do what is asked, and temperature, hints and reference for its `colorize`."""
+def _network_and_settings(
+    model: str | None, temperature, hints_file: Path | None, like: Path | None, smoothing, only, force: bool
+) -> tuple:
+    """A colorizer that can do what is asked, and a `batch.Settings`."""
+    from colorlab.batch import Settings
     from colorlab.evaluation import open_model
+    from colorlab.flicker import SMOOTHING
     from colorlab.hints import read_hints
     from colorlab.media import read_image
 
@@ -340,41 +373,36 @@ def _network_and_options(model: str | None, temperature, hints_file: Path | None
             raise ValueError(f"--like: the model {model} was trained without global hints; use guided")
         if temperature is not None and not hasattr(network.objective, "bins"):
             raise ValueError("--temperature: regression answers one colour, it has no distribution to anneal")
-    return network, temperature, hints, reference
+    smoothing = SMOOTHING if smoothing is None else smoothing
+    return network, Settings(temperature, hints, reference, smoothing, only or None, force)
 
 
-def _colorize_files(
-    network, inputs, out: Path, force: bool, options: list, tally: dict, failed: dict
-) -> None:
+def _colorize_files(network, inputs, out: Path, settings, tally: Counter, failed: dict) -> None:
     """With a progress bar; counts in `tally` and `failed`, so that what was done is known if it is stopped."""
+    from tqdm import tqdm
+
     from colorlab.batch import colorize_files, plan
 
-    temperature, hints, like = options
     with _as_sentences():
         jobs = plan(inputs, out)
-        if hints and len(jobs) > 1:
+        if settings.hints and len(jobs) > 1:
             raise ValueError(f"--hints: they belong to one picture, but {len(jobs)} are to be coloured")
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    ) as progress:
-        task = progress.add_task("colouring", total=len(jobs))
-        for source, outcome in colorize_files(network, jobs, temperature, force, hints, like):
-            progress.update(task, advance=1, description=escape(source.name))
+    # disable=None: no bar where nobody looks. A GIF or video draws one of its frames below this one.
+    with tqdm(total=len(jobs), desc="colouring", unit="file", disable=None, leave=False) as progress:
+        for source, outcome in colorize_files(network, jobs, settings):
+            progress.set_postfix_str(source.name, refresh=False)
+            progress.update()
             if isinstance(outcome, Exception):
                 failed[source] = outcome
             else:
                 tally[outcome] += 1
 
 
-def _counts(tally: dict[str, int], failed: dict) -> tuple[str, str, str]:
-    return f"{tally['written']} coloured", f"{tally['kept']} kept as they were", f"{len(failed)} failed"
+def _counts(tally: Counter, failed: dict) -> list[str]:
+    counts = [f"{tally['written']} coloured", f"{tally['kept']} kept as they were", f"{len(failed)} failed"]
+    if tally["left alone"]:
+        counts.insert(2, f"{tally['left alone']} left alone because of --only")
+    return counts
 
 
 def _reason(name: Path | str, error: Exception) -> str:
@@ -385,10 +413,12 @@ def _reason(name: Path | str, error: Exception) -> str:
     return said if said.startswith(f"{name}:") else f"{name}: {said}"
 
 
-def _check_pipe(inputs: tuple[Path, ...], out: Path, force: bool) -> None:
+def _check_pipe(inputs: tuple[Path, ...], out: Path, only: tuple[str, ...], force: bool) -> None:
     """Before anything is loaded: whatever would hang, spill bytes on a terminal or overwrite is refused."""
     from colorlab.batch import WRITABLE
 
+    if only:
+        raise click.UsageError("--only chooses among files; what comes through - is coloured")
     if len(inputs) > 1 or inputs[0].is_dir():
         raise click.UsageError("- is for one picture; several need files or folders")
     if inputs[0] == PIPE and (sys.stdin is None or sys.stdin.isatty()):
@@ -407,7 +437,7 @@ def _check_pipe(inputs: tuple[Path, ...], out: Path, force: bool) -> None:
         raise click.ClickException(f"{out} is there already; --force would overwrite it")
 
 
-def _colorize_pipe(source: Path, out: Path, force: bool, network, temperature, hints, like) -> None:
+def _colorize_pipe(network, source: Path, out: Path, settings) -> None:
     """One picture from standard input, to standard output, or both. Prints nothing if all goes well."""
     from colorlab.batch import colorize_picture
     from colorlab.gif import is_animated
@@ -418,10 +448,10 @@ def _colorize_pipe(source: Path, out: Path, force: bool, network, temperature, h
         given = sys.stdin.buffer.read() if source == PIPE else source
         if is_animated(io.BytesIO(given) if source == PIPE else given):
             raise ValueError("an animated GIF does not fit through -; name files for it")
-        picture = colorize_picture(network, given, temperature, hints, like)
+        picture = colorize_picture(network, given, settings)
         if out != PIPE:
             out.parent.mkdir(parents=True, exist_ok=True)
-            write_image(out, *picture, replace=force)
+            write_image(out, *picture, replace=settings.force)
             return
         name, content = "standard output", as_png(*picture)
         sys.stdout.buffer.write(content)

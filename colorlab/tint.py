@@ -1,6 +1,6 @@
 """Is a picture grey, toned like an old print, or in colour?"""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -13,8 +13,11 @@ GREY = 4.0  # Lab units: chroma below it is noise, or paper that is not quite wh
 ONE_TONE = 6.0  # Lab units; measured: prints toned evenly or not 0.5 to 4.8, colour photographs 8.7 to 19
 LEVELS = 20  # of L
 
+Kind = Literal["grey", "sepia", "colour"]
+KINDS: tuple[Kind, ...] = get_args(Kind)  # from the least colourful to the most
 
-def kind_of(rgb: np.ndarray) -> Literal["grey", "sepia", "colour"]:
+
+def kind_of(rgb: np.ndarray) -> Kind:
     """Grey has no colour; sepia, or any other toning, has one that follows from L; colour has more.
 
     In a toned print every pixel of one lightness has one colour. So what tells is how far the pixels' ab

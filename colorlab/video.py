@@ -125,9 +125,11 @@ def sample(path: str | Path, frames: int = 5) -> list[np.ndarray]:
             for i in range(frames):
                 given.seek(int((given.duration or 0) * i / frames))
                 found += [f.to_ndarray(format="rgb24") for f in itertools.islice(given.decode(pictures), 1)]
-            return found
     except av.FFmpegError as error:
         raise ImageError(f"{path}: damaged, or not a video that FFmpeg reads ({error})") from error
+    if not found:
+        raise ImageError(f"{path}: not one frame of it can be read; fetch it anew")
+    return found
 
 
 def _pictures(given, source):

@@ -194,7 +194,7 @@ def test_what_is_there_is_kept_unless_forced(album, tmp_path, model):
     (out / "a.png").write_bytes(b"mine")
     result = colorlab("colorize", album, "-o", out, "--model", model)
     assert result.exit_code == 0
-    assert "3 coloured, 1 kept as they were; --force would overwrite them" in result.output
+    assert "3 coloured, 1 kept as they were, 0 failed; --force would overwrite what was kept" in result.output
     assert (out / "a.png").read_bytes() == b"mine"
     assert colorlab("colorize", album, "-o", out, "--model", model, "--force").exit_code == 0
     assert read_image(out / "a.png").shape == (20, 30, 3)
@@ -247,7 +247,7 @@ def test_what_cannot_be_planned_is_refused_before_anything_is_written(album, tmp
         assert message in result.output.replace("\n", " ")
     (tmp_path / "empty").mkdir()
     assert (
-        "no picture in"
+        "no picture or video in"
         in colorlab("colorize", tmp_path / "empty", "-o", tmp_path / "o", "--model", model).output
     )
     twin = tmp_path / "twin"

@@ -59,7 +59,9 @@ def q2(answer):
     if found == 20:
         return "1 / (1 - 0.95) = 20 is the mean age of the memory; where is it below half?"
     if found == 10:
-        return "ten times 0.05 would be taken from what was there at first; it is always taken from what is left"
+        return (
+            "ten times 0.05 would be taken from what was there at first; it is always taken from what is left"
+        )
     return f"after {found:g} frames it counts for {0.95 ** min(max(found, 0), 1000):.0%}"
 
 

@@ -1,0 +1,222 @@
+"""`colorlab colorize` on GIFs and videos, and on old material: what moves, what is grey, what is left alone."""
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+from colorlab import batch, video
+from colorlab.bins import ColorBins
+from colorlab.cli import main
+from colorlab.colorizer import Colorizer
+from colorlab.data import photo
+from colorlab.flicker import FrameColorizer, static_clip
+from colorlab.gif import read_gif
+from colorlab.hints import write_hints
+from colorlab.media import read_image, write_image
+from colorlab.objectives import Classification
+from colorlab.tint import kind_of
+from colorlab.unet import UNet
+
+av = pytest.importorskip("av", reason="the extra `video` is not installed")
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    objective = Classification(ColorBins(40))
+    return Colorizer(UNet(1, objective.out_channels, width=4, depth=1, half_resolution=True), objective, 16)
+
+
+@pytest.fixture(scope="module")
+def model(network, tmp_path_factory):
+    return network.save(tmp_path_factory.mktemp("model") / "small.safetensors")
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return static_clip(frames=6, side=32)[0]
+
+
+def write_video(path, frames, rate=10):
+    with av.open(str(path), "w") as made:
+        stream = made.add_stream("mpeg1video" if path.suffix == ".mpg" else "libx264", rate=rate or 25)
+        stream.height, stream.width = (side // 2 * 2 for side in frames[0].shape[:2])
+        stream.pix_fmt = "yuv420p"
+        for frame in frames:
+            even = np.ascontiguousarray(frame[: stream.height, : stream.width])
+            made.mux(stream.encode(av.VideoFrame.from_ndarray(even)))
+        made.mux(stream.encode(None))
+
+
+def write_animation(path, frames, **options):
+    first, *others = (Image.fromarray(frame).quantize(64) for frame in frames)
+    first.save(path, save_all=True, append_images=others, duration=70, loop=0, **options)
+
+
+@pytest.fixture
+def shelf(tmp_path, frames):
+    """A folder with a picture, a GIF that moves, one that does not, and two videos."""
+    folder = tmp_path / "shelf"
+    (folder / "films").mkdir(parents=True)
+    write_image(folder / "cat.png", photo("chelsea", side=24).rgb)
+    write_animation(folder / "clip.gif", frames)
+    Image.fromarray(frames[0]).save(folder / "still.gif")
+    write_video(folder / "films" / "one.mp4", frames)
+    write_video(folder / "films" / "old.mpg", frames, rate=25)
+    return folder
+
+
+def colorlab(*words):
+    return CliRunner().invoke(main, ["colorize", *(str(w) for w in words)])
+
+
+def frames_of(path):
+    with av.open(str(path)) as given:
+        return [f.to_ndarray(format="rgb24") for f in given.decode(given.streams.video[0])]
+
+
+def test_a_folder_of_all_kinds_is_mirrored(shelf, tmp_path, model, frames):
+    out = tmp_path / "out"
+    result = colorlab(shelf, "-o", out, "--model", model)
+    assert result.exit_code == 0, result.output
+    assert "5 coloured, 0 kept as they were, 0 failed" in result.output
+    made = {str(p.relative_to(out)) for p in out.rglob("*.*")}
+    assert made == {"cat.png", "clip.gif", "still.png", "films/one.mp4", "films/old.mkv"}
+    assert len(list(read_gif(out / "clip.gif"))) == len(frames)
+    for name in ("films/one.mp4", "films/old.mkv"):
+        assert len(frames_of(out / name)) == len(frames)
+        assert kind_of(frames_of(out / name)[-1]) == "colour"
+    again = colorlab(shelf, "-o", out, "--model", model)
+    assert again.exit_code == 0 and "0 coloured, 5 kept as they were" in again.output
+
+
+def test_a_gif_is_smoothed_as_asked(shelf, tmp_path, network, model):
+    made, wanted = {}, {}
+    for share in (0, 0.9):
+        target = tmp_path / f"{share}.gif"
+        words = (shelf / "clip.gif", "-o", target, "--model", model, "--temperature", "mode")
+        assert colorlab(*words, "--smoothing", share).exit_code == 0
+        paint = FrameColorizer(network, share, "mode")
+        made[share] = np.stack([frame.rgb for frame in read_gif(target)]).astype(int)
+        wanted[share] = np.stack([paint(frame.rgb) for frame in read_gif(shelf / "clip.gif")])
+    apart = {(a, b): np.abs(made[a] - wanted[b]).mean() for a in made for b in wanted}
+    assert apart[0, 0] < apart[0, 0.9] and apart[0.9, 0.9] < apart[0.9, 0]
+    assert max(apart[0, 0], apart[0.9, 0.9]) < 8  # what 255 colours cost
+
+
+@pytest.mark.parametrize("share", ["-0.1", "1", "nan", "much"])
+def test_an_impossible_share_of_the_past_is_refused(shelf, tmp_path, model, share):
+    result = colorlab(shelf, "-o", tmp_path / "out", "--model", model, "--smoothing", share)
+    assert result.exit_code == 2 and "--smoothing" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "source, target, endings",
+    [
+        ("clip.gif", "out.png", ".gif"),
+        ("films/one.mp4", "out.gif", ".avi, .m4v, .mkv, .mov, .mp4, .webm"),
+        ("films/one.mp4", "out.mpg", ".mkv"),
+        ("cat.png", "out.mp4", ".png"),
+        ("still.gif", "out.gif", ".png"),
+    ],
+)
+def test_a_result_that_cannot_be_is_refused_with_what_can(shelf, tmp_path, model, source, target, endings):
+    result = colorlab(shelf / source, "-o", tmp_path / target, "--model", model)
+    said = " ".join(result.output.split())
+    assert result.exit_code == 1
+    assert f"cannot become {target}: name a file that ends in" in said and endings in said
+    assert not (tmp_path / target).exists()
+
+
+def test_a_damaged_film_is_named_and_the_others_are_coloured(shelf, tmp_path, model):
+    whole = (shelf / "films" / "one.mp4").read_bytes()
+    (shelf / "films" / "bad.mp4").write_bytes(whole[: len(whole) // 3])
+    (shelf / "bad.gif").write_bytes((shelf / "clip.gif").read_bytes()[:900])
+    result = colorlab(shelf, "-o", tmp_path / "out", "--model", model)
+    assert result.exit_code == 1 and "5 coloured, 0 kept as they were, 2 failed" in result.output
+    for name in ("bad.mp4: damaged", "bad.gif: damaged"):
+        assert name in result.output.replace("\n", "")
+    assert not list((tmp_path / "out").rglob("bad*")) and not list((tmp_path / "out").rglob(".colorlab-*"))
+
+
+def test_without_the_extra_films_fail_with_its_name_and_pictures_do_not(shelf, tmp_path, model, monkeypatch):
+    def missing():
+        raise ModuleNotFoundError("videos need the package av: pip install 'colorlab-course[video]'")
+
+    monkeypatch.setattr(video, "pyav", missing)
+    result = colorlab(shelf, "-o", tmp_path / "out", "--model", model)
+    assert result.exit_code == 1 and "3 coloured, 0 kept as they were, 2 failed" in result.output
+    assert "colorlab-course[video]" in result.output
+
+
+def test_hints_do_not_move(shelf, tmp_path):
+    hints = write_hints(tmp_path / "hints.json", [(3, 4, (200, 30, 30))])
+    result = colorlab(shelf / "clip.gif", "-o", tmp_path / "out.gif", "--hints", hints)
+    assert result.exit_code == 1 and "hints are for pictures that stand still" in " ".join(
+        result.output.split()
+    )
+    assert not (tmp_path / "out.gif").exists()
+
+
+def test_like_holds_for_a_film(shelf, tmp_path):
+    targets = [tmp_path / "plain.gif", tmp_path / "like.gif"]
+    write_image(tmp_path / "autumn.png", photo("coffee", side=32).rgb)
+    for target, more in zip(targets, ((), ("--like", tmp_path / "autumn.png")), strict=True):
+        assert colorlab(shelf / "clip.gif", "-o", target, "--model", "guided", *more).exit_code == 0
+    assert targets[0].read_bytes() != targets[1].read_bytes()
+
+
+# ---- old material --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def attic(tmp_path, frames):
+    """One still picture, one GIF and one video of each kind."""
+    folder = tmp_path / "attic"
+    folder.mkdir()
+    tones = {"grey": (1, 1, 1), "sepia": (1.0, 0.87, 0.68)}
+    for kind in ("grey", "sepia", "colour"):
+        made = [
+            frame
+            if kind == "colour"
+            else (frame.mean(axis=2, keepdims=True) * tones[kind]).round().astype(np.uint8)
+            for frame in frames
+        ]
+        write_image(folder / f"{kind}.png", made[0])
+        write_animation(folder / f"{kind}.gif", made)
+        write_video(folder / f"{kind}.mkv", made)
+    (folder / "grey.gif").rename(folder / "grey1.gif")
+    (folder / "sepia.gif").rename(folder / "sepia1.gif")
+    (folder / "colour.gif").rename(folder / "colour1.gif")
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["grey", "sepia", "colour"])
+def test_kinds_are_told_of_pictures_gifs_and_videos(attic, kind):
+    for name in (f"{kind}.png", f"{kind}1.gif", f"{kind}.mkv"):
+        assert batch.kind_of_file(attic / name) == kind, name
+
+
+def test_only_what_is_asked_for_is_coloured(attic, tmp_path, model):
+    out = tmp_path / "out"
+    result = colorlab(attic, "-o", out, "--model", model, "--only", "grey", "--only", "sepia")
+    assert result.exit_code == 0, result.output
+    assert "6 coloured, 0 kept as they were, 3 left alone because of --only, 0 failed" in result.output
+    assert {p.name for p in out.iterdir()} == {
+        "grey.png", "grey1.gif", "grey.mkv", "sepia.png", "sepia1.gif", "sepia.mkv",
+    }  # fmt: skip
+
+
+def test_without_it_any_colour_picture_is_taken_for_grey(attic, tmp_path, network, model):
+    assert colorlab(attic, "-o", tmp_path / "out", "--model", model).exit_code == 0
+    rgb = read_image(attic / "colour.png")
+    assert np.array_equal(read_image(tmp_path / "out" / "colour.png"), network.colorize(rgb))
+
+
+def test_a_film_of_which_nothing_can_be_read_has_no_kind(tmp_path):
+    (tmp_path / "no.mp4").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match=r"no\.mp4"):
+        batch.kind_of_file(tmp_path / "no.mp4")
