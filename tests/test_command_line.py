@@ -52,6 +52,9 @@ def album(tmp_path_factory):
     for i in range(24):
         place = folder / "inner" if i % 2 else folder
         Image.fromarray(noise(i, 200, 300)).save(place / f"p{i:02}.{ENDINGS[i % 4]}")
+    first, *others = (Image.fromarray(noise(i, 80, 120)) for i in range(6))
+    (folder / "p22.webp").unlink()
+    first.save(folder / "p22.gif", save_all=True, append_images=others)
     return folder
 
 
