@@ -156,11 +156,11 @@ def losses(colorizer: Colorizer, lab: Tensor) -> Tensor:
 
 
 def write_table() -> None:
-    """Every run's scores with intervals, and differences between runs that the course speaks of.
+    """Every run's scores, and the differences that the course speaks of, seed by seed.
 
-    An interval is a bootstrap over pictures. Of runs with several seeds the pictures' sums are put together, as
-    if one network had coloured every picture once with each seed; the score of each seed is written too. A
-    difference is that over the seeds which both runs have.
+    An interval is a bootstrap over pictures: it says how sure a difference of two *networks* is. How far the
+    same training comes out elsewhere with another seed no bootstrap tells; so each seed stands by itself, and
+    a difference counts if all seeds agree on it. Seeds recorded before stay, unless they were trained anew.
     """
     found = {
         (run.name, seed): torch.load(file, weights_only=True)
@@ -168,75 +168,68 @@ def write_table() -> None:
         for run in RUNS
         if (file := BUILD / f"{run.name}, seed {seed}" / "scores.pt").exists()
     }
+    table = (
+        json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.exists() else {"rows": {}, "differences": {}}
+    )
     tallies = {key: Tally(**result["tally"]) for key, result in found.items()}
-    seeds = {run.name: [seed for seed in SEEDS if (run.name, seed) in found] for run in RUNS}
-    rows = {}
-    for name, its in seeds.items():
-        if its:
-            total = joined([tallies[name, seed] for seed in its])
-            rows[name] = {
-                "weights": found[name, its[0]]["weights"],
-                "seconds": [round(found[name, seed]["seconds"][-1]) for seed in its],
-                "loss": sum(found[name, seed]["loss"].mean().item() for seed in its) / len(its),
-                "seeds": [tallies[name, seed].scores() for seed in its],
-                "scores": total.scores(),
-                "interval": intervals({name: total})[name],
-            }
-    differences = {}
+    for (name, seed), result in found.items():
+        row = table["rows"].setdefault(name, {"weights": result["weights"], "seeds": {}})
+        row["seeds"][str(seed)] = {
+            "scores": tallies[name, seed].scores(),
+            "interval": intervals({name: tallies[name, seed]})[name],
+            "loss": result["loss"].mean().item(),
+            "seconds": round(result["seconds"][-1]),
+        }
     for a, b in COMPARED:
-        if common := [seed for seed in seeds[a] if seed in seeds[b]]:
-            one, other = (joined([tallies[name, seed] for seed in common]) for name in (a, b))
-            bounds = intervals({a: one, b: other}, against=b)[a]
-            apart = {k: (low, one.scores()[k] - other.scores()[k], high) for k, (low, high) in bounds.items()}
-            differences[f"{a} - {b}"] = {"seeds": common, **apart}
-            if same_question(a, b):
-                losses = [found[a, seed]["loss"] - found[b, seed]["loss"] for seed in common]
-                differences[f"{a} - {b}"]["loss"] = paired(losses)
+        for seed in SEEDS:
+            if {(a, seed), (b, seed)} <= found.keys():
+                seeds = table["differences"].setdefault(f"{a} - {b}", {})
+                seeds[str(seed)] = difference(*((tallies[n, seed], found[n, seed]["loss"]) for n in (a, b)))
+                if not same_question(a, b):
+                    del seeds[str(seed)]["loss"]
     about = Colorizer.load(next(BUILD.glob("*/colorizer.safetensors"))).about
-    result = {
+    table |= {
         "made by": f"colorlab {__version__}, torch {torch.__version__}",
         "budget": {"steps": STEPS, "batch_size": 32, "size": SIZE},
         "decoding": {"uniform_mix": UNIFORM_MIX, "temperature": TEMPERATURE},
         "data": about["data"] | {"part": "held out", "pictures": len(next(iter(found.values()))["loss"])},
-        "rows": rows,
-        "differences": differences,
     }
     partial = TABLE.with_suffix(".partial")
-    partial.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(partial, TABLE)
-    for name, row in rows.items():
-        s, (low, high) = row["scores"], row["interval"]["rebalanced_auc"]
-        apart = " / ".join(f"{each['rebalanced_auc']:.1f}" for each in row["seeds"])
-        print(
-            f"{name:<34}{row['weights']:>10,} PSNR {s['psnr']:.2f} AuC {s['auc']:.1f} rebalanced "
-            f"{s['rebalanced_auc']:.1f} ({low:.1f} to {high:.1f}; seeds {apart}) chroma {s['chroma_ratio']:.2f} "
-            f"loss {row['loss']:.3f} {row['seconds']} s"
-        )
-    for name, row in differences.items():
-        low, found_apart, high = row["rebalanced_auc"]
-        print(
-            f"{name:<60} rebalanced AuC {found_apart:+.2f} ({low:+.2f} to {high:+.2f}), PSNR {row['psnr'][1]:+.2f}, "
-            f"loss {row.get('loss')}, seeds {row['seeds']}"
-        )
+    for name, row in table["rows"].items():
+        for seed, its in row["seeds"].items():
+            s, (low, high) = its["scores"], its["interval"]["rebalanced_auc"]
+            print(
+                f"{name:<32} seed {seed} {row['weights']:>10,} PSNR {s['psnr']:.2f} AuC {s['auc']:.1f} rebalanced "
+                f"{s['rebalanced_auc']:.1f} ({low:.1f} to {high:.1f}) chroma {s['chroma_ratio']:.2f} "
+                f"loss {its['loss']:.3f} {its['seconds']} s"
+            )
+    for name, row in table["differences"].items():
+        for seed, its in row.items():
+            low, apart, high = its["rebalanced_auc"]
+            print(
+                f"{name:<62} seed {seed} rebalanced AuC {apart:+.2f} ({low:+.2f} to {high:+.2f}), "
+                f"PSNR {its['psnr'][1]:+.2f}, loss {its.get('loss')}"
+            )
+
+
+def difference(one: tuple[Tally, Tensor], other: tuple[Tally, Tensor]) -> dict[str, list[float]]:
+    """measure -> (low, difference, high) of two networks: 95 % bootstrap intervals over pictures."""
+    (first, losses), (second, other_losses) = one, other
+    bounds = intervals({"first": first, "second": second}, against="second")["first"]
+    a, b = first.scores(), second.scores()
+    found = {key: [low, a[key] - b[key], high] for key, (low, high) in bounds.items()}
+    each = losses - other_losses
+    drawn = torch.randint(len(each), (1000, len(each)), generator=torch.Generator().manual_seed(0))
+    low, high = torch.quantile(each[drawn].mean(1), torch.tensor([0.025, 0.975])).tolist()
+    return found | {"loss": [low, each.mean().item(), high]}
 
 
 def same_question(a: str, b: str) -> bool:
     """Whether two runs' losses can be compared: one objective, one resolution of the answers."""
     objectives = {run.name: (run.objective, tuple(run.options.items())) for run in RUNS}
     return objectives[a] == objectives[b] and "Zhang2016" not in a + b
-
-
-def joined(tallies: list[Tally]) -> Tally:
-    """The same pictures, coloured by several networks: every sum of a picture is the sum over the networks."""
-    return Tally(**{key: sum(getattr(tally, key) for tally in tallies) for key in vars(tallies[0])})
-
-
-def paired(differences: list[Tensor]) -> list[float]:
-    """(low, mean, high): a mean difference over pictures and seeds, its 95 % bootstrap interval over pictures."""
-    each = torch.stack(differences).mean(0)
-    drawn = torch.randint(len(each), (1000, len(each)), generator=torch.Generator().manual_seed(0))
-    low, high = torch.quantile(each[drawn].mean(1), torch.tensor([0.025, 0.975])).tolist()
-    return [low, each.mean().item(), high]
 
 
 def main() -> None:

@@ -240,12 +240,12 @@ def hint_curves(
 
 @styled
 def differences(
-    groups: Mapping[str, Mapping[str, tuple[float, float, float]]], unit: str, title: str = ""
+    groups: Mapping[str, Mapping[str, Sequence[tuple[float, float, float]]]], unit: str, title: str = ""
 ) -> Figure:
     """Differences with their intervals, one row each and one panel a group; the line at 0 is "no difference".
 
     Args:
-        groups: group -> row -> (low, difference, high).
+        groups: group -> row -> one or more of (low, difference, high), drawn one below the other.
         unit: of the differences, with their name.
         title: the finding.
     """
@@ -255,9 +255,11 @@ def differences(
     axes = figure.subplots(1, len(groups), squeeze=False, sharex=True)
     for ax, (name, group) in zip(axes[0], groups.items(), strict=True):
         ax.axvline(0, color="black", linewidth=1)
-        for place, (low, difference, high) in enumerate(group.values()):
-            ax.hlines(place, low, high, linewidth=3)
-            ax.plot(difference, place, "o", color="black")
+        for row, found in enumerate(group.values()):
+            for i, (low, difference, high) in enumerate(found):
+                place = row + 0.3 * (i - (len(found) - 1) / 2)
+                ax.hlines(place, low, high, linewidth=3)
+                ax.plot(difference, place, "o", color="black", markersize=4)
         ax.set_yticks(range(len(group)), group)
         ax.set_ylim(len(group) - 0.5, -0.5)
         ax.set(xlabel=unit, title=name)

@@ -104,14 +104,21 @@ def test_hint_curves_hold_every_point_and_a_band_where_bounds_are_given():
 
 
 def test_differences_are_drawn_from_low_to_high_around_the_line_of_none():
-    groups = {"left": {"a": (-2.0, -1.0, 0.5), "b": (1.0, 2.0, 3.0)}, "right": {"c": (-1.0, 0.0, 1.0)}}
+    groups = {
+        "left": {"a": [(-2.0, -1.0, 0.5), (-3.0, -1.5, 0.0)], "b": [(1.0, 2.0, 3.0)]},
+        "right": {"c": [(-1.0, 0.0, 1.0)]},
+    }
     figure = plots.differences(groups, "dB", "A finding")
     assert "A finding" in words(figure)
     for ax, (name, group) in zip(figure.axes, groups.items(), strict=True):
         assert ax.get_title() == name and ax.get_xlabel() == "dB"
         assert [label.get_text() for label in ax.get_yticklabels()] == list(group)
         bars = [tuple(c.get_segments()[0][:, 0]) for c in ax.collections]
-        assert bars == [(low, high) for low, _, high in group.values()]
+        every = [each for found in group.values() for each in found]
+        assert bars == [(low, high) for low, _, high in every]
         none, *points = ax.lines
         assert list(none.get_xdata()) == [0, 0]
-        assert [p.get_xdata()[0] for p in points] == [middle for _, middle, _ in group.values()]
+        assert [p.get_xdata()[0] for p in points] == [middle for _, middle, _ in every]
+        assert [round(p.get_ydata()[0]) for p in points] == [
+            i for i, f in enumerate(group.values()) for _ in f
+        ]
