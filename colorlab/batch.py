@@ -23,7 +23,6 @@ from colorlab.tint import KINDS, Kind, kind_of
 WRITABLE = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}  # any other picture becomes .png
 # Videos that are read; those that are not written under the same ending become .mkv, which holds any sound.
 VIDEOS = {*video.FORMATS, ".mpg", ".mpeg", ".wmv", ".ogv", ".3gp", ".mts", ".m2ts", ".flv", ".vob"}
-LOOKED_AT = 5  # frames of a GIF that tell whether it has colours
 
 
 @dataclass(frozen=True)
@@ -157,19 +156,22 @@ def colorize_files(
         yield source, outcome
 
 
-def kind_of_file(source: Path) -> Kind:
-    """`tint.kind_of` for files; a moving picture has the most colourful kind that a few of its frames have.
+def some_frames(source: Path, frames: int = 5) -> list[np.ndarray]:
+    """A picture as it is seen, or some frames of one that moves: of a video spread over it, of a GIF the first.
 
     Raises:
         ImageError, ModuleNotFoundError: it cannot be read.
     """
     if source.suffix.lower() in VIDEOS:
-        frames = iter(video.sample(source))
-    elif is_animated(source):
-        frames = (frame.rgb for frame in islice(read_gif(source), LOOKED_AT))
-    else:
-        frames = iter([read_image(source)])
-    return max(map(kind_of, frames), key=KINDS.index)
+        return video.sample(source, frames)
+    if is_animated(source):
+        return [frame.rgb for frame in islice(read_gif(source), frames)]
+    return [read_image(source)]
+
+
+def kind_of_file(source: Path) -> Kind:
+    """`tint.kind_of` for files; what moves has the most colourful kind of the frames looked at."""
+    return max(map(kind_of, some_frames(source)), key=KINDS.index)
 
 
 def _colorize_file(colorizer: Colorizer, source: Path, target: Path, settings: Settings) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import Tensor
 
 from colorlab.bins import ColorBins
@@ -48,11 +49,49 @@ def show(figure: Figure, alt: str) -> None:
     Raises:
         ValueError: an empty `alt`.
     """
+    _display(to_bytes(figure, "webp"), alt)
+
+
+def show_moving(
+    clips: Mapping[str, Sequence[np.ndarray]],
+    title: str,
+    alt: str,
+    milliseconds: int = 80,
+    rounds: int = 4,
+    height: float = 2.2,
+) -> None:
+    """Play clips side by side in a notebook, in step. They stop by themselves; run the cell again to replay.
+
+    Args:
+        clips: label -> frames, uint8 `(H, W, 3)`, equally many of each.
+        title: the finding.
+        alt: what is to be seen, for readers who cannot.
+        milliseconds: a frame.
+        rounds: how often they are played. For ever would be a picture that nobody can stop.
+        height: of the frames, inches.
+
+    Raises:
+        ValueError: an empty `alt`.
+    """
+    figure = pictures([frames[0] for frames in clips.values()], list(clips), title, height=height)
+    drawn = [ax.images[0] for ax in figure.axes]
+    made = []
+    for frames in zip(*clips.values(), strict=True):
+        for image, frame in zip(drawn, frames, strict=True):
+            image.set_data(frame)
+        made.append(Image.open(io.BytesIO(to_bytes(figure))).convert("RGB"))
+        figure.set_layout_engine("none")  # laid out once, so that nothing but the clips can move
+    buffer, options = io.BytesIO(), {"duration": milliseconds, "loop": rounds, "quality": 85}
+    made[0].save(buffer, "WEBP", save_all=True, append_images=made[1:], **options)
+    _display(buffer.getvalue(), alt)
+
+
+def _display(webp: bytes, alt: str) -> None:
     from IPython.display import display
 
     if not alt.strip():
         raise ValueError("alt: say in a sentence what the figure shows")
-    data = base64.b64encode(to_bytes(figure, "webp")).decode()
+    data = base64.b64encode(webp).decode()
     image = (
         f'<img alt="{escape(alt, quote=True)}" style="max-width: 100%" src="data:image/webp;base64,{data}">'
     )
