@@ -158,3 +158,15 @@ def test_a_folder_that_is_not_there_is_said(painter, tmp_path):
 def test_a_network_without_hints_is_refused():
     with pytest.raises(ValueError, match="expected a guided classification"):
         HintPainter(Colorizer.pretrained("classification"), COFFEE)
+
+
+def test_who_changes_their_mind_sees_the_proposals_as_before(painter):
+    painter.click(0.4, 0.5)
+    before = [(button.description, button.tooltip) for button in painter.palette.children]
+    painter.put((200, 40, 40))
+    assert [(button.description, button.tooltip) for button in painter.palette.children] == before
+    assert painter.message.value == "1 hint."
+    painter.click(0.7, 0.5)  # elsewhere the hint counts
+    elsewhere = [button.tooltip for button in painter.palette.children]
+    painter.clear()
+    assert [button.tooltip for button in painter.palette.children] != elsewhere

@@ -126,7 +126,7 @@ class HintPainter(widgets.VBox):
             answer = self.colorizer.colorize(self.rgb, hints=list(hints))
         self.hints, self.answer = list(hints), answer
         self._show(
-            f"{len(self.hints)} hints." if self.hints else "No hint yet: click a place, choose a colour."
+            f"{_counted(self.hints)}." if self.hints else "No hint yet: click a place, choose a colour."
         )
 
     def put(self, color: tuple[int, int, int]) -> None:
@@ -147,7 +147,7 @@ class HintPainter(widgets.VBox):
         """Write the hints into the file named, as `colorlab colorize --hints` reads them."""
         try:
             self.message.value = (
-                f"{len(self.hints)} hints written to {escape(str(write_hints(self.file.value, self.hints)))}."
+                f"{_counted(self.hints)} written to {escape(str(write_hints(self.file.value, self.hints)))}."
             )
         except OSError as error:
             self.message.value = f"<b>Not saved</b>: {escape(str(error))}"
@@ -190,18 +190,21 @@ class HintPainter(widgets.VBox):
 
     def _show(self, message: str) -> None:
         with one_thread():
-            proposals = propose(self.colorizer, self.rgb, self.hints, *self.place)
+            # Without the hint that is there already: who changes their mind wants to see the alternatives.
+            others = [hint for hint in self.hints if not self._near(hint, *self.place)]
+            proposals = propose(self.colorizer, self.rgb, others, *self.place)
         self.palette.children = [self._swatch(proposal) for proposal in proposals]
         self.picture.value = draw(self.answer, self.hints, self.place)
         self.picture.description = (
-            f"The photograph with {len(self.hints)} hints; place {self.place} is chosen."
+            f"The photograph with {_counted(self.hints)}; place {self.place} is chosen."
         )
         self.message.value = message
 
     def _swatch(self, proposal: Proposal) -> widgets.Button:
         name = "#{:02x}{:02x}{:02x}".format(*proposal.rgb)
-        swatch = _button(f"{proposal.probability:.0%}", lambda: self.put(proposal.rgb))
-        swatch.tooltip = f"{name}, probability {proposal.probability:.0%}"
+        chance = f"{proposal.probability:.0%}" if proposal.probability >= 0.005 else "<1%"
+        swatch = _button(chance, lambda: self.put(proposal.rgb))
+        swatch.tooltip = f"{name}, probability {chance}"
         light = float(rgb_to_lab(torch.tensor(proposal.rgb, dtype=torch.uint8).reshape(3, 1, 1))[0])
         swatch.style.button_color, swatch.style.text_color = name, "black" if light > 50 else "white"
         return swatch
@@ -220,6 +223,10 @@ def draw(rgb: np.ndarray, hints: Sequence[Hint], place: tuple[float, float]) -> 
     file = io.BytesIO()
     image.save(file, "PNG", compress_level=1)
     return file.getvalue()
+
+
+def _counted(hints: Sequence[Hint]) -> str:
+    return f"{len(hints)} hint{'s' * (len(hints) != 1)}"
 
 
 def _button(label: str, action) -> widgets.Button:
