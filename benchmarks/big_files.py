@@ -1,9 +1,10 @@
-"""Peak memory and time of `colorlab colorize` on files of 1, 10 and 100 megapixels.
+"""Peak memory and time of `colorlab colorize` on files of 1, 10 and 100 megapixels, and on clips of 10 and 60 s.
 
     python benchmarks/big_files.py
 
 Each file is coloured in a process of its own, with one thread. For reading, colouring and writing, the peak
-of resident memory less what was resident before the file was opened; Linux with glibc only. Figures: pictures.md.
+of resident memory less what was resident before the file was opened; of a clip, the peak of all together.
+Linux with glibc only; the videos need the extra `video`. Figures: pictures.md.
 """
 
 import ctypes
@@ -32,6 +33,12 @@ FILES = {  # name: (megapixels, ending, how Pillow writes it, mode)
     "JPEG, hundred": (100, "jpg", {}, "RGB"),
     "PNG, alpha, hundred": (100, "png", {"compress_level": 1}, "RGBA"),
 }
+CLIPS = {  # name: (seconds, frames a second, ending); 240 pixels high, panned over a photograph
+    "video": (10, 25, "mp4"),
+    "video, longer": (60, 25, "mp4"),
+    "GIF": (10, 10, "gif"),
+    "GIF, longer": (60, 10, "gif"),
+}
 
 
 def main() -> None:
@@ -49,6 +56,15 @@ def main() -> None:
                 f"{name:<26}{megapixels:>6g}"
                 + "".join(f"{peak:>11.0f}" for peak in peaks)
                 + f"{max(peaks) / megapixels:>8.1f} B {found['seconds']:>10.1f}",
+                flush=True,
+            )
+        print(f"{'clip':<26}{'s':>6}{'frames':>11}{'peak':>11}{'seconds':>11}")
+        for name, (length, rate, ending) in CLIPS.items():
+            path = Path(folder) / f"in.{ending}"
+            answer(write_clip, name, path)
+            found = answer(color_clip, path, Path(folder) / f"out.{ending}")
+            print(
+                f"{name:<26}{length:>6}{length * rate:>11}{found['peak']:>11.0f}{found['seconds']:>11.1f}",
                 flush=True,
             )
 
@@ -100,9 +116,9 @@ def color_file(source: str, target: str) -> dict:
     peaks = {}
 
     def measured(function, stage):
-        def call(*words):
+        def call(*words, **options):
             Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-            result = function(*words)
+            result = function(*words, **options)
             peaks[stage] = resident("VmHWM") - before
             return result
 
@@ -112,10 +128,58 @@ def color_file(source: str, target: str) -> dict:
     batch.write_image = measured(batch.write_image, "write")
     colorizer.colorize = measured(colorizer.colorize, "colour")
     before, start = resident("VmRSS"), time.perf_counter()
-    ((_source, outcome),) = batch.colorize_files(colorizer, [(Path(source), Path(target))], force=True)
+    color(colorizer, source, target)
+    return peaks | {"seconds": time.perf_counter() - start}
+
+
+def write_clip(name: str, path: str) -> dict:
+    """A camera that pans to and fro over one of the photographs."""
+    import numpy as np
+
+    from colorlab.data import photo
+    from colorlab.gif import Frame, write_gif
+
+    length, rate, ending = CLIPS[name]
+    wide = photo("china", side=240).rgb
+    way = wide.shape[1] - 320
+    places = (way - abs(i % (2 * way) - way) for i in range(length * rate))
+    frames = (np.ascontiguousarray(wide[:, x : x + 320]) for x in places)
+    if ending == "gif":
+        opaque = np.ones((240, 320), bool)
+        write_gif(path, (Frame(frame, opaque, 1000 // rate, 1) for frame in frames), loop=0)
+        return {}
+    import av
+
+    with av.open(path, "w") as made:
+        stream = made.add_stream("libx264", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for frame in frames:
+            made.mux(stream.encode(av.VideoFrame.from_ndarray(frame)))
+        made.mux(stream.encode(None))
+    return {}
+
+
+def color_clip(source: str, target: str) -> dict:
+    """The peak in MB of reading, colouring and writing together, and seconds."""
+    from colorlab.colorizer import Colorizer
+    from colorlab.data import photo
+
+    colorizer = Colorizer.pretrained()
+    colorizer.colorize(photo("coffee", side=64).rgb)
+    ctypes.CDLL("libc.so.6").malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    before, start = resident("VmRSS"), time.perf_counter()
+    color(colorizer, source, target)
+    return {"peak": resident("VmHWM") - before, "seconds": time.perf_counter() - start}
+
+
+def color(colorizer, source: str, target: str) -> None:
+    from colorlab import batch
+
+    job = (Path(source), Path(target))
+    ((_source, outcome),) = batch.colorize_files(colorizer, [job], batch.Settings(force=True))
     if outcome != "written":
         raise outcome
-    return peaks | {"seconds": time.perf_counter() - start}
 
 
 def resident(which: str) -> float:
