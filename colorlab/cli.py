@@ -289,7 +289,8 @@ def colorize(
     """Colour pictures, GIFs and videos; folders with everything in them. Only their lightness is looked at.
 
     A folder's tree is mirrored in --out. A GIF that moves stays one; a video keeps its ending, its sound and
-    its frames' times (for videos: pip install 'colorlab-course[video]'). What is there already is kept,
+    its frames' times (for videos: pip install 'colorlab-course[video]'); of other files with several pages or
+    frames, such as TIFF or WebP, the first is coloured. What is there already is kept,
     unless you say --force: so a run that was stopped goes on when it is started again. A file that cannot be
     read is named at the end, the others are coloured all the same; the exit status is then 1. A result gets
     its name when it is whole: whatever stops the command, Ctrl-C too (exit status 130), there are no half
@@ -700,6 +701,20 @@ def _widgets() -> str:
     return f"ipywidgets {ipywidgets.__version__}"
 
 
+def _files() -> str:
+    from PIL import Image
+
+    from colorlab.media import FORMATS
+    from colorlab.video import pyav
+
+    Image.init()
+    pictures = ", ".join(name for name in FORMATS if name in Image.OPEN)
+    try:
+        return f"{pictures}; videos with PyAV {pyav().__version__}"
+    except ModuleNotFoundError:
+        return f"{pictures}; no videos without the extra: pip install 'colorlab-course[video]'"
+
+
 def _folder() -> str:
     with tempfile.NamedTemporaryFile(dir="."):
         return "files can be written here"
@@ -713,5 +728,6 @@ DOCTOR: dict[str, Callable[[], str]] = {
     "notebooks": _notebooks,
     "Jupyter kernel": _kernel,
     "widgets": _widgets,
+    "files that can be coloured": _files,
     "this folder": _folder,
 }

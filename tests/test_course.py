@@ -188,8 +188,16 @@ def test_doctor_says_what_works_a_line_each():
     result = CliRunner().invoke(main, ["doctor"])
     lines = result.output.splitlines()
     assert result.exit_code == 0, result.output
-    assert len(lines) == 8
+    assert len(lines) == 9
     assert all(line.startswith("[OK]") for line in lines)
+    (files,) = (line for line in lines if "files that can be coloured" in line)
+    assert "JPEG" in files and "videos with PyAV" in files
+
+
+def test_doctor_says_how_to_get_videos_and_calls_their_lack_no_failure(monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    result = CliRunner().invoke(main, ["doctor"])
+    assert result.exit_code == 0 and "no videos without the extra: pip install" in result.output
 
 
 def test_doctor_names_what_fails_and_exits_1(monkeypatch):
