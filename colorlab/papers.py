@@ -39,7 +39,7 @@ DIFFERENCES = (
         "H/4 × W/4",
         '`UNet(half_resolution=True)`, `build("Zhang2016")`',
     ),
-    Difference("distance (2017)", "Huber", "cross-entropy + L1", '`Regression("l2" | "huber" | "l1")`'),
+    Difference("distance (2017)", "Huber", "cross-entropy + L1", '`Regression("l2")`, `"huber"` or `"l1"`'),
     Difference(
         "mask of the hints (2017)",
         "1 where there is a hint, else 0",
@@ -50,18 +50,18 @@ DIFFERENCES = (
         "bins Q of grid 10 (2016, 2017)",
         "313",
         "313, and 529 when retrained",
-        '`ColorBins(rule="nearest" | "corners" | "square")`: 262, 309, 529',
+        '`ColorBins(rule="nearest")`, `"corners"` or `"square"`: 262, 309, 529',
     ),
     Difference(
         "halving the picture",
         "max-pooling (2015), strides (2016)",
         "every second pixel (2017)",
-        "`Ronneberger2015(pooling=True | False)`, `Zhang2017`",
+        "`Ronneberger2015(pooling=True)` or `False`, `Zhang2017`",
     ),
 )
 
 
 def table() -> str:
     """All differences as a table in Markdown."""
-    rows = [f"| {d.what} | {d.paper} | {d.code} | {d.here.replace('|', '&#124;')} |" for d in DIFFERENCES]
+    rows = [f"| {d.what} | {d.paper} | {d.code} | {d.here} |" for d in DIFFERENCES]
     return "\n".join(["| what | the paper | its code | here |", "|---|---|---|---|", *rows])

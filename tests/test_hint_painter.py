@@ -101,8 +101,15 @@ def test_undo_and_clear_go_back_to_the_pictures_before(painter):
     assert np.array_equal(painter.answer, answers[2])
     painter.clear()
     assert np.array_equal(painter.answer, answers[0]) and painter.hints == []
-    painter.undo()  # nothing left to undo
-    assert painter.hints == []
+    painter.undo()  # the Clear
+    assert np.array_equal(painter.answer, answers[2])
+    painter.click(0.2, 0.2, start=(0.5, 0.5))  # moves a hint
+    assert not np.array_equal(painter.answer, answers[2])
+    for wanted in (answers[2], answers[1], answers[0]):  # back to the beginning
+        painter.undo()
+        assert np.array_equal(painter.answer, wanted)
+    painter.undo()
+    assert painter.hints == [] and painter.message.value == "Nothing to undo."
 
 
 def test_a_drag_that_begins_on_a_hint_moves_it_and_another_does_not(painter):
@@ -170,3 +177,27 @@ def test_who_changes_their_mind_sees_the_proposals_as_before(painter):
     elsewhere = [button.tooltip for button in painter.palette.children]
     painter.clear()
     assert [button.tooltip for button in painter.palette.children] != elsewhere
+
+
+def test_hints_on_a_large_photograph_are_in_its_own_pixels(guided, tmp_path):
+    """So that the command line, which reads the photograph itself, puts them where they were clicked."""
+    large = photo("coffee").rgb  # (400, 600, 3), shown smaller
+    painter = HintPainter(guided, large)
+    assert painter.rgb.shape == (256, 384, 3)
+    painter.click(0.75, 0.25)
+    painter.put(BLUE)
+    ((x, y, color),) = painter.hints
+    assert (x, y) == (450, 100)
+    painter.file.value = str(tmp_path / "hints.json")
+    painter.save()
+    assert read_hints(tmp_path / "hints.json") == [(450, 100, color)]
+    seen, wanted = painter.answer, guided.colorize(large, hints=painter.hints)
+    near = [
+        picture_tensor(p)[:, y - 4 : y + 4, x - 4 : x + 4]
+        for p, y, x in ((seen, 64, 288), (wanted, 100, 450))
+    ]
+    apart = [rgb_to_lab(p)[1:].mean((1, 2)) for p in near]
+    assert (apart[0] - apart[1]).norm() < 3
+    with pytest.raises(ValueError, match="700"):
+        painter.set([(700, 100, BLUE)])
+    assert len(painter.hints) == 1

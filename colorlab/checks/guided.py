@@ -25,7 +25,7 @@ def q1(answer):
     found, wanted = numbers(answer, (3, 4, 4), "hint a, hint b and mask").float(), two_hints()
     if torch.allclose(found, wanted, atol=1e-4):
         return None
-    if torch.allclose(found, wanted.transpose(1, 2), atol=1e-4):
+    if torch.allclose(found[2], wanted[2].T, atol=1e-4):
         return "x and y are exchanged: y is the row, and the row comes first"
     if torch.allclose(found[:2] / 110, wanted[:2], atol=1e-4) and found[:2].abs().max() > 1:
         return "a and b are in Lab units; the network is given them divided by 110"
@@ -39,31 +39,33 @@ def q1(answer):
 
 
 def chances() -> tuple[float, float]:
-    return 1 / 8, 7.0  # none: the first lot says stop; mean: (1 - 1/8) / (1/8)
+    return 1 / 5, 4.0  # none: the first lot says stop; mean: (1 - 1/5) / (1/5)
 
 
 @exercise(
     hints=(
         "No hint at all: the very first lot says stop. Its chance is given.",
-        "The mean m: with 7/8 there is one hint more and the story begins anew, so m = 7/8 (1 + m).",
+        "The mean m: with 4/5 there is one hint more and the story begins anew, so m = 4/5 (1 + m).",
     ),
     solution=chances,
 )
 def q2(answer):
-    """(share of pictures without any hint, mean number of hints) if before each one a lot stops with 1/8."""
+    """(share of pictures without any hint, mean number of hints) if before each one a lot stops with 1/5."""
     none, mean = numbers(answer, (2,), "a share and a mean").tolist()
-    if abs(none - 1 / 8) < 0.002 and abs(mean - 7) < 0.02:
+    if abs(none - 1 / 5) < 0.002 and abs(mean - 4) < 0.02:
         return None
-    if abs(none - 7) < 0.02 and abs(mean - 1 / 8) < 0.002:
+    if abs(none - 4) < 0.02 and abs(mean - 1 / 5) < 0.002:
         return "the two are exchanged: first the share, then the mean"
-    if abs(none) < 0.002 and abs(mean - 8) < 0.02:
+    if abs(none - 1 / 8) < 0.002 or abs(mean - 7) < 0.02:
+        return "that is the answer for 1/8, as above; here the chance is 1/5"
+    if abs(none) < 0.002 and abs(mean - 5) < 0.02:
         return "that is a count that begins at 1; here the lot is drawn before the first hint too"
-    if abs(mean - 8) < 0.02:
-        return "8 would be the mean if there were always a first hint"
-    if abs(none - 7 / 8) < 0.002:
-        return "7/8 is the share with at least one hint"
-    wrong = "the share" if abs(none - 1 / 8) >= 0.002 else "the mean"
-    return f"{wrong} is not right; simulate it if you like: torch.rand(…) < 1/8 until the first True"
+    if abs(mean - 5) < 0.02:
+        return "5 would be the mean if there were always a first hint"
+    if abs(none - 4 / 5) < 0.002:
+        return "4/5 is the share with at least one hint"
+    wrong = "the share" if abs(none - 1 / 5) >= 0.002 else "the mean"
+    return f"{wrong} is not right; simulate it if you like: torch.rand(…) < 1/5 until the first True"
 
 
 def fused(features: Tensor, vector: Tensor, weight: Tensor) -> Tensor:

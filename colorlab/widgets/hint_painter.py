@@ -83,9 +83,10 @@ class HintPainter(widgets.VBox):
         rgb: the photograph, uint8 `(H, W, 3)`; its colours, if it has any, are not looked at.
 
     Attributes:
-        hints: [(x, y, (r, g, b)), …] in pixels of the (shrunk) photograph; writable through `set`.
-        place: the pixel chosen last, (x, y).
-        answer: what the network made of them, uint8 `(H, W, 3)`.
+        hints: [(x, y, (r, g, b)), …] in pixels of the photograph given; writable through `set`.
+        place: the pixel of it chosen last, (x, y).
+        rgb: the photograph as it is shown: a large one is shrunk, so that an answer takes no time.
+        answer: what the network made of it, uint8 `(H, W, 3)`.
 
     Raises:
         ValueError: a network that takes no hints, or has no bins to propose colours from.
@@ -97,8 +98,9 @@ class HintPainter(widgets.VBox):
                 'colorizer: expected a guided classification, as Colorizer.pretrained("guided") is'
             )
         self.colorizer, self.rgb = colorizer, shrink(rgb, LARGEST)
+        self.size = height, width = rgb.shape[:2]
         self.hints: list[Hint] = []
-        height, width = self.rgb.shape[:2]
+        self._before: list[list[Hint]] = []  # what Undo goes back to
         self.place = (width // 2, height // 2)
         self.picture = Clickable()
         self.picture.layout.max_width = "100%"
@@ -122,22 +124,23 @@ class HintPainter(widgets.VBox):
         Raises:
             ValueError: a hint outside the photograph; nothing changes then.
         """
-        with one_thread():
-            answer = self.colorizer.colorize(self.rgb, hints=list(hints))
-        self.hints, self.answer = list(hints), answer
-        self._show(
-            f"{_counted(self.hints)}." if self.hints else "No hint yet: click a place, choose a colour."
-        )
+        before = self.hints
+        self._color(list(hints))
+        if before != self.hints:
+            self._before.append(before)
 
     def put(self, color: tuple[int, int, int]) -> None:
         """A hint of this colour at the place chosen; one that is there already is replaced."""
         x, y = self.place
         others = [hint for hint in self.hints if not self._near(hint, x, y)]
-        self.set([*others, (x, y, at_lightness(self.rgb, x, y, color))])
+        self.set([*others, (x, y, self._at_lightness(x, y, color))])
 
     def undo(self) -> None:
-        """Take the last hint away."""
-        self.set(self.hints[:-1])
+        """Take back what was done last: a hint put or moved, a Clear, a Load."""
+        if self._before:
+            self._color(self._before.pop())
+        else:
+            self._show("Nothing to undo.")
 
     def clear(self) -> None:
         """Take all hints away."""
@@ -171,30 +174,50 @@ class HintPainter(widgets.VBox):
         held = next((i for i, hint in enumerate(self.hints) if self._near(hint, from_x, from_y)), None)
         self.place = (x, y)
         if held is not None and not self._near(self.hints[held], x, y):
-            color = at_lightness(self.rgb, x, y, self.hints[held][2])
+            color = self._at_lightness(x, y, self.hints[held][2])
             self.set([(x, y, color) if i == held else hint for i, hint in enumerate(self.hints)])
         else:
             self._show(f"Place ({x}, {y}) chosen: which colour?")
+
+    def _color(self, hints: list[Hint]) -> None:
+        if hints:
+            encode(hints, self.size, (1, 1))  # names one outside in pixels that the caller knows
+        with one_thread():
+            answer = self.colorizer.colorize(self.rgb, hints=self._shown(hints))
+        self.hints, self.answer = hints, answer
+        self._show(f"{_counted(hints)}." if hints else "No hint yet: click a place, choose a colour.")
+
+    def _shown(self, hints: Sequence[Hint]) -> list[Hint]:
+        """Hints in pixels of the photograph as it is shown."""
+        return [(*self._shown_place(x, y), color) for x, y, color in hints]
+
+    def _shown_place(self, x: float, y: float) -> tuple[float, float]:
+        (height, width), (shown_height, shown_width) = self.size, self.rgb.shape[:2]
+        return x * shown_width / width, y * shown_height / height
+
+    def _at_lightness(self, x: float, y: float, color: tuple[int, int, int]) -> tuple[int, int, int]:
+        return at_lightness(self.rgb, *self._shown_place(x, y), color)
 
     def _received(self, _widget, message, _buffers) -> None:
         if "click" in message:
             self.click(*message["click"], start=message.get("start"))
 
     def _pixel(self, x: float, y: float) -> tuple[int, int]:
-        height, width = self.rgb.shape[:2]
+        height, width = self.size
         return min(int(x * width), width - 1), min(int(y * height), height - 1)
 
     def _near(self, hint: Hint, x: float, y: float) -> bool:
-        reach = max(1.0, NEAR * min(self.rgb.shape[:2]))
+        reach = max(1.0, NEAR * min(self.size))
         return (hint[0] - x) ** 2 + (hint[1] - y) ** 2 <= reach**2
 
     def _show(self, message: str) -> None:
         with one_thread():
             # Without the hint that is there already: who changes their mind wants to see the alternatives.
             others = [hint for hint in self.hints if not self._near(hint, *self.place)]
-            proposals = propose(self.colorizer, self.rgb, others, *self.place)
+            place = self._shown_place(*self.place)
+            proposals = propose(self.colorizer, self.rgb, self._shown(others), *place)
         self.palette.children = [self._swatch(proposal) for proposal in proposals]
-        self.picture.value = draw(self.answer, self.hints, self.place)
+        self.picture.value = draw(self.answer, self._shown(self.hints), place)
         self.picture.description = (
             f"The photograph with {_counted(self.hints)}; place {self.place} is chosen."
         )
@@ -206,6 +229,7 @@ class HintPainter(widgets.VBox):
         swatch = _button(chance, lambda: self.put(proposal.rgb))
         swatch.tooltip = f"{name}, probability {chance}"
         light = float(rgb_to_lab(torch.tensor(proposal.rgb, dtype=torch.uint8).reshape(3, 1, 1))[0])
+        swatch.layout.border = "1px solid gray"  # a white one would vanish on the white page
         swatch.style.button_color, swatch.style.text_color = name, "black" if light > 50 else "white"
         return swatch
 
