@@ -154,7 +154,11 @@ def config_options(command: Callable) -> Callable:
     show_default=True,
 )
 @click.option(
-    "--size", default=64, show_default=True, help="Side of the squares the network learns from, pixels."
+    "--size",
+    type=click.IntRange(1, 1024),
+    default=64,
+    show_default=True,
+    help="Side of the squares the network learns from, pixels.",
 )
 @click.option("--grid-size", default=10.0, show_default=True, help="Distance of the bins, Lab units.")
 @click.option("--targets", type=click.Choice(["hard", "soft"]), default="hard", show_default=True)

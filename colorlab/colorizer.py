@@ -27,6 +27,9 @@ from colorlab.unet import UNet
 WEIGHTS = Path(__file__).parent / "weights"
 EDGE_NOISE = 256.0  # variance of L below which its changes count as noise, squared units of L; measured
 LONGEST = 16  # of a picture longer than 16:1 the network sees a smaller one: its memory has a bound too
+MOST_WORKING_SIZE = 1024  # eight times what ships; so 16 megapixels are the most that a network sees
+MOST_AB = 1e6  # Lab units; colours have at most 150, but a network that has learnt nothing may say anything
+TEMPERATURES = 0.001, 1000  # beyond them floats overflow, or all bins are alike
 REFERENCE_SIDE = 256  # pixels of the shorter side are plenty to count colours in
 PRETRAINED = ("regression", "classification", "guided")
 
@@ -59,10 +62,20 @@ class Colorizer:
                 f"the network answers {network.config['out_channels']} channels, but {objective!r} reads "
                 f"{objective.out_channels}: build it with out_channels=objective.out_channels"
             )
-        if isinstance(working_size, bool) or not isinstance(working_size, int) or working_size < 1:
-            raise ValueError(f"working_size: expected a whole number of pixels >= 1, got {working_size!r}")
-        if temperature != "mode" and not (isinstance(temperature, (int, float)) and temperature > 0):
-            raise ValueError(f'temperature: expected a number > 0 or "mode", got {temperature!r}')
+        whole = isinstance(working_size, int) and not isinstance(working_size, bool)
+        if not whole or not 1 <= working_size <= MOST_WORKING_SIZE:
+            raise ValueError(
+                f"working_size: expected a whole number of pixels from 1 to {MOST_WORKING_SIZE}, "
+                f"got {working_size!r}"
+            )
+        least, most = TEMPERATURES
+        number = isinstance(temperature, (int, float)) and not isinstance(temperature, bool)
+        if temperature != "mode" and not (number and least <= temperature <= most):
+            raise ValueError(
+                f'temperature: expected a number from {least} to {most} or "mode", got {temperature!r}'
+            )
+        if about is not None and not isinstance(about, dict):
+            raise ValueError(f"about: expected a dict, got {type(about).__name__}")
         self.network, self.objective = network, objective
         self.working_size, self.temperature = working_size, temperature
         self.about = about or {}
@@ -134,7 +147,8 @@ class Colorizer:
         """
         if like is not None and not self.takes_global_hint:
             raise ValueError('like: this network was trained without global hints; use the model "guided"')
-        return self.network(self.inputs(L, hints), None if like is None else like.to(self.device))
+        x = self.inputs(L, hints)
+        return self.network(x) if like is None else self.network(x, like.to(self.device))
 
     def decode(self, output: Tensor, temperature: float | Literal["mode"] | None = None) -> Tensor:
         """An answer `(N, C, h, w)` -> ab `(N, 2, h, w)` in Lab units."""
@@ -154,8 +168,16 @@ class Colorizer:
         hints: Tensor | None = None,
         like: Tensor | None = None,
     ) -> Tensor:
-        """L `(N, 1, H, W)` in [0, 100] -> ab `(N, 2, H, W)` in Lab units, at the size of L."""
+        """L `(N, 1, H, W)` in [0, 100] -> ab `(N, 2, H, W)` in Lab units, at the size of L.
+
+        Raises:
+            ValueError: the network answers what are no colours.
+        """
         ab = self.decode(self.answer(L, hints, like), temperature)
+        if not (ab.abs() < MOST_AB).all():  # nor is NaN
+            raise ValueError(
+                "the network answers no colours but NaN or huge numbers; its weights are damaged"
+            )
         ab = ab if ab.shape[-2:] == L.shape[-2:] else _resize(ab, L.shape[-2:])
         return ab if hints is None else heed(ab, hints.to(ab), L.to(ab))
 
@@ -242,7 +264,8 @@ class Colorizer:
 
         Raises:
             FileNotFoundError: no such file.
-            ValueError: not a file that `save` wrote, or one whose weights do not fit its description.
+            ValueError: not a file that `save` wrote, or one whose weights do not fit its description or
+                cannot colour.
             ModuleNotFoundError: a network with an encoder that is not installed here.
         """
         path = Path(path)
@@ -262,12 +285,12 @@ class Colorizer:
                 metadata["temperature"],
                 metadata["about"],
             )
+            colorizer.predict_ab(torch.linspace(0, 100, 256).reshape(1, 1, 16, 16))  # it does colour
         except ModuleNotFoundError:
             raise
         except Exception as error:
-            raise ValueError(
-                f"{path}: not a colorizer saved by colorlab ({type(error).__name__}: {error})"
-            ) from error
+            reason = f"{type(error).__name__}: {error}"[:500]  # a lying file may hold a name of megabytes
+            raise ValueError(f"{path}: not a colorizer saved by colorlab ({reason})") from error
         return colorizer.to(device)
 
     def _metadata(self) -> dict[str, str]:
@@ -303,6 +326,8 @@ def to_picture(lab: Tensor) -> np.ndarray:
 def _objective(stored: dict) -> Regression | Classification:
     if stored["kind"] == "regression":
         return Regression(stored["norm"])
+    if stored["kind"] != "classification":
+        raise ValueError(f"its objective is of an unknown kind, {stored['kind']!r}")
     prior = None if stored["prior"] is None else torch.tensor(stored["prior"])
     bins = ColorBins(stored["grid_size"], stored["rule"])
     if bins.centers.tolist() != stored["bins"]:

@@ -118,7 +118,7 @@ def _typed(name: str, text: str, type_name: str) -> Any:
     reader = readers.get(type_name, ast.literal_eval)
     try:
         return reader(text.lower() if type_name == "bool" else text)
-    except (ValueError, KeyError, SyntaxError):
+    except (ValueError, KeyError, SyntaxError, TypeError, MemoryError, RecursionError):  # of nested brackets
         wanted = "true or false" if type_name == "bool" else type_name
         raise ParameterError(f"{name}: expected {wanted}, got {text!r}") from None
 

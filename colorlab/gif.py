@@ -9,6 +9,7 @@ reason nothing is dithered.
 """
 
 import dataclasses
+import os
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -22,7 +23,9 @@ from tqdm.auto import tqdm
 from colorlab.files import in_one_piece
 from colorlab.media import ImageError
 
+MOST_PIXELS = 2**24  # a frame; a file of 500 bytes can ask for 200 million, once for each of its frames
 COLORS = 255  # of the 256, one is kept for transparent pixels
+DAMAGED = (OSError, EOFError, SyntaxError, IndexError, ValueError, struct.error, Image.DecompressionBombError)
 WORSE = 1.5  # a palette is kept while its error is at most this many times that of the frame it was made for
 
 
@@ -56,18 +59,27 @@ def is_animated(path: str | Path) -> bool:
 def read_gif(path: str | Path) -> Iterator[Frame]:
     """The frames of a GIF, one at a time.
 
+    What lies outside of the first frame's screen is cut off, as browsers do.
+
     Raises:
-        ImageError: missing, not a GIF, damaged or cut short.
+        ImageError: missing, not a GIF, damaged or cut short, or of more than `MOST_PIXELS` a frame.
     """
     with _opened(path) as image:
+        width, height = image.size
         for number in count():
             try:
                 if number:  # the first was read on opening
                     image.disposal_method = 0  # where none is given, Pillow would keep the one before
                     image.seek(number)
             except EOFError:
+                image.fp.seek(-1, os.SEEK_CUR)
+                if image.fp.read(1) != b";":  # else the frames that are missing would be so silently
+                    raise ImageError(f"{path}: cut short after frame {number}; fetch it anew") from None
                 return
-            pixels = np.asarray(image.convert("RGBA"))
+            if image.width * image.height > MOST_PIXELS:  # a frame that reaches out enlarges Pillow's screen
+                size = f"{image.width}×{image.height}"
+                raise ImageError(f"{path}: too many pixels for an animation ({size}); make it smaller")
+            pixels = np.asarray(image.convert("RGBA"))[:height, :width]
             opaque = pixels[..., 3] >= 128  # a pixel of a GIF is there or not
             rgb = np.where(opaque[..., None], pixels[..., :3], 255).astype(np.uint8)
             yield Frame(rgb, opaque, int(image.info.get("duration", 0)), image.disposal_method)
@@ -131,7 +143,9 @@ def _opened(path: str | Path) -> Iterator[Image.Image]:
         raise ImageError(f"{path}: not a GIF; its name ends like one") from None
     except FileNotFoundError:
         raise ImageError(f"{path}: no such file; check the path") from None
-    except (OSError, EOFError, SyntaxError, IndexError, Image.DecompressionBombError) as error:
+    except ImageError:
+        raise
+    except DAMAGED as error:
         raise ImageError(f"{path}: damaged or cut short ({error}); fetch it anew") from error
 
 

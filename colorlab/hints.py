@@ -16,6 +16,7 @@ they are given, the mean saturation, 1 if that is given; zeros for what is not g
 import json
 import math
 import os
+import reprlib
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -150,14 +151,14 @@ def read_hints(path: str | Path) -> list[Hint]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))["hints"]
         entries = list(enumerate(found, 1)) if isinstance(found, list) else None
-    except (KeyError, TypeError, UnicodeDecodeError, RecursionError, json.JSONDecodeError):
+    except (KeyError, TypeError, ValueError, RecursionError):  # not UTF-8, not JSON, numbers without end
         entries = None
     if entries is None:
         raise ValueError(f'{path}: expected {{"hints": [{{"x": …, "y": …, "rgb": [r, g, b]}}, …]}} as JSON')
     hints = []
     for number, entry in entries:
         if not isinstance(entry, dict) or set(entry) != {"x", "y", "rgb"}:
-            raise ValueError(f"{path}: hint {number}: expected x, y and rgb, got {entry!r}")
+            raise ValueError(f"{path}: hint {number}: expected x, y and rgb, got {_shown(entry)}")
         try:
             hints.append(check_hint((entry["x"], entry["y"], entry["rgb"]), number, (math.inf, math.inf)))
         except ValueError as error:
@@ -184,16 +185,26 @@ def check_hint(hint, number: int, picture: tuple[float, float]) -> Hint:
     wanted = "(x, y, (r, g, b)) with x, y in pixels and r, g, b whole numbers from 0 to 255"
     try:
         x, y, rgb = hint
+        if any(isinstance(place, (str, bytes, bool)) for place in (x, y)):
+            raise TypeError
         x, y, rgb = float(x), float(y), tuple(rgb)
         if len(rgb) != 3 or any(isinstance(c, bool) or int(c) != c or not 0 <= c <= 255 for c in rgb):
             raise ValueError
     except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"hint {number}: expected {wanted}, got {hint!r}") from None
+        raise ValueError(f"hint {number}: expected {wanted}, got {_shown(hint)}") from None
     height, width = picture
     if not (0 <= x < width and 0 <= y < height):
         size = f" of {width}×{height} pixels" if width < math.inf else ""
         raise ValueError(f"hint {number}: ({x:g}, {y:g}) lies outside the picture{size}")
     return x, y, tuple(int(c) for c in rgb)
+
+
+def _shown(value) -> str:
+    """At most one line of what somebody gave."""
+    try:
+        return reprlib.repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits
+        return type(value).__name__
 
 
 def spread(

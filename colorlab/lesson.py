@@ -38,7 +38,9 @@ class Lesson:
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
             raise ValueError(f"seed: expected a whole number from 0 to 2³¹ - 1, got {self.seed!r}")
         if self.grid_size is not None and (
-            isinstance(self.grid_size, (bool, str)) or not 4 <= self.grid_size <= 100
+            isinstance(self.grid_size, bool)
+            or not isinstance(self.grid_size, (int, float))
+            or not 4 <= self.grid_size <= 100
         ):
             raise ValueError(
                 f"grid_size: expected a number from 4 to 100 (Lab units), got {self.grid_size!r}"
@@ -63,7 +65,7 @@ def choose_device(name: str) -> str:
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         return next(d for d in ("cuda", "mps", "cpu") if available[d])
-    if name not in available:
+    if not isinstance(name, str) or name not in available:
         raise ValueError(f"device: expected auto, {', '.join(available)}, got {name!r}")
     if not available[name]:
         raise ValueError(f'device: this machine offers no {name!r}; use "auto" or "cpu"')

@@ -80,6 +80,8 @@ class Classification:
                 f"uniform_mix = {uniform_mix} rebalances, which needs the prior of the training pictures: "
                 "pass prior=bins.prior(ab)"
             )
+        if isinstance(neighbours, bool) or not isinstance(neighbours, int) or neighbours < 1:
+            raise ValueError(f"neighbours: expected a whole number >= 1, got {neighbours!r}")
         self.bins, self.targets, self.uniform_mix = bins, targets, uniform_mix
         self.neighbours = neighbours
         self.out_channels = bins.n_bins

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+MOST_CHANNELS, MOST_DEPTH = 2**16, 16  # more is a mistake, or a file that lies
 MOST_GROUPS = 8  # of GroupNorm; unlike BatchNorm it behaves the same in training and in use
 
 
@@ -124,7 +125,9 @@ def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
 
 
 def check_sizes(**sizes: int) -> None:
-    """Raise ValueError for the first that is not a whole number >= 1."""
+    """Raise ValueError for the first that is not a whole number >= 1, or is absurd."""
     for name, value in sizes.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(f"{name}: expected a whole number >= 1, got {value!r}")
+        if value > (most := MOST_DEPTH if name == "depth" else MOST_CHANNELS):
+            raise ValueError(f"{name}: expected at most {most:,}, got {value:,}")

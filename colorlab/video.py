@@ -38,6 +38,9 @@ FORMATS = {  # ending -> container, encoder, its options
 }
 BT709 = 1  # the number of that standard in FFmpeg: matrix, primaries and transfer curve alike
 LIMITED_RANGE = 1
+# Not all that FFmpeg knows: a playlist, whatever its ending, would make it open other files.
+READ = "mov,matroska,avi,asf,flv,mpeg,mpegts,mpegvideo,ogg,ivf,h264,hevc,m4v,dv,mxf,rm,yuv4mpegpipe"
+MOST_PIXELS = 40_000_000  # a frame; 8K has 33 million
 FINE = 90_000  # ticks a second, at least, to tell when a frame is shown
 
 
@@ -81,12 +84,12 @@ def colorize_video(
         turns = _rotation(av, source) // 90
         with (
             in_one_piece(target, replace) as partial,
-            av.open(str(source)) as given,
+            _opened(av, source) as given,
             av.open(str(partial), "w", format=container) as made,
             tqdm(total=_count(given, source), desc=Path(source).name, unit="frame", disable=None) as progress,
         ):
             pictures = _pictures(given, source)
-            sounds = {sound.index: _copied(made, sound, target) for sound in given.streams.audio}
+            sounds = {sound.index: _copied(made, sound, source, target) for sound in given.streams.audio}
             encoded = _encoded(made, pictures, turns, encoder, options)
             untimed = given.format.name == "avi"
             places: deque[Fraction] = deque()  # AVI has no times; what is shown as k-th has the k-th place
@@ -120,7 +123,7 @@ def sample(path: str | Path, frames: int = 5) -> list[np.ndarray]:
     """
     av = pyav()
     try:
-        with av.open(str(path)) as given:
+        with _opened(av, path) as given:
             pictures, found = _pictures(given, path), []
             for i in range(frames):
                 given.seek(int((given.duration or 0) * i / frames))
@@ -132,17 +135,29 @@ def sample(path: str | Path, frames: int = 5) -> list[np.ndarray]:
     return found
 
 
+def _opened(av, source):
+    """A file, and only that: FFmpeg takes names such as `http:a.mp4` for addresses, and playlists for videos."""
+    return av.open(
+        f"file:{source}",
+        options={"max_pixels": str(MOST_PIXELS)},  # also where the size changes on the way
+        container_options={"protocol_whitelist": "file", "format_whitelist": READ},
+        metadata_errors="replace",
+    )
+
+
 def _pictures(given, source):
     """The video among the streams of a file; a cover picture is none."""
     for stream in given.streams.video:
-        if not stream.disposition & type(stream.disposition).attached_pic:
-            return stream
+        if stream.disposition & type(stream.disposition).attached_pic or not stream.codec_context:
+            continue
+        stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+        return stream
     raise ImageError(f"{source}: there is no video in it")
 
 
 def _rotation(av, source) -> int:
     """By how many degrees a player turns the pictures, counterclockwise."""
-    with av.open(str(source)) as given:
+    with _opened(av, source) as given:
         for frame in given.decode(_pictures(given, source)):
             return frame.rotation
     raise ImageError(f"{source}: not one frame of it can be read; fetch it anew")
@@ -156,8 +171,10 @@ def _count(given, source) -> int | None:
     return round(given.duration / 1_000_000 * pictures.average_rate)  # FFmpeg counts microseconds
 
 
-def _copied(made, sound, target):
+def _copied(made, sound, source, target):
     """A stream for packets of sound as they are."""
+    if not sound.codec_context:
+        raise ImageError(f"{source}: its sound is of a kind that FFmpeg does not know; leave the sound out")
     if sound.codec.canonical_name not in made.supported_codecs:
         raise ImageError(
             f"{target}: this format cannot hold the sound, which is {sound.codec.canonical_name}; "

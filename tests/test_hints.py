@@ -171,7 +171,7 @@ def colorizer(channels, vector=0):
 def watched(network):
     """What the network is shown from now on: a list of (x, vector)."""
     seen = []
-    network.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs))
+    network.register_forward_pre_hook(lambda _module, inputs: seen.append((*inputs, None)[:2]))
     return seen
 
 

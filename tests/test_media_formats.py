@@ -6,7 +6,6 @@ how many were read, and why the others were refused.
 
 import io
 import struct
-import time
 import warnings
 import zipfile
 import zlib
@@ -14,6 +13,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from hostile import outcome, report
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, features
@@ -139,28 +139,14 @@ CORPUS = corpus()
 
 def attempt(content: bytes) -> Picture | ImageError:
     """What `read_picture` says, in time; anything but a picture or an ImageError is raised."""
-    start = time.process_time()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of odd headers that it can still read
-            result = read_picture(content)
-    except ImageError as error:
-        result = error
-    assert time.process_time() - start < MOST_SECONDS
-    return result
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of odd headers that it can still read
+        return outcome(read_picture, content, (ImageError,), "the picture given", MOST_SECONDS)
 
 
-def report(title: str, results: list[Picture | ImageError]) -> Counter:
-    """Print, and return, how many were read and how often each reason was given."""
+def reason(error: ImageError) -> str:
     kinds = ("damaged or cut short", "not a picture", "too many pixels", "empty", "no pixels", "NaN", "HEIC")
-    counts = Counter()
-    for result in results:
-        if isinstance(result, Picture):
-            counts["read"] += 1
-        else:
-            counts[next(kind for kind in kinds if kind in str(result))] += 1
-    print(f"{title}: {len(results)} tried, " + ", ".join(f"{n} {what}" for what, n in counts.most_common()))
-    return counts
+    return next(kind for kind in kinds if kind in str(error))
 
 
 def same(a: Picture, b: Picture) -> bool:
@@ -171,7 +157,7 @@ def same(a: Picture, b: Picture) -> bool:
 
 def test_whole_files_are_read_with_their_size():
     results = {name: attempt(content) for name, content in CORPUS.items()}
-    assert report("whole", list(results.values()))["read"] == len(CORPUS) > 55
+    assert report("whole", list(results.values()), reason)["accepted"] == len(CORPUS) > 55
     for name, (rgb, alpha) in results.items():
         assert rgb.shape == (H, W, 3) and rgb.dtype == np.uint8, name
         transparent = name.endswith(("LA", "RGBA", "alpha"))
@@ -202,8 +188,8 @@ def test_a_file_cut_short_is_refused_unless_its_picture_is_whole():
             results.append(attempt(content[:length]))
             if isinstance(results[-1], Picture):
                 assert same(results[-1], whole), (name, length, len(content))
-    counts = report("cut short", results)
-    assert len(results) > 1000 and counts["read"] < len(results) / 10
+    counts = report("cut short", results, reason)
+    assert len(results) > 1000 and counts["accepted"] < len(results) / 10
 
 
 def test_a_large_photograph_cut_short_is_refused():
@@ -232,8 +218,8 @@ def test_damaged_files_are_read_or_refused():
                     warnings.simplefilter("ignore")
                     size = Image.open(io.BytesIO(damaged)).size
                 assert sorted(results[-1].rgb.shape[:2]) == sorted(size)  # the damage may turn it
-    counts = report("damaged", results)
-    assert len(results) > 2500 and 0.2 < counts["read"] / len(results) < 0.8
+    counts = report("damaged", results, reason)
+    assert len(results) > 2500 and 0.2 < counts["accepted"] / len(results) < 0.8
 
 
 # ---- deep greys ----------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import torch
 
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
+from colorlab.fusion import SemanticUNet
 from colorlab.objectives import Classification, Regression
 from colorlab.toy import Marbles
 from colorlab.training import CheckpointError, Config, fit
@@ -104,6 +105,26 @@ def test_interrupted_by_hand_it_goes_on_with_the_same_bits(tmp_path, uninterrupt
     history = fit(second, Marbles(size=16), CONFIG, checkpoint=checkpoint)
     assert not history.interrupted
     assert same(second.network.state_dict(), uninterrupted)
+
+
+def test_a_network_with_frozen_weights_goes_on(tmp_path):
+    """The optimizer remembers nothing of them."""
+    config, checkpoint = Config(steps=4, batch_size=2, evaluate_every=2), tmp_path / "checkpoint.pt"
+
+    def semantic() -> Colorizer:
+        torch.manual_seed(0)
+        return Colorizer(SemanticUNet(1, 2, width=4, depth=1), Regression())
+
+    def stop(step, colorizer, history):
+        if step == 2:
+            raise KeyboardInterrupt
+
+    whole, first, second = semantic(), semantic(), semantic()
+    fit(whole, Marbles(size=16), config)
+    fit(first, Marbles(size=16), config, stop, checkpoint)
+    fit(second, Marbles(size=16), config, checkpoint=checkpoint)
+    assert same(second.network.state_dict(), whole.network.state_dict())
+    assert not same(first.network.state_dict(), whole.network.state_dict())
 
 
 def test_a_finished_training_is_not_trained_again(tmp_path, uninterrupted):
