@@ -15,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
-from colorlab import datasets
+from colorlab import archives, datasets
 from colorlab.datasets import DataError, Download, hash_percent, locate, open_collection
 from colorlab.lab import rgb_to_lab
 
@@ -110,7 +110,7 @@ def test_links_in_a_tar_and_in_a_folder_are_not_followed(tmp_path):
 
 
 def test_a_file_too_large_to_be_a_picture_is_skipped_unread(tmp_path, monkeypatch):
-    monkeypatch.setattr(datasets, "LARGEST_FILE", 1000)
+    monkeypatch.setattr(archives, "LARGEST_FILE", 1000)
     path = as_zip(tmp_path / "a.zip", {"small.png": png(1, 16, 16), "bomb.png": b"\0" * 5000})
     collection = open_collection(path, size=16)
     assert collection.names == ["small.png"]

@@ -53,7 +53,7 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_notebook
 from tqdm.auto import tqdm
 
-from colorlab import datasets, video
+from colorlab import archives, datasets, video
 from colorlab.colorizer import PRETRAINED, Colorizer
 from colorlab.course import ParameterError, check_parameters, find
 from colorlab.datasets import DataError
@@ -345,7 +345,7 @@ def test_archives_that_lie(tmp_path):
 
 def test_bombs_take_neither_memory_nor_hours(tmp_path, monkeypatch):
     zeros = bytes(2**20)
-    monkeypatch.setattr(datasets, "LARGEST_FILE", len(zeros))
+    monkeypatch.setattr(archives, "LARGEST_FILE", len(zeros))
     header = named("name", 40 * len(zeros), type=b"L").tobuf()
     bombs = [
         zipped({f"{n}.png": zeros for n in range(40)}, zipfile.ZIP_DEFLATED),
