@@ -15,7 +15,6 @@ All see the same pictures in the same order: STEPS batches of 32 pictures of 64Ã
 
 import argparse
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from colorlab.bins import ColorBins
 from colorlab.colorizer import WEIGHTS, Colorizer
 from colorlab.datasets import Pictures, open_collection
 from colorlab.evaluation import AT_ONCE, predict
+from colorlab.files import in_one_piece
 from colorlab.metrics import Tally, intervals
 from colorlab.objectives import Classification, Regression
 from colorlab.recipe import choose_objective
@@ -194,9 +194,8 @@ def write_table() -> None:
         "decoding": {"uniform_mix": UNIFORM_MIX, "temperature": TEMPERATURE},
         "data": about["data"] | {"part": "held out", "pictures": len(next(iter(found.values()))["loss"])},
     }
-    partial = TABLE.with_suffix(".partial")
-    partial.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(partial, TABLE)
+    with in_one_piece(TABLE) as partial:
+        partial.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     for name, row in table["rows"].items():
         for seed, its in row["seeds"].items():
             s, (low, high) = its["scores"], its["interval"]["rebalanced_auc"]

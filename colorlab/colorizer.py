@@ -1,7 +1,6 @@
 """Colorizer = a network + an objective: the one place where L goes in scaled and ab comes out in Lab units."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -17,6 +16,7 @@ from torch.nn import functional as F
 from colorlab.architectures import build
 from colorlab.bins import ColorBins
 from colorlab.data import picture_tensor, shrink
+from colorlab.files import in_one_piece
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS, Hint, encode, global_hint, heed
 from colorlab.lab import lab_to_rgb, rgb_to_lab
 from colorlab.media import bands, read_image
@@ -236,13 +236,11 @@ class Colorizer:
             path: of the file.
             half_precision: store 16 bits a weight: half the size, three significant digits.
         """
-        path = Path(path)
-        partial = path.with_name(path.name + ".partial")
         kind = torch.float16 if half_precision else torch.float32
         weights = {k: v.to("cpu", kind).contiguous() for k, v in self.network.state_dict().items()}
-        save_file(weights, partial, self._metadata())
-        os.replace(partial, path)
-        return path
+        with in_one_piece(path) as partial:
+            save_file(weights, partial, self._metadata())
+        return Path(path)
 
     @classmethod
     def pretrained(cls, name: str = "classification", device: str | torch.device = "cpu") -> "Colorizer":

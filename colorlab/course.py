@@ -18,6 +18,7 @@ from typing import Any
 import nbformat
 
 from colorlab._share import share
+from colorlab.files import in_one_piece
 from colorlab.lesson import Lesson
 
 CELL_TIMEOUT = 3600  # seconds; a cell that takes longer hangs
@@ -297,9 +298,8 @@ def copy_to(folder: Path) -> list[Path]:
         if (target := folder / source.name).exists():
             kept.append(target)
             continue
-        partial = target.with_name(target.name + ".partial")
-        shutil.copyfile(source, partial)
-        os.replace(partial, target)
+        with in_one_piece(target) as partial:
+            shutil.copyfile(source, partial)
     return kept
 
 
@@ -317,6 +317,5 @@ def _picture_in(cell: dict) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    with in_one_piece(path) as partial:
+        partial.write_text(text, encoding="utf-8")

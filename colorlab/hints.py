@@ -15,7 +15,6 @@ they are given, the mean saturation, 1 if that is given; zeros for what is not g
 
 import json
 import math
-import os
 import reprlib
 from collections.abc import Sequence
 from functools import cache
@@ -26,6 +25,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from colorlab.bins import ColorBins
+from colorlab.files import in_one_piece
 from colorlab.lab import lab_to_rgb, rgb_to_lab
 from colorlab.objectives import AB_SCALE
 
@@ -168,12 +168,10 @@ def read_hints(path: str | Path) -> list[Hint]:
 
 def write_hints(path: str | Path, hints: Sequence[Hint]) -> Path:
     """Write hints as `read_hints` reads them, via a temporary name."""
-    path = Path(path)
-    partial = path.with_name(path.name + ".partial")
     entries = [{"x": x, "y": y, "rgb": list(rgb)} for x, y, rgb in hints]
-    partial.write_text(json.dumps({"hints": entries}, indent=1) + "\n", encoding="utf-8")
-    os.replace(partial, path)
-    return path
+    with in_one_piece(path) as partial:
+        partial.write_text(json.dumps({"hints": entries}, indent=1) + "\n", encoding="utf-8")
+    return Path(path)
 
 
 def check_hint(hint, number: int, picture: tuple[float, float]) -> Hint:

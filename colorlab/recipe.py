@@ -15,6 +15,7 @@ from colorlab.colorizer import Colorizer
 from colorlab.data import photos
 from colorlab.datasets import Pictures, middle_square, open_collection
 from colorlab.diagnosis import diagnose
+from colorlab.files import clear_leftovers, in_one_piece
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS
 from colorlab.lesson import choose_device
 from colorlab.objectives import Classification, Regression
@@ -103,6 +104,7 @@ def train(
     colorizer = Colorizer(network, chosen, working_size=size, about=about).to(device)
     if rank == 0:
         out.mkdir(parents=True, exist_ok=True)
+        clear_leftovers(out)
         weights = sum(p.numel() for p in network.parameters())
         print(f"{collection}\n{chosen}\n{weights:,} weights, on {device}")
     written: list[History] = []
@@ -209,6 +211,5 @@ def _write_results(out: Path, colorizer: Colorizer, history: History, settings: 
     )
     text = json.dumps({"config": asdict(settings), "history": asdict(history)}, indent=1)
     for file, content in (("loss.webp", picture), ("history.json", text.encode())):
-        partial = out / f"{file}.partial"
-        partial.write_bytes(content)
-        os.replace(partial, out / file)
+        with in_one_piece(out / file) as partial:
+            partial.write_bytes(content)

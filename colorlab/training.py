@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 from colorlab.colorizer import Colorizer
 from colorlab.config import Config
 from colorlab.data import mix
+from colorlab.files import in_one_piece
 from colorlab.hints import simulate, simulate_global
 
 HINTS = 1  # tells the stream of simulated hints from that of the pictures
@@ -215,7 +216,6 @@ def save_checkpoint(
     path, colorizer: Colorizer, optimizer, schedule, config: Config, history: History, step: int
 ) -> None:
     """Write everything a training needs to go on, via a temporary name."""
-    partial = Path(path).with_name(Path(path).name + ".partial")
     state = {
         "network": colorizer.network.state_dict(),
         "optimizer": optimizer.state_dict(),
@@ -226,8 +226,8 @@ def save_checkpoint(
         "history": asdict(history),
         "step": step,
     }
-    torch.save(state, partial)
-    os.replace(partial, path)
+    with in_one_piece(path) as partial:
+        torch.save(state, partial)
 
 
 def load_checkpoint(path, colorizer: Colorizer, optimizer, schedule, config: Config) -> tuple[History, int]:
