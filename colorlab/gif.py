@@ -130,7 +130,9 @@ def colorize_gif(
     """
     with _opened(source) as image:
         loop, total = image.info.get("loop"), image.n_frames
-    frames = tqdm(read_gif(source), desc=Path(source).name, total=total, unit="frame", disable=None)
+    frames = tqdm(
+        read_gif(source), desc=Path(source).name, total=total, unit="frame", disable=None, leave=None
+    )
     write_gif(target, (dataclasses.replace(frame, rgb=paint(frame.rgb)) for frame in frames), loop, replace)
 
 

@@ -86,7 +86,9 @@ def colorize_video(
             in_one_piece(target, replace) as partial,
             _opened(av, source) as given,
             av.open(str(partial), "w", format=container) as made,
-            tqdm(total=_count(given, source), desc=Path(source).name, unit="frame", disable=None) as progress,
+            tqdm(
+                total=_count(given, source), desc=Path(source).name, unit="frame", disable=None, leave=None
+            ) as progress,
         ):
             pictures = _pictures(given, source)
             sounds = {sound.index: _copied(made, sound, source, target) for sound in given.streams.audio}
