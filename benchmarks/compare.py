@@ -1,7 +1,7 @@
 """Train every network of the comparison on one budget, score it on held-out pictures, write the table.
 
     python benchmarks/compare.py train --data tiny-imagenet-200.zip     # some hours on one core; may be stopped
-    python benchmarks/compare.py table                                  # colorlab/weights/comparison.json
+    python benchmarks/compare.py table     # print colorlab/weights/comparison.json, with what was trained since
 
 Several processes may train at once: each takes the next run that nobody has begun. A run that was broken off
 goes on from its checkpoint when its folder's `taken` is deleted. What is compared:
@@ -187,15 +187,16 @@ def write_table() -> None:
                 seeds[str(seed)] = difference(*((tallies[n, seed], found[n, seed]["loss"]) for n in (a, b)))
                 if not same_question(a, b):
                     del seeds[str(seed)]["loss"]
-    about = Colorizer.load(next(BUILD.glob("*/colorizer.safetensors"))).about
-    table |= {
-        "made by": f"colorlab {__version__}, torch {torch.__version__}",
-        "budget": {"steps": STEPS, "batch_size": 32, "size": SIZE},
-        "decoding": {"uniform_mix": UNIFORM_MIX, "temperature": TEMPERATURE},
-        "data": about["data"] | {"part": "held out", "pictures": len(next(iter(found.values()))["loss"])},
-    }
-    with in_one_piece(TABLE) as partial:
-        partial.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    if found:
+        about = Colorizer.load(next(BUILD.glob("*/colorizer.safetensors"))).about
+        table |= {
+            "made by": f"colorlab {__version__}, torch {torch.__version__}",
+            "budget": {"steps": STEPS, "batch_size": 32, "size": SIZE},
+            "decoding": {"uniform_mix": UNIFORM_MIX, "temperature": TEMPERATURE},
+            "data": about["data"] | {"part": "held out", "pictures": len(next(iter(found.values()))["loss"])},
+        }
+        with in_one_piece(TABLE) as partial:
+            partial.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     for name, row in table["rows"].items():
         for seed, its in row["seeds"].items():
             s, (low, high) = its["scores"], its["interval"]["rebalanced_auc"]
