@@ -242,6 +242,8 @@ def main() -> None:
     if options.job == "table":
         write_table()
         return
+    if not options.data:
+        parser.error("train needs --data")
     for seed in SEEDS:
         for run in RUNS:
             folder = BUILD / f"{run.name}, seed {seed}"

@@ -21,7 +21,7 @@ from colorlab.media import ImageError, Picture, Source, read_image, read_picture
 from colorlab.tint import KINDS, Kind, kind_of
 
 WRITABLE = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}  # any other picture becomes .png
-# Videos that are read; those that are not written under the same ending become .mkv, which holds any sound.
+# Videos that are read; those that are not written under the same ending become .mkv, which holds most sounds.
 VIDEOS = {*video.FORMATS, ".mpg", ".mpeg", ".wmv", ".ogv", ".3gp", ".mts", ".m2ts", ".flv", ".vob"}
 
 
@@ -72,14 +72,16 @@ def plan(inputs: Iterable[Path], out: Path) -> list[tuple[Path, Path]]:
         if out.suffix.lower() in endings:
             _refuse_overwriting([(inputs[0], out)])
             return [(inputs[0], out)]
-        if out.suffix.lower() in WRITABLE | {".gif"} | VIDEOS:
+        if out.suffix.lower() in WRITABLE | SUFFIXES | VIDEOS:
             raise ValueError(
                 f"{inputs[0]} cannot become {out.name}: name a file that ends in {', '.join(sorted(endings))}"
             )
     if out.is_file():
-        raise ValueError(f"{out} is a file; several pictures need a folder")
+        raise ValueError(f"{out} is a file, and no result can be called so; name a folder")
     jobs = []
     for path in inputs:
+        if not path.is_file() and not path.is_dir():
+            raise ValueError(f"{path}: a pipe or a device; for a pipe write - and feed it to standard input")
         if path.is_file():
             jobs.append((path, out / _name(path)))
             continue
@@ -99,9 +101,10 @@ def plan(inputs: Iterable[Path], out: Path) -> list[tuple[Path, Path]]:
         )
     sources: dict[Path, Path] = {}
     for source, target in jobs:
-        if target in sources:
-            raise ValueError(f"{sources[target]} and {source} would both become {target}; rename one")
-        sources[target] = source
+        other = sources.setdefault(target, source)
+        if other.absolute() != source.absolute():  # else named twice: itself, and the folder it lies in
+            raise ValueError(f"{other} and {source} would both become {target}; rename one")
+    jobs = [(source, target) for target, source in sources.items()]
     _refuse_overwriting(jobs)
     return jobs
 
@@ -207,7 +210,7 @@ def _found(folder: Path) -> list[Path]:
 
 def _may_be_file(path: Path) -> bool:
     try:
-        return path.is_file()
+        return path.is_file() or path.is_symlink()  # of a link to nothing, reading it will say so
     except OSError:  # forbidden; reading it will say so
         return True
 

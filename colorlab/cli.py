@@ -47,7 +47,7 @@ def main() -> None:
     colorlab run       execute the course without looking, and report
     colorlab progress  which exercises pass
     colorlab nbgrader  write the notebooks as assignments
-    colorlab colorize  colour pictures and folders of pictures
+    colorlab colorize  colour pictures, GIFs, videos and folders of them
     colorlab evaluate  judge the networks on pictures whose colours are known
     colorlab train     train a colorizer on your own pictures
     colorlab doctor    what works on this machine
@@ -226,6 +226,15 @@ def read_temperature(context, option, given: str | None) -> float | str | None:
     return temperature
 
 
+class Given(click.Path):
+    """A path. An empty one, as of a variable that is not set, would be the folder one is in."""
+
+    def convert(self, value, param, ctx):
+        if value == "":
+            self.fail("an empty name; is a variable not set?", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def read_share(context, option, given: float | None) -> float | None:
     """In [0, 1); click's own range lets nan through."""
     if given is not None and not 0 <= given < 1:
@@ -234,13 +243,13 @@ def read_share(context, option, given: float | None) -> float | None:
 
 
 @main.command()
-@click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="IN...")
+@click.argument("inputs", nargs=-1, required=True, type=Given(path_type=Path), metavar="IN...")
 @click.option(
     "-o",
     "--out",
     required=True,
     type=click.Path(path_type=Path),
-    help="A folder, or a file for one picture, or - for standard output.",
+    help="A folder, or a file for one input, or - for standard output.",
 )
 @click.option(
     "--model",
@@ -363,6 +372,7 @@ def _network_and_settings(
 ) -> tuple:
     """A colorizer that can do what is asked, and a `batch.Settings`."""
     from colorlab.batch import Settings
+    from colorlab.colorizer import TEMPERATURES
     from colorlab.evaluation import open_model
     from colorlab.flicker import SMOOTHING
     from colorlab.hints import read_hints
@@ -378,6 +388,9 @@ def _network_and_settings(
             raise ValueError(f"--like: the model {model} was trained without global hints; use guided")
         if temperature is not None and not hasattr(network.objective, "bins"):
             raise ValueError("--temperature: regression answers one colour, it has no distribution to anneal")
+        least, most = TEMPERATURES
+        if isinstance(temperature, float) and not least <= temperature <= most:
+            raise ValueError(f"--temperature: expected {least} to {most}, or mode, got {temperature:g}")
     smoothing = SMOOTHING if smoothing is None else smoothing
     return network, Settings(temperature, hints, reference, smoothing, only or None, force)
 

@@ -212,22 +212,21 @@ class Colorizer:
             TypeError, ValueError: not a picture; a hint outside it; hints for a network that takes none.
         """
         rgb = _to_array(image)
+        small = self.small_copy(rgb)
+        planes = None if not hints else encode(hints, rgb.shape[:2], tuple(small.shape[-2:]))
+        overall = None if like is None else global_hint_of(like)
+        return painted(rgb, self.predict_ab(small, temperature, planes, overall).cpu(), small)
+
+    def small_copy(self, rgb: np.ndarray) -> Tensor:
+        """What the network sees of a picture: the L of a copy of `working_size`, `(1, 1, h, w)`.
+
+        Args:
+            rgb: uint8 `(H, W, 3)`.
+        """
         height, width = rgb.shape[:2]
         longest = LONGEST * self.working_size * min(height, width) // max(height, width)
         seen = shrink(rgb, max(1, min(self.working_size, longest)))
-        small = rgb_to_lab(picture_tensor(seen))[None, :1]  # (1, 1, h, w)
-        planes = None if not hints else encode(hints, rgb.shape[:2], tuple(small.shape[-2:]))
-        overall = None
-        if like is not None:
-            reference = shrink(_to_array(like), REFERENCE_SIDE)
-            overall = global_hint(rgb_to_lab(picture_tensor(reference))[None])
-        ab = self.predict_ab(small, temperature, planes, overall).cpu()
-        colored = np.empty_like(rgb)
-        for rows in bands(height, width):
-            L = rgb_to_lab(picture_tensor(rgb[rows]))[None, :1]
-            ab_there = along_edges(ab, small, L, rows.start, height)
-            colored[rows] = to_picture(torch.cat([L, ab_there], dim=1)[0])
-        return colored
+        return rgb_to_lab(picture_tensor(seen))[None, :1]
 
     def save(self, path: str | Path, half_precision: bool = False) -> Path:
         """Write weights and everything needed to use them as safetensors, via a temporary name.
@@ -314,6 +313,28 @@ class Colorizer:
             "about": self.about,
         }
         return {k: json.dumps(v) for k, v in values.items()}  # safetensors' metadata are strings
+
+
+def global_hint_of(like: Picture) -> Tensor:
+    """The global hint that a colour picture gives, `(1, GLOBAL_LENGTH)`."""
+    reference = shrink(_to_array(like), REFERENCE_SIDE)
+    return global_hint(rgb_to_lab(picture_tensor(reference))[None])
+
+
+def painted(rgb: np.ndarray, ab: Tensor, small: Tensor) -> np.ndarray:
+    """A picture in new colours: its own L, and ab `(1, 2, h, w)` of its small copy laid under that.
+
+    Args:
+        rgb: uint8 `(H, W, 3)`.
+        ab, small: see `along_edges`.
+    """
+    height, width = rgb.shape[:2]
+    colored = np.empty_like(rgb)
+    for rows in bands(height, width):
+        L = rgb_to_lab(picture_tensor(rgb[rows]))[None, :1]
+        ab_there = along_edges(ab, small, L, rows.start, height)
+        colored[rows] = to_picture(torch.cat([L, ab_there], dim=1)[0])
+    return colored
 
 
 def to_picture(lab: Tensor) -> np.ndarray:

@@ -18,9 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from colorlab.colorizer import REFERENCE_SIDE, Colorizer, along_edges, to_picture
-from colorlab.data import photo, picture_tensor, shrink
-from colorlab.hints import global_hint
+from colorlab.colorizer import Colorizer, along_edges, global_hint_of, painted
+from colorlab.data import photo, picture_tensor
 from colorlab.lab import rgb_to_lab
 from colorlab.objectives import Regression
 
@@ -101,16 +100,22 @@ class FrameColorizer:
         like: np.ndarray | None = None,
     ):
         self.colorizer, self.temperature, self.smoother = colorizer, temperature, Smoother(smoothing)
-        self.overall = None
-        if like is not None:
-            self.overall = global_hint(rgb_to_lab(picture_tensor(shrink(like, REFERENCE_SIDE)))[None])
+        self.overall = None if like is None else global_hint_of(like)
 
-    @torch.no_grad()
     def lab(self, rgb: np.ndarray) -> Tensor:
         """uint8 `(H, W, 3)` -> `(3, H, W)`: the frame's own L and the ab for it, on the CPU."""
-        network = self.colorizer
         L = rgb_to_lab(picture_tensor(rgb))[None, :1]  # (1, 1, H, W)
-        small = rgb_to_lab(picture_tensor(shrink(rgb, network.working_size)))[None, :1]
+        return torch.cat([L, along_edges(*self._answer(rgb), L)], dim=1)[0]
+
+    def __call__(self, rgb: np.ndarray) -> np.ndarray:
+        """uint8 `(H, W, 3)` -> the same coloured; only its lightness is looked at."""
+        return painted(rgb, *self._answer(rgb))
+
+    @torch.no_grad()
+    def _answer(self, rgb: np.ndarray) -> tuple[Tensor, Tensor]:
+        """ab `(1, 2, h, w)` for the small copy of a frame, and the L of that copy."""
+        network = self.colorizer
+        small = network.small_copy(rgb)
         answer = network.answer(small, like=self.overall)  # (1, C, h, w)
         seen = F.adaptive_avg_pool2d(small.to(answer), answer.shape[-2:])
         if isinstance(network.objective, Regression):
@@ -120,11 +125,7 @@ class FrameColorizer:
             ab = network.decode(shares.clamp(min=1e-30).log(), self.temperature)
         if ab.shape != (1, 2, *small.shape[-2:]):
             ab = F.interpolate(ab, size=small.shape[-2:], mode="bilinear", align_corners=False)
-        return torch.cat([L, along_edges(ab.cpu(), small, L)], dim=1)[0]
-
-    def __call__(self, rgb: np.ndarray) -> np.ndarray:
-        """uint8 `(H, W, 3)` -> the same coloured; only its lightness is looked at."""
-        return to_picture(self.lab(rgb))
+        return ab.cpu(), small
 
 
 def colorize_frames(

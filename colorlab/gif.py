@@ -17,7 +17,7 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
-from PIL import GifImagePlugin, Image, UnidentifiedImageError
+from PIL import GifImagePlugin, Image
 from tqdm.auto import tqdm
 
 from colorlab.files import in_one_piece
@@ -139,16 +139,23 @@ def colorize_gif(
 @contextmanager
 def _opened(path: str | Path) -> Iterator[Image.Image]:
     try:
-        with Image.open(path, formats=["GIF"]) as image:
+        with _Gif(path) as image:
             yield image
-    except UnidentifiedImageError:
-        raise ImageError(f"{path}: not a GIF; its name ends like one") from None
     except FileNotFoundError:
         raise ImageError(f"{path}: no such file; check the path") from None
     except ImageError:
         raise
     except DAMAGED as error:
+        if "not a GIF" in str(error):
+            raise ImageError(f"{path}: not a GIF; its name ends like one") from None
         raise ImageError(f"{path}: damaged or cut short ({error}); fetch it anew") from error
+
+
+class _Gif(GifImagePlugin.GifImageFile):
+    """Where a palette is plain grey, Pillow drops it, and then the first frame's transparent index stays for all."""
+
+    def _is_palette_needed(self, p: bytes) -> bool:
+        return True
 
 
 class _Palette:

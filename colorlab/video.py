@@ -15,7 +15,8 @@ colour at full resolution (yuv444p), which some players in hardware cannot show.
 
 import itertools
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
@@ -80,12 +81,13 @@ def colorize_video(
     if suffix not in FORMATS:
         raise ImageError(f"{target}: videos are written as {', '.join(FORMATS)}; choose one of these endings")
     container, encoder, options = FORMATS[suffix]
-    try:
+    written = f"{target}: cannot be written in this format; try .mkv"
+    with _said_by_name(av, f"{source}: damaged, or not a video that FFmpeg reads"):
         turns = _rotation(av, source) // 90
         with (
             in_one_piece(target, replace) as partial,
             _opened(av, source) as given,
-            av.open(str(partial), "w", format=container) as made,
+            av.open(f"file:{partial}", "w", format=container) as made,
             tqdm(
                 total=_count(given, source), desc=Path(source).name, unit="frame", disable=None, leave=None
             ) as progress,
@@ -93,13 +95,14 @@ def colorize_video(
             pictures = _pictures(given, source)
             sounds = {sound.index: _copied(made, sound, source, target) for sound in given.streams.audio}
             encoded = _encoded(made, pictures, turns, encoder, options)
-            untimed = given.format.name == "avi"
+            untimed, last = given.format.name == "avi", None
             places: deque[Fraction] = deque()  # AVI has no times; what is shown as k-th has the k-th place
             for packet in given.demux(pictures, *given.streams.audio):
                 if packet.stream_index in sounds:
                     if packet.dts is not None:  # the very last one is empty, a signal to decoders
                         packet.stream = sounds[packet.stream_index]
-                        made.mux(packet)
+                        with _said_by_name(av, written):
+                            made.mux(packet)
                     continue
                 if packet.size and packet.dts is not None:
                     places.append(packet.dts * packet.time_base)
@@ -110,11 +113,15 @@ def colorize_video(
                         raise ImageError(f"{source}: its frames have no times; put it into an .mkv first")
                     rgb = np.rot90(frame.to_ndarray(format="rgb24"), turns)
                     colored = av.VideoFrame.from_ndarray(paint(np.ascontiguousarray(rgb)))
-                    made.mux(encoded.encode(_timed(colored, encoded, time, pictures.time_base)))
+                    with _said_by_name(av, written):
+                        colored = _timed(colored, encoded, time, pictures.time_base)
+                        if last is not None and colored.pts <= last:
+                            raise ImageError(f"{target}: AVI has one rate, this video has not; choose .mkv")
+                        last = colored.pts
+                        made.mux(encoded.encode(colored))
                     progress.update()
-            made.mux(encoded.encode(None))
-    except av.FFmpegError as error:
-        raise ImageError(f"{source}: damaged, or not a video that FFmpeg reads ({error})") from error
+            with _said_by_name(av, written):
+                made.mux(encoded.encode(None))
 
 
 def sample(path: str | Path, frames: int = 5) -> list[np.ndarray]:
@@ -124,17 +131,28 @@ def sample(path: str | Path, frames: int = 5) -> list[np.ndarray]:
         ModuleNotFoundError, ImageError: as `colorize_video`.
     """
     av = pyav()
-    try:
-        with _opened(av, path) as given:
-            pictures, found = _pictures(given, path), []
-            for i in range(frames):
-                given.seek(int((given.duration or 0) * i / frames))
-                found += [f.to_ndarray(format="rgb24") for f in itertools.islice(given.decode(pictures), 1)]
-    except av.FFmpegError as error:
-        raise ImageError(f"{path}: damaged, or not a video that FFmpeg reads ({error})") from error
+    with (
+        _said_by_name(av, f"{path}: damaged, or not a video that FFmpeg reads"),
+        _opened(av, path) as given,
+    ):
+        pictures, found = _pictures(given, path), []
+        for i in range(frames):
+            given.seek(int((given.duration or 0) * i / frames))
+            found += [f.to_ndarray(format="rgb24") for f in itertools.islice(given.decode(pictures), 1)]
     if not found:
         raise ImageError(f"{path}: not one frame of it can be read; fetch it anew")
     return found
+
+
+@contextmanager
+def _said_by_name(av, fault: str) -> Iterator[None]:
+    """What FFmpeg raises becomes an ImageError that names the file which the reader knows."""
+    try:
+        yield
+    except av.error.PermissionError as error:
+        raise ImageError(f"{fault.partition(':')[0]}: {error.strerror}; check the permissions") from error
+    except av.FFmpegError as error:
+        raise ImageError(f"{fault} ({error.strerror or error})") from error
 
 
 def _opened(av, source):
@@ -177,12 +195,14 @@ def _copied(made, sound, source, target):
     """A stream for packets of sound as they are."""
     if not sound.codec_context:
         raise ImageError(f"{source}: its sound is of a kind that FFmpeg does not know; leave the sound out")
-    if sound.codec.canonical_name not in made.supported_codecs:
-        raise ImageError(
-            f"{target}: this format cannot hold the sound, which is {sound.codec.canonical_name}; "
-            "choose .mkv, or the ending of the source"
-        )
-    return made.add_stream_from_template(sound)
+    name = sound.codec.canonical_name
+    try:
+        if not {name, sound.codec.name} & made.supported_codecs:
+            raise ValueError
+        return made.add_stream_from_template(sound)
+    except ValueError:  # there are kinds that PyAV cannot copy
+        remedy = "leave it out" if Path(target).suffix.lower() == ".mkv" else "choose .mkv, or leave it out"
+        raise ImageError(f"{target}: this format cannot hold the sound, which is {name}; {remedy}") from None
 
 
 def _encoded(made, pictures, turns: int, encoder: str, options: dict[str, str]):
@@ -217,5 +237,6 @@ def _timed(colored, encoded, time: Fraction, exactness: Fraction):
     rate = encoded.codec_context.framerate
     on_beat = round(time * rate) / rate
     made.time_base = encoded.codec_context.time_base
-    made.pts = round((on_beat if abs(time - on_beat) <= exactness else time) / made.time_base)
+    near = min(exactness, Fraction(1, 1000)) / 2  # else two frames of a coarse source could share a beat
+    made.pts = round((on_beat if abs(time - on_beat) <= near else time) / made.time_base)
     return made

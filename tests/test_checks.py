@@ -1,5 +1,6 @@
 """Every exercise: the solution passes, the stub is not attempted, typical mistakes are named; nothing raises."""
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import pad
@@ -218,6 +219,7 @@ WRONG = [
     (beyond.q3, lambda before, after: not torch.equal(before, after), "sensor's noise"),
     (beyond.q3, lambda before, after: False, "another scene"),
     (beyond.q3, lambda before, after: 3, "True or False"),
+    (beyond.q3, lambda before, after: np.bool_(False), "another scene began"),
     (welcome.q1, "Classifying", "more vivid"),
     (welcome.q1, "regression", "not one of"),
     (welcome.q1, 1, "in quotes"),

@@ -239,7 +239,7 @@ def test_what_cannot_be_planned_is_refused_before_anything_is_written(album, tmp
         "no such file or folder": (album / "missing.png", tmp_path / "out"),
         "lies inside": (album, album / "out"),
         "would be overwritten by its own result": (album / "a.png", album),
-        "several pictures need a folder": (album, album / "a.png"),
+        "no result can be called so; name a folder": (album, album / "a.png"),
     }
     for message, (source, out) in cases.items():
         result = colorlab("colorize", source, "-o", out, "--model", model, "--force")

@@ -1,5 +1,8 @@
 """`colorlab colorize` on GIFs and videos, and on old material: what moves, what is grey, what is left alone."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -220,3 +223,73 @@ def test_a_film_of_which_nothing_can_be_read_has_no_kind(tmp_path):
     (tmp_path / "no.mp4").write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"no\.mp4"):
         batch.kind_of_file(tmp_path / "no.mp4")
+
+
+def test_the_most_colourful_frame_tells_the_kind(frames, tmp_path):
+    grey = [frame.mean(axis=2, keepdims=True).repeat(3, axis=2).astype(np.uint8) for frame in frames]
+    write_animation(tmp_path / "late.gif", [*grey[:4], frames[0]])
+    assert batch.kind_of_file(tmp_path / "late.gif") == "colour"
+
+
+# ---- names and places ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("folder", ["Summer:2020", "http:", "file:"])
+def test_a_name_is_a_name_and_no_address(shelf, tmp_path, model, monkeypatch, folder):
+    """FFmpeg would take the last two for a server and for another place."""
+    (shelf / folder / "127.0.0.1:9").mkdir(parents=True)
+    (shelf / "films" / "one.mp4").rename(shelf / folder / "127.0.0.1:9" / "one.mp4")
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path / "out")
+    assert colorlab("../shelf", "-o", ".", "--model", model).exit_code == 0
+    assert len(frames_of(f"file:{folder}/127.0.0.1:9/one.mp4")) == 6
+
+
+def test_a_gif_is_one_by_its_content(shelf, tmp_path, model):
+    (shelf / "clip.gif").rename(shelf / "clip.jpg")
+    assert colorlab(shelf / "clip.jpg", "-o", tmp_path / "out", "--model", model).exit_code == 0
+    assert len(list(read_gif(tmp_path / "out" / "clip.gif"))) == 6
+
+
+def test_a_file_named_twice_is_coloured_once(shelf, tmp_path, model):
+    result = colorlab(shelf / "cat.png", shelf / "cat.png", shelf, "-o", tmp_path / "out", "--model", model)
+    assert result.exit_code == 0 and "5 coloured" in result.output
+
+
+@pytest.mark.parametrize("ending", ["avif", "heic"])
+def test_an_ending_of_a_picture_is_no_folder(shelf, tmp_path, model, ending):
+    result = colorlab(shelf / "cat.png", "-o", tmp_path / f"out.{ending}", "--model", model)
+    assert result.exit_code == 1 and "cannot become" in " ".join(result.output.split())
+    assert not (tmp_path / f"out.{ending}").exists()
+
+
+def test_a_pipe_in_place_of_a_file_an_empty_name_and_a_dead_link(shelf, tmp_path, model):
+    os.mkfifo(tmp_path / "pipe.png")
+    result = colorlab(tmp_path / "pipe.png", "-o", tmp_path / "o.png", "--model", model)
+    assert result.exit_code == 1 and "a pipe or a device" in " ".join(result.output.split())
+    result = colorlab("", "-o", tmp_path / "out", "--model", model)
+    assert result.exit_code == 2 and "an empty name" in result.output
+    (shelf / "dead.png").symlink_to(shelf / "nothing.png")
+    result = colorlab(shelf, "-o", tmp_path / "out", "--model", model)
+    assert result.exit_code == 1 and "5 coloured" in result.output
+    assert "dead.png: no such file" in result.output.replace("\n", "")
+
+
+@pytest.mark.parametrize("name", ["clip.gif", "films/one.mp4"])
+def test_what_appears_while_a_film_is_in_work_is_kept(shelf, tmp_path, model, monkeypatch, name):
+    target, paint = tmp_path / "out" / Path(name).name, FrameColorizer.__call__
+
+    def slow(self, rgb):
+        target.write_bytes(b"somebody else's")
+        return paint(self, rgb)
+
+    monkeypatch.setattr(FrameColorizer, "__call__", slow)
+    result = colorlab(shelf / name, "-o", tmp_path / "out", "--model", model)
+    assert result.exit_code == 0 and "0 coloured, 1 kept as they were" in result.output
+    assert target.read_bytes() == b"somebody else's" and len(list((tmp_path / "out").iterdir())) == 1
+
+
+def test_an_absurd_temperature_is_refused_before_anything_is_written(shelf, tmp_path, model):
+    result = colorlab(shelf, "-o", tmp_path / "out", "--model", model, "--temperature", "1e-40")
+    assert result.exit_code == 1 and "expected 0.001 to 1000, or mode" in result.output
+    assert not (tmp_path / "out").exists()

@@ -99,6 +99,13 @@ def test_without_smoothing_every_frame_is_what_colorize_makes_of_it(name):
         assert np.abs(colored.astype(int) - network.colorize(frame)).max() <= 1  # rounding
 
 
+@pytest.mark.parametrize("size", [(32, 1024), (1024, 32)])
+def test_a_thin_frame_is_seen_as_colorize_sees_it(size):
+    rgb = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    network = Colorizer.pretrained("classification")
+    assert np.array_equal(FrameColorizer(network, 0)(rgb), network.colorize(rgb))
+
+
 def test_a_global_hint_holds_for_every_frame():
     seen, _ = static_clip(frames=2, side=64)
     network, like = Colorizer.pretrained("guided"), photo("flower", side=64).rgb

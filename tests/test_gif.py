@@ -1,11 +1,12 @@
 """Animated GIFs: what Pillow reads back has every frame, its time, the loop, transparency and disposal."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 import skimage
-from PIL import Image
+from PIL import GifImagePlugin, Image
 
 from colorlab.colorizer import Colorizer
 from colorlab.data import picture_tensor
@@ -146,3 +147,21 @@ def test_only_a_gif_of_several_frames_is_animated(tmp_path):
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
     assert is_animated(TINY)
     assert not is_animated(tmp_path / "one.gif") and not is_animated(tmp_path / "a.png")
+
+
+def test_a_grey_palette_and_a_first_frame_with_holes(tmp_path):
+    """Pillow takes such a palette for plain grey, and the hole's index for one of every frame after it."""
+    path = tmp_path / "grey.gif"
+    first = Image.fromarray(np.tile(np.array([0, 90], np.uint8), (4, 4)), "P")
+    second = Image.fromarray(np.tile(np.array([0, 200], np.uint8), (4, 4)), "P")
+    for image in (first, second):
+        image.putpalette([level for level in range(256) for _ in range(3)])
+    palette = bytes(first.getpalette())
+    content = b"GIF89a" + struct.pack("<HHBBB", 8, 4, 0xF7, 0, 0) + palette
+    content += b"".join(GifImagePlugin.getdata(first, duration=50, disposal=1, transparency=0))
+    content += b"".join(GifImagePlugin.getdata(second, duration=50, disposal=1)) + b";"
+    path.write_bytes(content)
+    frames = list(read_gif(path))
+    assert [frame.opaque.mean() for frame in frames] == [0.5, 1.0]
+    assert (frames[0].rgb[~frames[0].opaque] == 255).all()  # white where nothing is
+    assert (frames[1].rgb == np.asarray(second)[..., None]).all()

@@ -201,3 +201,31 @@ def test_hints_on_a_large_photograph_are_in_its_own_pixels(guided, tmp_path):
     with pytest.raises(ValueError, match="700"):
         painter.set([(700, 100, BLUE)])
     assert len(painter.hints) == 1
+
+
+def test_a_file_that_holds_something_else_is_not_replaced(painter, tmp_path):
+    painter.put(BLUE)
+    for name, content in (("letter.json", "precious"), ("a\0b.json", None)):
+        if content:
+            (tmp_path / name).write_text(content)
+        painter.file.value = str(tmp_path / name)
+        painter.save()
+        assert "Not saved" in painter.message.value
+    assert (tmp_path / "letter.json").read_text() == "precious"
+    painter.file.value = str(tmp_path / "mine.json")
+    for _ in range(2):  # one's own hints are
+        painter.save()
+        assert "written to" in painter.message.value
+
+
+def test_numbers_of_any_kind_are_hints(painter):
+    painter.set([(np.float32(3), 4, (1.0, 2.0, 3.0))])
+    assert painter.hints == [(3.0, 4.0, (1, 2, 3))]
+
+
+def test_a_hint_elsewhere_is_not_taken_hold_of(painter):
+    """NEAR is 3 % of the shorter side."""
+    for x in (0.4, 0.5):
+        painter.click(x, 0.5)
+        painter.put(BLUE)
+    assert len(painter.hints) == 2

@@ -246,3 +246,33 @@ def test_a_sample_is_spread_over_the_video(tmp_path):
         made.mux(stream.encode(None))
     found = [int(f.mean()) for f in sample(tmp_path / "a.mp4", 5)]
     np.testing.assert_allclose(found, [0, 50, 100, 150, 200], atol=3)
+
+
+def write_ticks(path, ticks, a_second):
+    """A clip whose frames are shown at these ticks."""
+    with av.open(str(path), "w") as made:
+        stream = made.add_stream("libx264", rate=a_second, options={"bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, a_second)
+        for i, tick in enumerate(ticks):
+            frame = av.VideoFrame.from_ndarray(bar(48, 64, i))
+            frame.pts, frame.time_base = tick, Fraction(1, a_second)
+            made.mux(stream.encode(frame))
+        made.mux(stream.encode(None))
+
+
+@pytest.mark.parametrize("ticks", [(0, 1, 2, 3, 4, 6, 8, 9), (0, 1, 3, 4, 6, 7), (0, 2, 4, 6, 7, 8)])
+def test_uneven_times_of_a_coarse_clock_stay(tmp_path, ticks):
+    """A tick is as long as a frame: what is nearly on the beat of the mean rate must not be put there."""
+    write_ticks(tmp_path / "given.mp4", ticks, 30)
+    colorize_video(tmp_path / "given.mp4", tmp_path / "made.mp4", same)
+    times = [told_by_pyav(tmp_path / name)[3] for name in ("given.mp4", "made.mp4")]
+    assert len(times[0]) == len(ticks)
+    assert np.abs(times[0] - times[1]).max() < 1e-3
+
+
+def test_avi_cannot_hold_uneven_times_and_says_so(tmp_path):
+    write_ticks(tmp_path / "given.mp4", (0, 1, 2, 3, 20, 21), 30)
+    with pytest.raises(ImageError, match=r"made\.avi: AVI has one rate, this video has not; choose \.mkv"):
+        colorize_video(tmp_path / "given.mp4", tmp_path / "made.avi", same)
+    assert not (tmp_path / "made.avi").exists()

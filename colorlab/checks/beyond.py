@@ -1,5 +1,6 @@
 """Exercises of notebook 11, beyond."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -99,7 +100,7 @@ def q3(answer):
         found, wanted = answer(before.clone(), after.clone()), what == "another scene began"
         if found is ...:
             raise NotAttempted
-        if not isinstance(found, (bool, Tensor)) and type(found).__name__ != "bool_":
+        if not isinstance(found, (bool, np.bool_, Tensor)):
             return f"expected True or False, got {type(found).__name__}"
         if bool(found) != wanted:
             return f"{what}: your function says {bool(found)}"

@@ -4,6 +4,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
 import ipywidgets as widgets
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from colorlab.colorizer import Colorizer
 from colorlab.data import picture_tensor, shrink
-from colorlab.hints import Hint, encode, read_hints, write_hints
+from colorlab.hints import Hint, check_hint, encode, read_hints, write_hints
 from colorlab.lab import in_gamut, lab_to_rgb, rgb_to_lab
 from colorlab.widgets.clickable import Clickable
 from colorlab.widgets.explorable import one_thread
@@ -50,7 +51,7 @@ def propose(
         count: how many at most.
     """
     height, width = rgb.shape[:2]
-    small = rgb_to_lab(picture_tensor(shrink(rgb, colorizer.working_size)))[None, :1]
+    small = colorizer.small_copy(rgb)
     planes = encode(hints, (height, width), tuple(small.shape[-2:])) if hints else None
     logits = colorizer.answer(small, planes)[0].cpu()  # (Q, h, w)
     p = logits[:, int(y * logits.shape[1] / height), int(x * logits.shape[2] / width)].softmax(0)
@@ -149,11 +150,13 @@ class HintPainter(widgets.VBox):
     def save(self) -> None:
         """Write the hints into the file named, as `colorlab colorize --hints` reads them."""
         try:
-            self.message.value = (
-                f"{_counted(self.hints)} written to {escape(str(write_hints(self.file.value, self.hints)))}."
-            )
-        except OSError as error:
-            self.message.value = f"<b>Not saved</b>: {escape(str(error))}"
+            if Path(self.file.value).exists():
+                read_hints(self.file.value)  # whatever else is there is not replaced
+            written = write_hints(self.file.value, self.hints)
+        except (OSError, ValueError) as error:
+            self.message.value = f"<b>Not saved</b>: {escape(str(error))}; choose another name"
+        else:
+            self.message.value = f"{_counted(self.hints)} written to {escape(str(written))}."
 
     def load(self) -> None:
         """Read the hints of the file named; if it cannot be read, those on the picture stay."""
@@ -180,8 +183,7 @@ class HintPainter(widgets.VBox):
             self._show(f"Place ({x}, {y}) chosen: which colour?")
 
     def _color(self, hints: list[Hint]) -> None:
-        if hints:
-            encode(hints, self.size, (1, 1))  # names one outside in pixels that the caller knows
+        hints = [check_hint(hint, number, self.size) for number, hint in enumerate(hints, 1)]
         with one_thread():
             answer = self.colorizer.colorize(self.rgb, hints=self._shown(hints))
         self.hints, self.answer = hints, answer
