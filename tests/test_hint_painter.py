@@ -7,7 +7,7 @@ import torch
 from colorlab.colorizer import Colorizer, to_picture
 from colorlab.data import photo, picture_tensor
 from colorlab.hints import read_hints
-from colorlab.lab import rgb_to_lab
+from colorlab.lab import in_gamut, rgb_to_lab
 from colorlab.widgets.hint_painter import APART, HintPainter, at_lightness, propose
 
 COFFEE = photo("coffee", side=128).rgb
@@ -43,15 +43,25 @@ def test_proposals_are_the_networks_own_and_differ_to_the_eye(guided):
         assert all((lab - other)[1:].norm() > APART - 3 for other in labs[:i])
 
 
-def test_the_likeliest_proposal_is_the_likeliest_bin_that_fits_the_lightness(guided):
-    with torch.no_grad():
-        L = rgb_to_lab(picture_tensor(COFFEE))[None, :1]
-        small = Colorizer.pretrained("guided")
-        small.working_size = 128  # no shrinking: the answer can be asked directly
-        logits = small.answer(L)[0]
-    p = logits[:, 100 * logits.shape[1] // 128, 60 * logits.shape[2] // COFFEE.shape[1]].softmax(0)
-    best = propose(small, COFFEE, [], 60, 100, count=1)[0]
-    assert best.probability == pytest.approx(float(p.max()), abs=1e-4)
+def test_the_likeliest_proposal_is_the_likeliest_bin_that_fits_the_lightness():
+    """On a speck of white the network thinks of the wood around it, and no wood is as light as that."""
+    network = Colorizer.pretrained("guided")
+    network.working_size = 128  # no shrinking: the answer can be asked directly
+    centers, unfit = network.objective.bins.centers, 0
+    for x, y in [(60, 100), (100, 30), (150, 60), (20, 20), (170, 110)]:
+        for rgb in (COFFEE, COFFEE.copy()):
+            if rgb is not COFFEE:
+                rgb[y, x] = 255
+            L = rgb_to_lab(picture_tensor(rgb))[None, :1]
+            with torch.no_grad():
+                logits = network.answer(L)[0]
+            p = logits[:, y * logits.shape[1] // 128, x * logits.shape[2] // rgb.shape[1]].softmax(0)
+            there = torch.cat([L[0, :, y, x].expand(len(centers), 1), centers], dim=1).T[..., None]
+            fits = in_gamut(there)[:, 0]  # (Q,)
+            best = propose(network, rgb, [], x, y, count=1)[0]
+            assert best.probability == pytest.approx(float(p[fits].max()), abs=1e-4)
+            unfit += int(not fits[p.argmax()])
+    assert unfit >= 1  # so the gamut did decide
 
 
 def test_a_hint_changes_what_is_proposed_there(guided):
