@@ -54,7 +54,7 @@ def test_a_click_and_a_color_move_the_picture_near_and_not_far(shown):
     shown.box.get_by_role("button", name="Put it there").click()
     until(lambda: len(hints(shown)) == 1, "no hint arrives")
     until(lambda: picture_digest(shown.image) not in (None, before), "the picture stays")
-    x, y, _ = hints(shown)[0]
+    x, y = map(int, hints(shown)[0][:2])
     wanted = "rgb_to_lab(picture_tensor(__import__('numpy').uint8([[it.hints[0][2]]])))[1:, 0, 0]"
     was, now = shown.ask(f"[float((ab(start, {x}, {y}) - {wanted}).norm()), away({x}, {y}, {wanted})]")
     assert now < 0.5 * was, f"the colour at the hint came from {was:.0f} to {now:.0f} Lab units from it"
