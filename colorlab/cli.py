@@ -211,6 +211,12 @@ def train(data: str, out: Path, resume: bool, **options) -> None:
         recipe.train(data, out, resume, **options)
     except (recipe.OutputError, FloatingPointError, TypeError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        # All is written. As Python ends, threads of torch.distributed abort the process now and then ("terminate
+        # called without an active exception"), and torchrun would call a training failed that was not.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def read_temperature(context, option, given: str | None) -> float | str | None:

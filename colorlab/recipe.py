@@ -126,6 +126,7 @@ def train(
     if rank == 0 and not written:
         _write_results(out, colorizer, history, settings)  # it had been finished before
     if distributed.is_initialized():
+        distributed.barrier()  # nobody leaves while another still measures or writes
         distributed.destroy_process_group()
     return history
 
