@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorlab.fusion import SemanticUNet, open_encoder
+from colorlab.networks.lite_unet import LiteUNet
 from colorlab.trunk import Fuse, Trunk, check_sizes, convolution
 from colorlab.unet import UNet
 
@@ -69,7 +70,7 @@ class Ronneberger2015(Trunk):
         self.merge = nn.ModuleList(twice(2 * channels[n], channels[n], padding) for n in levels)
         self.head = nn.Conv2d(channels[last], out_channels, kernel_size=1)
 
-    def answer(self, x: Tensor, vector: Tensor | None) -> Tensor:
+    def last_features(self, x: Tensor, vector: Tensor | None) -> Tensor:
         features = [self.stem(x)]
         for down in self.down:
             features.append(down(features[-1]))
@@ -77,7 +78,7 @@ class Ronneberger2015(Trunk):
         for up, merge in zip(self.up, self.merge, strict=True):
             x = up(x)
             x = merge(torch.cat([_middle(features.pop(), x.shape[-2:]), x], dim=1))
-        return self.head(x)
+        return x
 
     def stages(self) -> dict[str, nn.Module]:
         depth = self.config["depth"]
@@ -115,10 +116,10 @@ class Zhang2016(Trunk):
         )
         self.head = nn.Conv2d(4 * w, out_channels, kernel_size=1)
 
-    def answer(self, x: Tensor, vector: Tensor | None) -> Tensor:
+    def last_features(self, x: Tensor, vector: Tensor | None) -> Tensor:
         for stage in self.blocks.values():
             x = stage(x)
-        return self.head(x)
+        return x
 
     def stages(self) -> dict[str, nn.Module]:
         return dict(self.blocks) | {"head": self.head}
@@ -177,7 +178,7 @@ class Zhang2017(Trunk):
         self.head = nn.Conv2d(2 * w, out_channels, kernel_size=1)
         self.fuse = Fuse(8 * w, vector) if vector else None
 
-    def answer(self, x: Tensor, vector: Tensor | None) -> Tensor:
+    def last_features(self, x: Tensor, vector: Tensor | None) -> Tensor:
         b = self.blocks
         one = b["conv1"](x)
         two = b["conv2"](every_second(one))
@@ -190,7 +191,7 @@ class Zhang2017(Trunk):
         for name, skip in (("conv8", three), ("conv9", two), ("conv10", one)):
             if name in b:
                 x = b[name](x, skip)
-        return self.head(x)
+        return x
 
     def stages(self) -> dict[str, nn.Module]:
         return dict(self.blocks) | {"head": self.head}
@@ -236,11 +237,11 @@ class Koalarization(Trunk):
         )
         self.head = nn.Conv2d(half, out_channels, kernel_size=3, padding=1)
 
-    def answer(self, x: Tensor, vector: Tensor | None) -> Tensor:
+    def last_features(self, x: Tensor, vector: Tensor | None) -> Tensor:
         opinion = self.classifier(x[:, :1])
         for name, stage in self.blocks.items():
             x = stage(x, opinion) if name == "fusion" else stage(x)
-        return self.head(x)
+        return x
 
     def stages(self) -> dict[str, nn.Module]:
         return dict(self.blocks) | {"head": self.head}
@@ -300,7 +301,8 @@ def _middle(x: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 ARCHITECTURES = {
-    kind.__name__: kind for kind in (UNet, SemanticUNet, Ronneberger2015, Zhang2016, Zhang2017, Koalarization)
+    kind.__name__: kind
+    for kind in (UNet, LiteUNet, SemanticUNet, Ronneberger2015, Zhang2016, Zhang2017, Koalarization)
 }
 
 

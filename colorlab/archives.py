@@ -119,7 +119,7 @@ def _damaged(path: Path, error: Exception) -> DataError:
 
 def content_key(path: Path, size: int) -> str:
     """A hash of what a source holds: names and checksums of a zip, else every byte."""
-    digest = hashlib.sha256(f"squares of {size}, version 1".encode())
+    digest = hashlib.sha256(f"whole pictures for {size}, version 2".encode())
     if path.is_file() and zipfile.is_zipfile(path):
         try:
             with zipfile.ZipFile(path) as archive:

@@ -274,6 +274,8 @@ class Colorizer:
                 weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
             with torch.device("meta"):  # a lying description allocates nothing; its shapes will not fit
                 network = build(**metadata["network"])
+            if metadata.get("reads") != network.reads:
+                raise ValueError(f"it looks through a path down with the checksum {metadata.get('reads')}")
             network.load_state_dict({k: v.float() for k, v in weights.items()}, assign=True)
             colorizer = cls(
                 network.eval(),
@@ -306,6 +308,7 @@ class Colorizer:
                 "prior": None if o.prior is None else o.prior.tolist(),
             }
         values = {
+            "reads": self.network.reads,
             "network": {"architecture": type(self.network).__name__, **self.network.config},
             "objective": objective,
             "working_size": self.working_size,

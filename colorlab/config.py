@@ -16,6 +16,7 @@ class Config:
     warmup: float = 0.05  # share of the steps in which the rate rises; after them it falls as a cosine
     weight_decay: float = 1e-3  # as published by Zhang et al. (2016)
     precision: Precision = "float32"  # "bfloat16" computes the network in half the bits where that is faster
+    places: int | None = None  # answers a picture at which the loss is computed, drawn anew each step; None: all
     evaluate_every: int = 25  # steps between two measurements on the fixed evaluation set
     seed: int = 0  # of the batches; that of the weights is set where the network is built
 
@@ -26,6 +27,7 @@ class Config:
             "learning_rate": (1e-8, 1.0),
             "warmup": (0, 0.9),
             "weight_decay": (0, 1.0),
+            "places": (1, None),
             "evaluate_every": (1, None),
             "seed": (0, None),
         }
@@ -35,7 +37,9 @@ class Config:
             if spec.name not in limits:
                 continue
             value, (low, high) = getattr(self, spec.name), limits[spec.name]
-            kinds = (int,) if spec.type is int else (int, float)
+            if value is None and spec.default is None:
+                continue
+            kinds = (int, float) if spec.type is float else (int,)
             if isinstance(value, bool) or not isinstance(value, kinds):
                 raise TypeError(f"{spec.name}: expected {kinds[-1].__name__}, got {value!r}")
             if not value >= low or (high is not None and value > high):

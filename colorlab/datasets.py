@@ -1,7 +1,7 @@
 """Pictures by the ten thousand: folders, archives and downloads become one memory-mapped array.
 
 Archives are read, never unpacked, so nothing in them can escape into a folder. Every picture is decoded
-once, cut to a square and kept in the reader's cache; training then needs only what it looks at in memory.
+once, shrunk and kept whole in the reader's cache; training then needs only what it looks at in memory.
 """
 
 import hashlib
@@ -9,27 +9,33 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from colorlab import archives
 from colorlab.archives import DataError, as_bytes, content_key, files_in
+from colorlab.augment import varied, window
 from colorlab.data import Evaluation, Stream, mix, shrink
 from colorlab.lab import rgb_to_lab
 from colorlab.media import ImageError, read_image
 
 CHUNK, CHUNK_BYTES = 512, 256 * 2**20  # pictures decoded at a time, and their bytes: bounds the memory
 GREY_SPREAD = 4  # largest difference of R, G and B in a picture that counts as grey, of 255
-EVALUATION_SIZE = 128  # pictures on which a training is measured
-PARTS = {"held out": range(0, 4), "validation": range(4, 6), "train": range(6, 100)}  # hash of the name, in %
+EVALUATION_SIZE = 64  # pictures on which a training is measured
+PARTS = {"held out": range(0, 6), "validation": range(6, 8), "train": range(8, 100)}  # hash of the path, in %
+SPARE = 9 / 8  # shorter side of a kept picture in sides of a square: room to shift it
+LARGEST_ENLARGEMENT = 4  # smaller pictures are enlarged to a square, up to this; beyond it they teach blur
 
 Part = Literal["train", "validation", "held out"]
 
@@ -111,118 +117,130 @@ def cache_folder() -> Path:
 
 @dataclass(frozen=True)
 class Collection:
-    """All readable colour pictures of a source, as squares.
+    """All readable colour pictures of a source, whole.
 
     Attributes:
-        pictures: `(N, size, size, 3)` uint8, memory-mapped.
-        names: of the files, in the order of `pictures`.
+        pixels: `(bytes,)` uint8, memory-mapped: the pictures one after the other.
+        shapes: `(N, 2)`, height and width of each; no shorter side is over `SPARE` times `size`.
+        size: of the squares that a training cuts out of them.
+        names: of the files, in the order of `shapes`.
         key: hash of the content of the source and of `size`.
         unreadable: file -> why it was skipped.
         grey: files skipped because they hold no colour: they would teach grey.
     """
 
-    pictures: np.ndarray
+    pixels: np.ndarray
+    shapes: np.ndarray
+    size: int
     names: list[str]
     key: str
     unreadable: dict[str, str] = field(default_factory=dict)
     grey: list[str] = field(default_factory=list)
 
-    def part(self, part: Part | Literal["all"]) -> "Pictures":
-        """One of three parts, decided by a hash of each file's name: the same whatever else is there."""
-        if part == "all":
-            return Pictures(self.pictures, np.arange(len(self.names)))
-        if part not in PARTS:
-            raise ValueError(f"part: expected one of {', '.join(PARTS)} or all, got {part!r}")
-        chosen = [i for i, name in enumerate(self.names) if hash_percent(name) in PARTS[part]]
-        return Pictures(self.pictures, np.array(chosen, dtype=np.int64))
+    @cached_property
+    def _ends(self) -> np.ndarray:
+        return np.cumsum(self.shapes.prod(1) * 3)
 
-    def training(self, joining: list[np.ndarray] = ()) -> "Pictures":
-        """The training part, measured on the validation part, with squares from elsewhere joining it.
+    def picture(self, i: int) -> np.ndarray:
+        """`(H, W, 3)` uint8."""
+        height, width = self.shapes[i]
+        return self.pixels[self._ends[i] - height * width * 3 : self._ends[i]].reshape(height, width, 3)
+
+    def part(self, part: Part | Literal["all"], without: Container[str] = ()) -> "Pictures":
+        """One of three parts, decided by a hash of each file's path: the same whatever else is there.
 
         Args:
-            joining: `(size, size, 3)` uint8 each.
+            part: which.
+            without: folders at the top of the source that are left out.
+        """
+        if part != "all" and part not in PARTS:
+            raise ValueError(f"part: expected one of {', '.join(PARTS)} or all, got {part!r}")
+        return Pictures(
+            self,
+            [
+                i
+                for i, name in enumerate(self.names)
+                if (part == "all" or hash_percent(name) in PARTS[part])
+                and name.partition("/")[0] not in without
+            ],
+        )
+
+    def training(self, joining: Sequence[np.ndarray] = ()) -> "Pictures":
+        """The training part, measured on the validation part, with pictures from elsewhere joining it.
+
+        Args:
+            joining: `(H, W, 3)` uint8 each.
         """
         train, validation = self.part("train"), self.part("validation")
-        return Pictures(self.pictures, train.chosen, joining, validation if len(validation) else None)
+        smaller = [shrink(rgb, round(SPARE * self.size)) for rgb in joining]
+        return Pictures(self, train.chosen, smaller, validation if len(validation) else None)
 
     def __str__(self) -> str:
         counts = ", ".join(f"{len(self.part(part)):,} {part}" for part in PARTS)
         return (
-            f"{len(self.names):,} pictures of {self.pictures.shape[1]}×{self.pictures.shape[2]} ({counts}); "
+            f"{len(self.names):,} pictures ({counts}), seen as squares of {self.size}×{self.size}; "
             f"skipped {len(self.unreadable):,} unreadable, {len(self.grey):,} grey"
         )
 
 
 class Pictures(Stream):
-    """A part of a collection, to train or measure on: whole squares, flipped by lot.
+    """A part of a collection, to train or measure on.
 
     Args:
-        pictures: `(N, size, size, 3)` uint8, may be memory-mapped.
+        collection: where they are.
         chosen: which of them.
-        joining: squares from elsewhere that belong to the part too, `(size, size, 3)` uint8 each.
+        joining: pictures from elsewhere that belong to the part too, `(H, W, 3)` uint8 each.
         measured_on: whose pictures are the evaluation set; None takes pictures of this part.
     """
 
     def __init__(
         self,
-        pictures: np.ndarray,
-        chosen: np.ndarray,
-        joining: list[np.ndarray] = (),
+        collection: Collection,
+        chosen: Sequence[int],
+        joining: Sequence[np.ndarray] = (),
         measured_on: "Pictures | None" = None,
     ):
-        self.pictures, self.chosen, self.measured_on = pictures, chosen, measured_on or self
-        self.joining = np.stack(joining) if len(joining) else np.empty((0, *pictures.shape[1:]), np.uint8)
+        self.collection, self.chosen, self.joining = collection, chosen, joining
+        self.size, self.measured_on = collection.size, measured_on or self
 
     def __len__(self) -> int:
         return len(self.chosen) + len(self.joining)
 
-    def lab(self, which: np.ndarray) -> Tensor:
-        """`(n,)` positions -> Lab `(n, 3, size, size)` float32."""
-        return rgb_to_lab(torch.tensor(self.squares(which)).movedim(-1, 1))
-
-    def lab_of_all(self) -> Tensor:
-        """Every picture as Lab, `(N, 3, size, size)`: 50 kB each at 64 pixels."""
-        return torch.cat(
-            [self.lab(which) for which in np.array_split(np.arange(len(self)), 1 + len(self) // CHUNK)]
-        )
-
-    def squares(self, which: np.ndarray) -> np.ndarray:
-        """`(n,)` positions -> `(n, size, size, 3)` uint8."""
-        squares = np.empty((len(which), *self.pictures.shape[1:]), np.uint8)
-        joined = which >= len(self.chosen)
-        squares[~joined] = self.pictures[self.chosen[which[~joined]]]
-        squares[joined] = self.joining[which[joined] - len(self.chosen)]
-        return squares
+    def picture(self, i: int) -> np.ndarray:
+        """The picture at a position, whole: `(H, W, 3)` uint8."""
+        joined = i - len(self.chosen)
+        return self.joining[joined] if joined >= 0 else self.collection.picture(self.chosen[i])
 
     def batches(self, n: int, seed: int, start: int = 0, rank: int = 0, ranks: int = 1):
-        """See `Stream.batches`. In an epoch no picture is seen twice, over all processes together."""
+        """See `Stream.batches`: random windows, as `augment.varied` shows them, and a mask that is all True.
+
+        In an epoch no picture is seen twice, over all processes together.
+        """
         steps = len(self) // (n * ranks)
         if steps == 0:
             raise DataError(f"{len(self)} pictures are fewer than one batch of {n * ranks}")
         epoch, order = -1, np.empty(0, dtype=np.int64)
-        step = start
-        while True:
+        for step in count(start):
             if epoch != step // steps:
                 epoch = step // steps
                 order = np.random.default_rng(mix(seed, epoch)).permutation(len(self))
             first = (step % steps * ranks + rank) * n
-            lab = self.lab(order[first : first + n])
-            flip = torch.rand(n, generator=torch.Generator().manual_seed(mix(seed, step, rank))) < 0.5
-            lab[flip] = lab[flip].flip(-1)
-            yield lab, torch.ones(n, *lab.shape[-2:], dtype=torch.bool)
-            step += 1
+            rng = np.random.default_rng(mix(seed, step, rank))
+            squares = np.stack([window(self.picture(i), self.size, rng) for i in order[first : first + n]])
+            yield varied(_to_lab(squares), rng), torch.ones(n, self.size, self.size, dtype=torch.bool)
 
     def evaluation(self) -> Evaluation:
-        """Fixed pictures, evenly spread over the part; one outcome with probability 1."""
+        """Middle squares of fixed pictures, evenly spread over the part; one outcome with probability 1."""
         shown = self.measured_on
-        count = min(EVALUATION_SIZE, len(shown))
-        lab = shown.lab(np.linspace(0, len(shown) - 1, count).astype(np.int64))
-        mask = torch.ones(count, *lab.shape[-2:], dtype=torch.bool)
+        number = min(EVALUATION_SIZE, len(shown))
+        which = np.linspace(0, len(shown) - 1, number).astype(np.int64)
+        lab = _to_lab(np.stack([middle_square(shown.picture(i), self.size) for i in which]))
+        mask = torch.ones(number, *lab.shape[-2:], dtype=torch.bool)
         return Evaluation(lab[:, :1], lab[None, :, 1:], torch.ones(1), mask)
 
 
 def open_collection(source: str | Path, size: int = 64) -> Collection:
-    """Every picture of a folder, archive or download, as squares of `size` pixels.
+    """Every picture of a folder, archive or download, kept whole at what squares of `size` pixels need.
 
     The first time they are decoded, on all cores, with progress; afterwards the cache is opened. The
     cache is keyed by the content of the source, and holds at most COLORLAB_CACHE_GB (8): the collections
@@ -241,51 +259,47 @@ def open_collection(source: str | Path, size: int = 64) -> Collection:
         _make_room(folder)
     os.utime(folder)  # used now
     index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-    pictures = np.load(folder / "pictures.npy", mmap_mode="r")[: len(index["names"])]
-    return Collection(pictures, key=key, **index)
+    shapes = np.array(index.pop("shapes"), dtype=np.int64).reshape(-1, 2)
+    pixels = np.memmap(folder / "pixels", np.uint8, mode="r")
+    return Collection(pixels, shapes, size, key=key, **index)
 
 
 def hash_percent(name: str) -> int:
-    """0..99 from the file's own name, without its folder: decides the part a picture belongs to."""
-    return int.from_bytes(hashlib.sha256(as_bytes(Path(name).name)).digest()[:8], "big") % 100
+    """0..99 from the path of a file inside its source: decides the part a picture belongs to."""
+    return int.from_bytes(hashlib.sha256(as_bytes(name)).digest()[:8], "big") % 100
 
 
 def _build(path: Path, size: int, folder: Path) -> None:
     """Decode everything into a temporary folder, which becomes `folder` only when it is complete."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    names, unreadable, grey = [], {}, []
+    names, shapes, unreadable, grey = [], [], {}, []
     with (
         tempfile.TemporaryDirectory(dir=folder.parent, prefix="partial-") as partial,
         ThreadPoolExecutor(os.cpu_count()) as pool,
         tqdm(desc=f"decoding {path.name}", unit=" pictures", leave=False) as progress,
     ):
-        # Squares are appended as they come; the header with their number is written last.
-        with (Path(partial) / "squares").open("wb") as raw:
+        ready = Path(partial) / "ready"
+        ready.mkdir()
+        with (ready / "pixels").open("wb") as raw:
             files = files_in(path)
             while chunk := _chunk(files):
-                for (name, _), square in zip(
-                    chunk, pool.map(lambda f: _square(*f, size), chunk), strict=True
+                for (name, _), picture in zip(
+                    chunk, pool.map(lambda f: _decoded(*f, size), chunk), strict=True
                 ):
-                    if isinstance(square, str):
-                        unreadable[name] = square
-                    elif int(np.ptp(square.astype(np.int16), axis=2).max()) <= GREY_SPREAD:
+                    if isinstance(picture, str):
+                        unreadable[name] = picture
+                    elif int(np.ptp(picture.astype(np.int16), axis=2).max()) <= GREY_SPREAD:
                         grey.append(name)
                     else:
                         names.append(name)
-                        raw.write(square.tobytes())
+                        shapes.append(picture.shape[:2])
+                        raw.write(picture.tobytes())
                 progress.update(len(chunk))
         if not names:
             raise DataError(
                 f"{path}: no colour picture that can be used ({len(unreadable)} unreadable, {len(grey)} grey)"
             )
-        ready = Path(partial) / "ready"
-        ready.mkdir()
-        shape = (len(names), size, size, 3)
-        with (ready / "pictures.npy").open("wb") as file, (Path(partial) / "squares").open("rb") as raw:
-            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(file, header)
-            shutil.copyfileobj(raw, file, 2**20)
-        index = {"names": names, "unreadable": unreadable, "grey": grey}
+        index = {"names": names, "shapes": shapes, "unreadable": unreadable, "grey": grey}
         (ready / "index.json").write_text(json.dumps(index), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)  # left over without its index
         os.replace(ready, folder)
@@ -300,25 +314,32 @@ def _chunk(files: Iterator[tuple[str, bytes | None]]) -> list[tuple[str, bytes |
     return chunk
 
 
-def _square(name: str, content: bytes | None, size: int) -> np.ndarray | str:
-    """The middle of a picture, `(size, size, 3)` uint8, or why there is none."""
+def _decoded(name: str, content: bytes | None, size: int) -> np.ndarray | str:
+    """A picture, shrunk to what squares of `size` pixels need, `(H, W, 3)` uint8, or why there is none."""
     if content is None:
         return f"larger than {archives.LARGEST_FILE // 2**20} MB"
     try:
-        rgb = shrink(read_image(content), size)
+        rgb = shrink(read_image(content), round(SPARE * size))
     except ImageError as error:
         return str(error)
     height, width = rgb.shape[:2]
-    if min(height, width) < size:
-        return f"{width}×{height} pixels are fewer than {size}×{size}"
-    return middle_square(rgb, size)
+    if min(height, width) * LARGEST_ENLARGEMENT < size:
+        return f"{width}×{height} pixels are too few for squares of {size}×{size}"
+    return rgb
 
 
 def middle_square(rgb: np.ndarray, size: int) -> np.ndarray:
-    """Shrink a picture until its shorter side is `size`, and cut `(size, size, 3)` out of its middle."""
-    rgb = shrink(rgb, size)
-    top, left = (rgb.shape[0] - size) // 2, (rgb.shape[1] - size) // 2
-    return np.ascontiguousarray(rgb[top : top + size, left : left + size])
+    """The middle of a picture, as large as it goes, at `size` pixels: `(size, size, 3)` uint8."""
+    height, width = rgb.shape[:2]
+    side = min(height, width)
+    left, top = (width - side) / 2, (height - side) / 2
+    box = (left, top, left + side, top + side)
+    return np.array(Image.fromarray(rgb).resize((size, size), Image.Resampling.LANCZOS, box))
+
+
+def _to_lab(squares: np.ndarray) -> Tensor:
+    """uint8 `(n, H, W, 3)` -> Lab `(n, 3, H, W)` float32."""
+    return rgb_to_lab(torch.from_numpy(squares).movedim(-1, 1))
 
 
 def _make_room(newest: Path) -> None:

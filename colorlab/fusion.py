@@ -141,6 +141,6 @@ class SemanticUNet(UNet):
         self.config |= {"encoder": encoder, "shuffled": shuffled}
         self.classifier, self.shuffled = classifier, shuffled
 
-    def answer(self, x: Tensor, vector: Tensor | None) -> Tensor:
+    def last_features(self, x: Tensor, vector: Tensor | None) -> Tensor:
         opinion = self.classifier(x[:, :1])
-        return super().answer(x, opinion.roll(1, dims=0) if self.shuffled else opinion)
+        return super().last_features(x, opinion.roll(1, dims=0) if self.shuffled else opinion)

@@ -76,6 +76,20 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
     return _lab_to_unclipped_rgb(lab).clamp(0, 1)
 
 
+def grey_of(L: Tensor) -> Tensor:
+    """The sRGB grey of a lightness, as `lab_to_rgb` gives it for a = b = 0, at a third of the cost.
+
+    Args:
+        L: any shape, float in [0, 100]; what lies beyond is clipped.
+
+    Returns:
+        The same shape, float in [0, 1].
+    """
+    t = (L.clamp(0, 100) + 16) / 116
+    linear = torch.where(t > KNEE, t**3, (t - 4 / 29) / SLOPE)
+    return _encoded(linear).clamp(0, 1)
+
+
 def in_gamut(lab: Tensor, tolerance: float = 1e-4) -> Tensor:
     """Which pixels an sRGB screen can show.
 
@@ -105,7 +119,11 @@ def _lab_to_unclipped_rgb(lab: Tensor) -> Tensor:
     y = (L + 16) / 116
     t = torch.stack([y + a / 500, y, y - b / 200], dim=-3)
     xyz = torch.where(t > KNEE, t.clamp(min=KNEE) ** 3, (t - 4 / 29) / SLOPE)
-    linear = _mix(torch.linalg.inv(RGB_TO_XYZ) * WHITE, xyz)
+    return _encoded(_mix(torch.linalg.inv(RGB_TO_XYZ) * WHITE, xyz))
+
+
+def _encoded(linear: Tensor) -> Tensor:
+    """The curve of sRGB: light -> what a file stores."""
     return torch.where(
         linear <= 0.0031308,
         12.92 * linear,

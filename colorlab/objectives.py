@@ -144,8 +144,13 @@ def at_resolution_of(output: Tensor, ab: Tensor, out_channels: int) -> Tensor:
     allowed = {every: tuple(-(-side // every) for side in size) for every in (1, 2, 4)}
     for every, answers in allowed.items():
         if tuple(output.shape[-2:]) == answers:
-            return ab if every == 1 else F.avg_pool2d(ab, every, ceil_mode=True, count_include_pad=False)
+            return averaged(ab, every)
     raise ValueError(
         f"output: expected the size of ab {size}, its half {allowed[2]} or its quarter {allowed[4]}, "
         f"got {tuple(output.shape[-2:])}"
     )
+
+
+def averaged(ab: Tensor, every: int) -> Tensor:
+    """The mean over squares of `every` pixels: `(N, C, H, W)` -> `(N, C, ceil(H / every), ceil(W / every))`."""
+    return ab if every == 1 else F.avg_pool2d(ab, every, ceil_mode=True, count_include_pad=False)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from inspect import signature
 from pathlib import Path
@@ -11,13 +12,14 @@ from torch import Tensor, distributed
 
 from colorlab.architectures import ARCHITECTURES, build
 from colorlab.bins import ColorBins
-from colorlab.colorizer import Colorizer
+from colorlab.colorizer import PRETRAINED, Colorizer
 from colorlab.data import photos
-from colorlab.datasets import Pictures, middle_square, open_collection
+from colorlab.datasets import Pictures, open_collection
 from colorlab.diagnosis import diagnose
 from colorlab.files import clear_leftovers, in_one_piece
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS
 from colorlab.lesson import choose_device
+from colorlab.networks.lite_unet import LiteUNet
 from colorlab.objectives import Classification, Regression
 from colorlab.training import Config, History, fit
 from colorlab.trunk import Trunk
@@ -26,7 +28,7 @@ from colorlab.unet import UNet
 DEFAULT_SHAPE = dict(
     width=32, depth=3, half_resolution=True
 )  # of a U-Net; the cited ones have published widths
-PRIOR_BATCHES, PRIOR_SIZE = 32, 128  # 4,096 pictures are plenty to count colours in
+PRIOR_BATCHES, PRIOR_SIZE = 64, 64  # 4,096 pictures are plenty to count colours in
 
 
 class OutputError(ValueError):
@@ -43,13 +45,14 @@ def train(
     grid_size: float,
     targets: str,
     uniform_mix: float,
-    architecture: str = "UNet",
+    architecture: str = "LiteUNet",
     width: int | None = None,
     depth: int | None = None,
     half_resolution: bool | None = None,
     hints: bool = False,
-    start_from: Path | None = None,
+    start_from: str | Path | None = None,
     with_photographs: bool = False,
+    watch: Callable[[int, Colorizer, History], None] | None = None,
     **config,
 ) -> History:
     """Train on the training part of `data` and write everything into `out`.
@@ -60,8 +63,10 @@ def train(
         objective: "regression" or "classification"; the options up to `half_resolution` as in `cli.train`.
         hints: the network gets channels for colour hints and a vector for a global one, and simulated ones to
             learn from.
-        start_from: a colorizer whose weights to begin with; one without hints may begin one with.
+        start_from: the name of a shipped network, or a colorizer's file, whose weights to begin with; one
+            without hints may begin one with.
         with_photographs: the course's three training photographs join the training part.
+        watch: called as `fit` calls its `on_evaluate`.
         config: the fields of `Config`.
 
     Raises:
@@ -79,14 +84,14 @@ def train(
     collection = open_collection(data, size)
     if rank == 0 and distributed.is_initialized():
         distributed.barrier()
-    joining = [middle_square(p.rgb, size) for p in photos("train")] if with_photographs else []
+    joining = [p.rgb for p in photos("train")] if with_photographs else []
     part = collection.training(joining)
     chosen = choose_objective(objective, part, grid_size, targets, uniform_mix)
     torch.manual_seed(settings.seed)
     shape = dict(width=width, depth=depth, half_resolution=half_resolution)
     network = network_for(architecture, chosen.out_channels, hints, shape)
     if start_from:
-        begin_with(network, Colorizer.load(start_from).network)
+        begin_with(network, opened(start_from).network)
     about = {
         "recipe": {
             **asdict(settings),
@@ -121,6 +126,8 @@ def train(
                 print(f"  look: {finding}", flush=True)
         _write_results(out, colorizer, history, settings)
         written.append(history)
+        if watch:
+            watch(step, colorizer, history)
 
     history = fit(colorizer, part, settings, report if rank == 0 else None, checkpoint)
     if rank == 0 and not written:
@@ -129,6 +136,11 @@ def train(
         distributed.barrier()  # nobody leaves while another still measures or writes
         distributed.destroy_process_group()
     return history
+
+
+def opened(name: str | Path) -> Colorizer:
+    """A shipped network by its name, or one from a file."""
+    return Colorizer.pretrained(name) if name in PRETRAINED else Colorizer.load(name)
 
 
 def network_for(architecture: str, out_channels: int, hints: bool, shape: dict) -> Trunk:
@@ -170,6 +182,9 @@ def begin_with(network: Trunk, teacher: Trunk) -> None:
     weights = teacher.state_dict()
     if isinstance(network, UNet) and isinstance(teacher, UNet):
         _add_hints(weights, network, teacher)
+    elif isinstance(network, LiteUNet) and isinstance(teacher, LiteUNet):
+        told = ("hear.", "follow.")
+        weights = {k: w for k, w in network.state_dict().items() if k.startswith(told)} | weights
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 import torch
-from torch import distributed
+from torch import Tensor, distributed
 from torch.nn.parallel import DistributedDataParallel
 from tqdm.auto import tqdm
 
@@ -20,8 +20,10 @@ from colorlab.config import Config
 from colorlab.data import mix
 from colorlab.files import in_one_piece
 from colorlab.hints import simulate, simulate_global
+from colorlab.objectives import averaged
+from colorlab.trunk import at
 
-HINTS = 1  # tells the stream of simulated hints from that of the pictures
+HINTS, PLACES = 1, 2  # tell the streams of simulated hints and of places from that of the pictures
 
 
 @dataclass
@@ -176,10 +178,13 @@ def measurements(
             if colorizer.takes_global_hint:
                 like = simulate_global(lab, generator).to(device)
             lab = lab.to(device)
+            ab, places = averaged(lab[:, 1:], colorizer.network.answer_every), None
+            if config.places:
+                places = random_places(ab, config.places, mix(config.seed, step, rank, PLACES))
+                ab = at(ab, places)
             with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-                x = colorizer.inputs(lab[:, :1], hints)
-                output = network(x) if like is None else network(x, like)
-            loss = objective.loss(output, lab[:, 1:])
+                output = network(colorizer.inputs(lab[:, :1], hints), like, places)
+            loss = objective.loss(output, ab)
             check_finite(loss.item(), step)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -202,6 +207,12 @@ def measurements(
     finally:
         progress.close()
         colorizer.network.eval()
+
+
+def random_places(answers: Tensor, count: int, seed: int) -> Tensor:
+    """`(count,)` different positions in `(N, C, h, w)`, or all where there are fewer, in no order."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randperm(answers[0, 0].numel(), generator=generator)[:count].to(answers.device)
 
 
 def learning_rate_factor(step: int, config: Config) -> float:

@@ -13,8 +13,8 @@ MOST_GROUPS = 8  # of GroupNorm; unlike BatchNorm it behaves the same in trainin
 class Trunk(nn.Module):
     """The frame around every network: what may come in, padding before, cropping after, and a look inside.
 
-    A network says how often it halves the picture and writes `answer` and `stages`; `config` is kept so that
-    a saved network can be built again.
+    A network says how often it halves the picture and writes `last_features`, `head` and `stages`; `config` is
+    kept so that a saved network can be built again.
 
     Attributes:
         config: the arguments it was built with.
@@ -27,8 +27,13 @@ class Trunk(nn.Module):
     multiple: int
     answer_every: int
     vector: int = 0
+    reads: str | None = None  # checksum of frozen weights that the network looks through and does not hold
+    head: nn.Conv2d
 
-    def forward(self, x: Tensor, vector: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, vector: Tensor | None = None, places: Tensor | None = None) -> Tensor:
+        """Answer `(N, out_channels, h, w)`; with `places`, `(n,)` positions in the h × w answers, only there:
+        `(N, out_channels, n, 1)`. A loss at some random places costs less than one at all, and is it on average.
+        """
         if x.ndim != 4 or x.shape[1] != self.config["in_channels"] or 0 in x.shape:
             raise ValueError(
                 f"expected (N, {self.config['in_channels']}, H, W) with H, W >= 1, got {tuple(x.shape)}"
@@ -38,10 +43,15 @@ class Trunk(nn.Module):
         if vector is not None and tuple(vector.shape) != (len(x), self.vector):
             raise ValueError(f"vector: expected ({len(x)}, {self.vector}), got {tuple(vector.shape)}")
         height, width = (-(-side // self.answer_every) for side in x.shape[-2:])
-        return self.answer(pad_to_multiple(x, self.multiple), vector)[..., :height, :width]
+        features = self.last_features(pad_to_multiple(x, self.multiple), vector)
+        if places is None:
+            return self.head(features)[..., :height, :width]
+        if self.head.kernel_size != (1, 1):  # a wider one needs the neighbours too
+            return at(self.head(features)[..., :height, :width], places)
+        return self.head(at(features[..., :height, :width], places))
 
-    def answer(self, x: Tensor, vector: Tensor | None) -> Tensor:
-        """`(N, in_channels, H, W)` with sides that divide, and `(N, vector)` -> the answers."""
+    def last_features(self, x: Tensor, vector: Tensor | None) -> Tensor:
+        """`(N, in_channels, H, W)` with sides that divide, and `(N, vector)` -> what the head reads."""
         raise NotImplementedError
 
     def stages(self) -> dict[str, nn.Module]:
@@ -111,6 +121,11 @@ def convolution(in_channels: int, out_channels: int, stride: int = 1, dilation: 
         nn.GroupNorm(groups(out_channels), out_channels),
         nn.ReLU(inplace=True),
     )
+
+
+def at(x: Tensor, places: Tensor) -> Tensor:
+    """`(N, C, h, w)` at `(n,)` positions, counted row by row -> `(N, C, n, 1)`."""
+    return x.flatten(2)[..., places, None]
 
 
 def groups(channels: int) -> int:

@@ -77,7 +77,7 @@ class UNet(Trunk):
         self.head = nn.Conv2d(channels[last], out_channels, kernel_size=1)
         self.fuse = Fuse(channels[-1], vector) if vector else None
 
-    def answer(self, x: Tensor, vector: Tensor | None) -> Tensor:
+    def last_features(self, x: Tensor, vector: Tensor | None) -> Tensor:
         features = [self.stem(x)]  # (N, width, H, W)
         for down in self.down:
             features.append(down(features[-1]))  # (N, width * 2^n, H / 2^n, W / 2^n)
@@ -87,7 +87,7 @@ class UNet(Trunk):
         for up, merge in zip(self.up, self.merge, strict=True):
             x, skip = up(x), features.pop()
             x = merge(torch.cat([x, skip], dim=1) if self.skips else x)
-        return self.head(x)
+        return x
 
     def stages(self) -> dict[str, nn.Module]:
         stages = {"stem": self.stem}
