@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorlab.fusion import SemanticUNet, open_encoder
+from colorlab.fusion import SemanticUNet, opinion
+from colorlab.networks import lite0
 from colorlab.networks.lite_unet import LiteUNet
 from colorlab.trunk import Fuse, Trunk, check_sizes, convolution
 from colorlab.unet import UNet
@@ -205,7 +206,6 @@ class Koalarization(Trunk):
 
     Args:
         in_channels, out_channels, width: as in `UNet`; the first channel is L.
-        encoder: the frozen classifier, see `fusion.open_encoder`.
 
     References:
         Baldassarre, González Morín, Rodés-Guirao, Deep Koalarization, 2017.
@@ -213,11 +213,10 @@ class Koalarization(Trunk):
 
     multiple, answer_every = 8, 2
 
-    def __init__(self, in_channels: int, out_channels: int, width: int = 64, encoder: str = "small"):
+    def __init__(self, in_channels: int, out_channels: int, width: int = 64):
         super().__init__()
         check_sizes(in_channels=in_channels, out_channels=out_channels, width=width)
-        self.config = dict(in_channels=in_channels, out_channels=out_channels, width=width, encoder=encoder)
-        self.classifier = open_encoder(encoder)
+        self.config = dict(in_channels=in_channels, out_channels=out_channels, width=width)
         w, half = width, (width + 1) // 2
         self.blocks = nn.ModuleDict(
             {
@@ -225,7 +224,7 @@ class Koalarization(Trunk):
                 "down 2": nn.Sequential(convolution(2 * w, 2 * w, stride=2), convolution(2 * w, 4 * w)),
                 "down 3": nn.Sequential(convolution(4 * w, 4 * w, stride=2), convolution(4 * w, 8 * w)),
                 "bottom": nn.Sequential(convolution(8 * w, 8 * w), convolution(8 * w, 4 * w)),
-                "fusion": Fuse(4 * w, self.classifier.length),
+                "fusion": Fuse(4 * w, lite0.CLASSES),
                 "up 2": nn.Sequential(convolution(4 * w, 2 * w), nn.Upsample(scale_factor=2)),
                 "up 1": nn.Sequential(
                     convolution(2 * w, w),
@@ -237,10 +236,14 @@ class Koalarization(Trunk):
         )
         self.head = nn.Conv2d(half, out_channels, kernel_size=3, padding=1)
 
+    @property
+    def reads(self) -> str:
+        return lite0.checksum()
+
     def last_features(self, x: Tensor, vector: Tensor | None) -> Tensor:
-        opinion = self.classifier(x[:, :1])
+        found = opinion(x[:, :1])
         for name, stage in self.blocks.items():
-            x = stage(x, opinion) if name == "fusion" else stage(x)
+            x = stage(x, found) if name == "fusion" else stage(x)
         return x
 
     def stages(self) -> dict[str, nn.Module]:

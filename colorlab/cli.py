@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args, get_origin
 
 import click
 from rich.console import Console
@@ -136,8 +136,11 @@ def config_options(command: Callable) -> Callable:
 
     for spec in reversed(fields(Config)):
         name = "--" + spec.name.replace("_", "-")
-        choices = get_args(spec.type)
-        kind = click.Choice(choices) if choices else spec.type
+        kinds = get_args(spec.type)  # of a Literal its values, of an optional number the number's type
+        if get_origin(spec.type) is Literal:
+            kind = click.Choice(kinds)
+        else:
+            kind = kinds[0] if kinds else spec.type
         command = click.option(name, type=kind, default=spec.default, show_default=True)(command)
     return command
 
@@ -155,8 +158,8 @@ def config_options(command: Callable) -> Callable:
 )
 @click.option(
     "--size",
-    type=click.IntRange(1, 1024),
-    default=64,
+    type=click.IntRange(8, 1024),
+    default=192,
     show_default=True,
     help="Side of the squares the network learns from, pixels.",
 )
@@ -165,13 +168,17 @@ def config_options(command: Callable) -> Callable:
 @click.option("--uniform-mix", default=0.5, show_default=True, help="λ of the rebalancing; 1 is none.")
 @click.option(
     "--architecture",
-    type=click.Choice(["UNet", "SemanticUNet", "Ronneberger2015", "Zhang2016", "Zhang2017", "Koalarization"]),
-    default="UNet",
+    type=click.Choice(
+        ["LiteUNet", "UNet", "SemanticUNet", "Ronneberger2015", "Zhang2016", "Zhang2017", "Koalarization"]
+    ),
+    default="LiteUNet",
     show_default=True,
-    help="Ours, ours with semantic features, or one of the papers' (colorlab.architectures).",
+    help="A U-Net whose path down has seen ImageNet, one from scratch, or one of the papers'.",
 )
 @click.option(
-    "--width", type=int, help="Channels at full resolution.  [default: 32 for UNet, else as published]"
+    "--width",
+    type=int,
+    help="Channels of the finest level.  [default: 48, UNet: 32, else as published]",
 )
 @click.option("--depth", type=int, help="How often a U-Net halves the resolution.  [default: 3 for UNet]")
 @click.option(
@@ -186,8 +193,8 @@ def config_options(command: Callable) -> Callable:
 )
 @click.option(
     "--start-from",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="A colorizer.safetensors to begin with instead of random weights.",
+    metavar="NAME|FILE",
+    help="Begin with a network that has learnt already: classification, regression, guided, or a file of yours.",
 )
 @click.option("--with-photographs", is_flag=True, help="The course's three training photographs join in.")
 @click.option("--resume", is_flag=True, help="Go on with the training that lies in --out.")
@@ -201,6 +208,7 @@ def train(data: str, out: Path, resume: bool, **options) -> None:
 
     \b
     colorlab train --data my_photos/ --out build/mine --steps 2000
+    colorlab train --data album/ --out build/album --start-from classification --steps 300   fit ours to yours
     colorlab train --data tiny-imagenet --out build/tiny --steps 20000 --batch-size 64 --precision bfloat16
     colorlab train --data my_photos/ --out build/mine --steps 2000 --resume
     torchrun --nproc-per-node 2 -m colorlab train --data my_photos/ --out build/two
@@ -508,14 +516,16 @@ def _as_sentences() -> Iterator[None]:
     help="Which pictures, by a hash of their names. Without it: all, or the held-out part of the data "
     "that the networks were trained on.",
 )
-@click.option("--size", default=64, show_default=True, help="Pictures become squares of this many pixels.")
+@click.option("--without", multiple=True, metavar="NAME", help="A folder at the top of FOLDER to leave out.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, for other programs.")
-def evaluate(source: str, models: tuple[str, ...], part: str | None, size: int, as_json: bool) -> None:
+def evaluate(
+    source: str, models: tuple[str, ...], part: str | None, without: tuple[str, ...], as_json: bool
+) -> None:
     """Judge networks on the colour pictures of FOLDER (also a zip, a tar, or a download's name).
 
-    Each picture is shrunk until its shorter side is --size, its middle square is cut out, and the network
-    sees that square's lightness. All measures are over the pixels of all squares together, with 95 %
-    bootstrap intervals over pictures, beside what no network at all would reach.
+    Each picture is shrunk until its shorter side has at most 216 pixels and coloured whole, as `colorlab
+    colorize` does. All measures are over the pixels of all pictures together, with 95 % bootstrap intervals
+    over pictures, beside what no network at all would reach.
 
     \b
     colorlab evaluate my_photos/
@@ -527,7 +537,7 @@ def evaluate(source: str, models: tuple[str, ...], part: str | None, size: int, 
     from colorlab import evaluation
 
     try:
-        result = evaluation.evaluate(source, models or evaluation.PRETRAINED, part, size)
+        result = evaluation.evaluate(source, models or evaluation.PRETRAINED, part, without)
     except (OSError, ValueError, ModuleNotFoundError) as error:
         raise click.ClickException(str(error)) from None
     if as_json:

@@ -20,7 +20,8 @@ from colorlab.files import in_one_piece
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS, Hint, encode, global_hint, heed
 from colorlab.lab import lab_to_rgb, rgb_to_lab
 from colorlab.media import bands, read_image
-from colorlab.objectives import Classification, Regression
+from colorlab.objectives import Classification, Regression, averaged
+from colorlab.regions import shared
 from colorlab.trunk import Trunk
 from colorlab.unet import UNet
 
@@ -46,6 +47,8 @@ class Colorizer:
             is kept, so a colored picture is as sharp as the grey one.
         temperature: how a distribution becomes a colour, unless a call says otherwise; 1.0 is the mean,
             "mode" the mode. Ignored by regression, which has no distribution.
+        by_region: share distributions within regions of L before one becomes a colour, see `colorlab.regions`,
+            unless a call says otherwise. Ignored by regression.
         about: where it comes from, as stored with the weights: recipe, data, scores. For reading only.
     """
 
@@ -55,6 +58,7 @@ class Colorizer:
         objective: Regression | Classification,
         working_size: int = 128,
         temperature: float | Literal["mode"] = 0.38,
+        by_region: bool = False,
         about: dict | None = None,
     ):
         if network.config["out_channels"] != objective.out_channels:
@@ -74,10 +78,12 @@ class Colorizer:
             raise ValueError(
                 f'temperature: expected a number from {least} to {most} or "mode", got {temperature!r}'
             )
+        if not isinstance(by_region, bool):
+            raise ValueError(f"by_region: expected True or False, got {by_region!r}")
         if about is not None and not isinstance(about, dict):
             raise ValueError(f"about: expected a dict, got {type(about).__name__}")
         self.network, self.objective = network, objective
-        self.working_size, self.temperature = working_size, temperature
+        self.working_size, self.temperature, self.by_region = working_size, temperature, by_region
         self.about = about or {}
 
     @classmethod
@@ -161,25 +167,54 @@ class Colorizer:
         return self.objective.decode(output, self.temperature if temperature is None else temperature)
 
     @torch.no_grad()
+    def distribution(
+        self,
+        L: Tensor,
+        hints: Tensor | None = None,
+        like: Tensor | None = None,
+        by_region: bool | None = None,
+    ) -> Tensor:
+        """The probabilities of the bins from which colours are chosen, `(N, Q, h, w)`; only of a classification.
+
+        Args:
+            L, hints, like: as in `answer`.
+            by_region: share them within regions of L; None does as this colorizer does.
+        """
+        probabilities = self.answer(L, hints, like).float().softmax(1)
+        if self.by_region if by_region is None else by_region:
+            places = averaged(L.to(probabilities), self.network.answer_every)
+            probabilities = shared(probabilities, places)
+        return probabilities
+
+    @torch.no_grad()
     def predict_ab(
         self,
         L: Tensor,
         temperature: float | Literal["mode"] | None = None,
         hints: Tensor | None = None,
         like: Tensor | None = None,
+        by_region: bool | None = None,
     ) -> Tensor:
         """L `(N, 1, H, W)` in [0, 100] -> ab `(N, 2, H, W)` in Lab units, at the size of L.
 
         Raises:
             ValueError: the network answers what are no colours.
         """
-        ab = self.decode(self.answer(L, hints, like), temperature)
+        if isinstance(self.objective, Regression):
+            output = self.answer(L, hints, like)
+        else:
+            output = self.distribution(L, hints, like, by_region).log()
+        ab = self.decode(output, temperature)
         if not (ab.abs() < MOST_AB).all():  # nor is NaN
             raise ValueError(
                 "the network answers no colours but NaN or huge numbers; its weights are damaged"
             )
-        ab = ab if ab.shape[-2:] == L.shape[-2:] else _resize(ab, L.shape[-2:])
+        ab = self.to_size(ab, L)
         return ab if hints is None else heed(ab, hints.to(ab), L.to(ab))
+
+    def to_size(self, ab: Tensor, L: Tensor) -> Tensor:
+        """ab at the network's answers `(N, 2, h, w)` -> at the size of the L `(N, 1, H, W)` it was shown."""
+        return ab if ab.shape[-2:] == L.shape[-2:] else _resize(ab, L.shape[-2:])
 
     @torch.no_grad()
     def colorize(
@@ -188,6 +223,7 @@ class Colorizer:
         temperature: float | Literal["mode"] | None = None,
         hints: Sequence[Hint] | None = None,
         like: Picture | None = None,
+        by_region: bool | None = None,
     ) -> np.ndarray:
         """Colour a picture of any size. Only its lightness is looked at.
 
@@ -202,6 +238,8 @@ class Colorizer:
                 takes them.
             like: a colour picture; how often each colour occurs in it, and how saturated it is, are given to
                 the network as a global hint. Only a guided network takes it.
+            by_region: True shares distributions within regions of L before colours are chosen, False lets every
+                pixel decide by itself, None does what is stored with the weights.
 
         Returns:
             `(H, W, 3)` uint8, with the L of the picture that came in wherever sRGB can show the colour; where
@@ -215,7 +253,7 @@ class Colorizer:
         small = self.small_copy(rgb)
         planes = None if not hints else encode(hints, rgb.shape[:2], tuple(small.shape[-2:]))
         overall = None if like is None else global_hint_of(like)
-        return painted(rgb, self.predict_ab(small, temperature, planes, overall).cpu(), small)
+        return painted(rgb, self.predict_ab(small, temperature, planes, overall, by_region).cpu(), small)
 
     def small_copy(self, rgb: np.ndarray) -> Tensor:
         """What the network sees of a picture: the L of a copy of `working_size`, `(1, 1, h, w)`.
@@ -263,7 +301,6 @@ class Colorizer:
             FileNotFoundError: no such file.
             ValueError: not a file that `save` wrote, or one whose weights do not fit its description or
                 cannot colour.
-            ModuleNotFoundError: a network with an encoder that is not installed here.
         """
         path = Path(path)
         if not path.is_file():
@@ -282,29 +319,27 @@ class Colorizer:
                 _objective(metadata["objective"]),
                 metadata["working_size"],
                 metadata["temperature"],
+                metadata.get("by_region", False),  # files of before had no such thing
                 metadata["about"],
             )
             colorizer.predict_ab(torch.linspace(0, 100, 256).reshape(1, 1, 16, 16))  # it does colour
-        except ModuleNotFoundError:
-            raise
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"[:500]  # a lying file may hold a name of megabytes
             raise ValueError(f"{path}: not a colorizer saved by colorlab ({reason})") from error
         return colorizer.to(device)
 
     def _metadata(self) -> dict[str, str]:
-        if isinstance(self.objective, Regression):
-            objective = {"kind": "regression", "norm": self.objective.norm}
+        o = self.objective
+        if isinstance(o, Regression):
+            objective = {"kind": "regression", "norm": o.norm}
         else:
-            o = self.objective
-            objective = {
-                "kind": "classification",
+            objective = {"kind": "classification", "targets": o.targets, "neighbours": o.neighbours}
+        if o.bins is not None:
+            objective |= {
                 "grid_size": o.bins.grid_size,
                 "rule": o.bins.rule,
                 "bins": o.bins.centers.tolist(),
-                "targets": o.targets,
                 "uniform_mix": o.uniform_mix,
-                "neighbours": o.neighbours,
                 "prior": None if o.prior is None else o.prior.tolist(),
             }
         values = {
@@ -313,6 +348,7 @@ class Colorizer:
             "objective": objective,
             "working_size": self.working_size,
             "temperature": self.temperature,
+            "by_region": self.by_region,
             "about": self.about,
         }
         return {k: json.dumps(v) for k, v in values.items()}  # safetensors' metadata are strings
@@ -346,14 +382,16 @@ def to_picture(lab: Tensor) -> np.ndarray:
 
 
 def _objective(stored: dict) -> Regression | Classification:
-    if stored["kind"] == "regression":
-        return Regression(stored["norm"])
-    if stored["kind"] != "classification":
+    if stored["kind"] not in ("regression", "classification"):
         raise ValueError(f"its objective is of an unknown kind, {stored['kind']!r}")
+    if stored["kind"] == "regression" and "bins" not in stored:
+        return Regression(stored["norm"])
     prior = None if stored["prior"] is None else torch.tensor(stored["prior"])
     bins = ColorBins(stored["grid_size"], stored["rule"])
     if bins.centers.tolist() != stored["bins"]:
         raise ValueError(f"its {len(stored['bins'])} bins are not the {bins.n_bins} that {bins!r} makes")
+    if stored["kind"] == "regression":
+        return Regression(stored["norm"], bins, prior, stored["uniform_mix"])
     neighbours = stored.get("neighbours", 10)  # files of before had no other
     return Classification(bins, stored["targets"], prior, stored["uniform_mix"], neighbours)
 

@@ -16,7 +16,9 @@ class Config:
     warmup: float = 0.05  # share of the steps in which the rate rises; after them it falls as a cosine
     weight_decay: float = 1e-3  # as published by Zhang et al. (2016)
     precision: Precision = "float32"  # "bfloat16" computes the network in half the bits where that is faster
-    places: int | None = None  # answers a picture at which the loss is computed, drawn anew each step; None: all
+    places: int | None = (
+        None  # answers a picture at which the loss is computed, drawn anew each step; None: all
+    )
     evaluate_every: int = 25  # steps between two measurements on the fixed evaluation set
     seed: int = 0  # of the batches; that of the weights is set where the network is built
 

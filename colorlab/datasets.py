@@ -32,7 +32,7 @@ from colorlab.media import ImageError, read_image
 
 CHUNK, CHUNK_BYTES = 512, 256 * 2**20  # pictures decoded at a time, and their bytes: bounds the memory
 GREY_SPREAD = 4  # largest difference of R, G and B in a picture that counts as grey, of 255
-EVALUATION_SIZE = 64  # pictures on which a training is measured
+EVALUATION_SIZE = 32  # pictures on which a training is measured
 PARTS = {"held out": range(0, 6), "validation": range(6, 8), "train": range(8, 100)}  # hash of the path, in %
 SPARE = 9 / 8  # shorter side of a kept picture in sides of a square: room to shift it
 LARGEST_ENLARGEMENT = 4  # smaller pictures are enlarged to a square, up to this; beyond it they teach blur
@@ -124,7 +124,7 @@ class Collection:
         shapes: `(N, 2)`, height and width of each; no shorter side is over `SPARE` times `size`.
         size: of the squares that a training cuts out of them.
         names: of the files, in the order of `shapes`.
-        key: hash of the content of the source and of `size`.
+        key: hash of the content of the source: whoever has the same pictures has the same key.
         unreadable: file -> why it was skipped.
         grey: files skipped because they hold no colour: they would teach grey.
     """
@@ -252,8 +252,8 @@ def open_collection(source: str | Path, size: int = 64) -> Collection:
     if isinstance(size, bool) or not isinstance(size, int) or size < 8:
         raise ValueError(f"size: expected a whole number of pixels >= 8, got {size!r}")
     path = locate(source)
-    key = content_key(path, size)
-    folder = cache_folder() / "collections" / key
+    key = content_key(path)
+    folder = cache_folder() / "collections" / f"{key}-{size}"
     if not (folder / "index.json").is_file():
         _build(path, size, folder)
         _make_room(folder)

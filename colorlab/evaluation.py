@@ -5,41 +5,58 @@ command computes them anew.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from colorlab import __version__
-from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer
-from colorlab.datasets import DataError, Part, locate, open_collection
+from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer, painted
+from colorlab.data import picture_tensor
+from colorlab.datasets import DataError, Part, Pictures, middle_square, open_collection
 from colorlab.flicker import SMOOTHING, FrameColorizer, flicker, static_clip
 from colorlab.hints import POINT_SIDE, global_hint, simulate, spread
+from colorlab.lab import lab_to_rgb, rgb_to_lab
 from colorlab.lesson import choose_device
-from colorlab.metrics import Tally, baselines, best_saturation, intervals, score, to_labs
+from colorlab.metrics import Tally, baselines, intervals, score, segments_of, to_labs
 from colorlab.objectives import Classification
 
-AT_ONCE = 64  # pictures a forward pass
+AT_ONCE = 32  # squares a forward pass
+SEEN_AT = 192  # pictures are kept with a shorter side of at most 9/8 of this many pixels
+HINTED = 500  # squares on which hints are tried
 HINT_COUNTS = (0, 1, 2, 5, 10, 20)
 TEMPERATURES = (1.0, 0.38, "mode")  # beside the one stored with the weights
+COLUMNS = {  # measure -> title, digits
+    "psnr": ("PSNR, dB", 2),
+    "rebalanced_auc": ("rebalanced AuC", 1),
+    "chroma_ratio": ("chroma ratio", 2),
+    "hits": ("hits, %", 1),
+    "farther_than_grey": ("farther, %", 0),
+    "patchiness": ("patchiness", 2),
+}
+FACTORS = (1.0, 1.3, 1.6, 2.0, 2.5, 3.0)  # by which a regression's saturation is turned up
 
 
 def evaluate(
     source: str | Path,
     models: tuple[str, ...] = PRETRAINED,
     part: Part | Literal["all"] | None = None,
-    size: int = 64,
+    without: tuple[str, ...] = (),
 ) -> dict:
-    """Score networks and the baselines a sceptic asks for on the same pictures.
+    """Score networks, as `colorize` uses them, and the baselines a sceptic asks for on the same pictures.
+
+    Every picture is coloured whole, at the working size and temperature stored with the weights.
 
     Args:
         source: a folder, an archive or the name of a download, see `datasets.open_collection`.
         models: names of shipped networks, or files that `colorlab train` wrote.
         part: which pictures. None takes those that no network was trained on: the held-out part of the
             data that one of the networks learnt from, all pictures of anything else.
-        size: the pictures are cut to squares of this many pixels, and the networks see them so.
+        without: folders at the top of the source that are left out.
 
     Returns:
         data: what was measured on.
@@ -50,7 +67,7 @@ def evaluate(
         global hint: of that network, see `global_hints`; absent if it takes none.
         flicker: name -> what `flicker_of` returns.
     """
-    collection = open_collection(source, size)
+    collection = open_collection(source, SEEN_AT)
     stems = [Path(name).stem for name in models]
     # Two files may share a stem, as every training calls its result colorizer.safetensors.
     networks = {
@@ -58,28 +75,12 @@ def evaluate(
         for stem, name in zip(stems, models, strict=True)
     }
     if part is None:
-        part = (
-            "held out" if any(_learnt_from(n, source, collection.key) for n in networks.values()) else "all"
-        )
-    pictures = collection.part(part)
+        learnt = any(n.about.get("data", {}).get("key") == collection.key for n in networks.values())
+        part = "held out" if learnt else "all"
+    pictures = collection.part(part, without)
     if len(pictures) < 2:
         raise DataError(f"{source}: the part {part!r} has {len(pictures)} pictures; at least 2 are needed")
-    lab = pictures.lab_of_all()
-    labs = list(lab)
-    tallies = {name: Tally.of(ab, labs) for name, ab in baselines(labs).items()}
-    compared = []
-    for name, network in networks.items():
-        default = predict(network, lab, name=name)
-        tallies[name] = Tally.of(list(default), labs)
-        compared.append((name, "grey"))
-        if isinstance(network.objective, Classification):
-            for temperature in TEMPERATURES:
-                label = f"{name}, {'mode' if temperature == 'mode' else f'T = {temperature:g}'}"
-                tallies[label] = Tally.of(list(predict(network, lab, temperature, name=label)), labs)
-        else:
-            factor, _ = best_saturation(list(default), labs)
-            tallies[f"{name} × {factor:g}"] = Tally.of(list(factor * default), labs)
-            compared += [(n, m) for n in networks if n != name for m in (name, f"{name} × {factor:g}")]
+    tallies, compared = judge(networks, [pictures.picture(i) for i in range(len(pictures))])
     bounds = intervals(tallies)
     result = {
         "made by": f"colorlab {__version__}, torch {torch.__version__}",
@@ -87,8 +88,8 @@ def evaluate(
             "name": Path(source).name,
             "key": collection.key,
             "part": part,
-            "pictures": len(labs),
-            "size": size,
+            "without": list(without),
+            "pictures": len(pictures),
         },
         "rows": {
             name: {"scores": tally.scores(), "interval": bounds[name]} for name, tally in tallies.items()
@@ -99,6 +100,7 @@ def evaluate(
     }
     guided = [network for network in networks.values() if network.takes_hints]
     if guided:
+        lab = squares(pictures, guided[0].working_size)
         result["hints"] = hint_curve(guided[0], lab)
         if guided[0].takes_global_hint:
             result["global hint"] = global_hints(guided[0], lab)
@@ -106,10 +108,81 @@ def evaluate(
     return result
 
 
-def _learnt_from(network: Colorizer, source: str | Path, key: str) -> bool:
-    """By content or by name: another edition of an archive may hold what the network learnt from as well."""
-    data = network.about.get("data", {})
-    return data.get("key") == key or data.get("name") == locate(source).name
+def judge(
+    networks: dict[str, Colorizer], pictures: Sequence[np.ndarray]
+) -> tuple[dict[str, Tally], list[tuple[str, str]]]:
+    """Tallies of the baselines and of every way to use the networks, and which pairs are worth comparing.
+
+    Args:
+        networks: by name.
+        pictures: uint8 `(H, W, 3)`, in colour.
+    """
+    labs, segments = to_labs(pictures), [segments_of(rgb) for rgb in pictures]
+
+    def tally(answers: list[Tensor]) -> Tally:
+        return Tally.of(answers, labs, segments)
+
+    tallies = {name: tally(answers) for name, answers in baselines(labs).items()}
+    compared = [(name, "grey") for name in networks]
+    shipped = {}
+    for name, network in networks.items():
+        ways = answers_of(network, pictures, name)
+        shipped[name] = ways.pop("as shipped")
+        tallies[name] = tally(shipped[name])
+        tallies |= {f"{name}, {way}": tally(found) for way, found in ways.items()}
+    classifying = [n for n, network in networks.items() if isinstance(network.objective, Classification)]
+    for name in networks.keys() - classifying:
+        turned = {f: tally(saturated(shipped[name], labs, f)) for f in FACTORS}
+        best = max(turned, key=lambda f: turned[f].scores()["hits"])
+        tallies[f"{name} × {best:g}"] = turned[best]
+        rivals = [name, f"{name} × {best:g}"]
+        if "classification" in classifying:  # as vivid as that: is it only the vividness?
+            as_vivid = (
+                tallies["classification"].scores()["chroma_ratio"] / tallies[name].scores()["chroma_ratio"]
+            )
+            rivals.append(f"{name}, as vivid as classification")
+            tallies[rivals[-1]] = tally(saturated(shipped[name], labs, as_vivid))
+        compared += [(c, rival) for c in classifying for rival in rivals]
+    return tallies, compared
+
+
+@torch.no_grad()
+def answers_of(network: Colorizer, pictures: Sequence[np.ndarray], name: str = "") -> dict[str, list[Tensor]]:
+    """What `colorize` gives, as ab `(2, H, W)`, in several ways: "as shipped", and others of a classification.
+
+    Its distributions are asked for once a picture.
+    """
+    ways: dict[str, list[Tensor]] = {"as shipped": []}
+    for rgb in tqdm(pictures, desc=name, leave=False, mininterval=1.0):
+        small = network.small_copy(rgb)
+        found = {"as shipped": network.predict_ab(small)}
+        if isinstance(network.objective, Classification):
+            shares = network.distribution(small)
+            found |= {
+                "mode" if t == "mode" else f"T = {t:g}": network.to_size(
+                    network.decode(shares.log(), t), small
+                )
+                for t in TEMPERATURES
+            }
+            if network.by_region:
+                found["pixel by pixel"] = network.predict_ab(small, by_region=False)
+        for way, ab in found.items():
+            ways.setdefault(way, []).append(rgb_to_lab(picture_tensor(painted(rgb, ab.cpu(), small)))[1:])
+    return ways
+
+
+def saturated(answers: Sequence[Tensor], labs: Sequence[Tensor], factor: float) -> list[Tensor]:
+    """Answers with their saturation turned up, as far as sRGB can show it: ab `(2, H, W)` each."""
+    return [
+        rgb_to_lab(lab_to_rgb(torch.cat([lab[:1], factor * ab])))[1:]
+        for ab, lab in zip(answers, labs, strict=True)
+    ]
+
+
+def squares(pictures: Pictures, side: int) -> Tensor:
+    """Lab of the middle squares of at most HINTED pictures, `(N, 3, side, side)`."""
+    which = np.linspace(0, len(pictures) - 1, min(HINTED, len(pictures))).astype(int)
+    return torch.stack(to_labs([middle_square(pictures.picture(i), side) for i in which]))
 
 
 def open_model(name: str) -> Colorizer:
@@ -122,17 +195,16 @@ def open_model(name: str) -> Colorizer:
 def predict(
     network: Colorizer,
     lab: Tensor,
-    temperature=None,
     planes: Tensor | None = None,
     like: Tensor | None = None,
     name: str = "",
 ) -> Tensor:
-    """ab `(N, 2, H, W)` for pictures `(N, 3, H, W)`, a batch at a time, with progress."""
+    """ab `(N, 2, H, W)` for squares `(N, 3, H, W)`, a batch at a time, with progress."""
     answers = []
     for first in tqdm(range(0, len(lab), AT_ONCE), desc=name, leave=False, mininterval=1.0):
         batch = slice(first, first + AT_ONCE)
         hints, overall = (None if given is None else given[batch] for given in (planes, like))
-        answers.append(network.predict_ab(lab[batch, :1], temperature, hints, overall).cpu())
+        answers.append(network.predict_ab(lab[batch, :1], None, hints, overall).cpu())
     return torch.cat(answers)
 
 
@@ -203,18 +275,21 @@ def table(result: dict) -> str:
     """What `evaluate` found, as lines of text."""
     data = result["data"]
     lines = [
-        f"{data['pictures']:,} pictures of {data['name']} ({data['part']}): the middle square of each, shrunk to "
-        f"{data['size']}×{data['size']} pixels, and shown so to the networks",
+        f"{data['pictures']:,} pictures of {data['name']} ({data['part']}), coloured whole, as `colorlab colorize` "
+        "does",
         "in brackets 95 % bootstrap intervals over pictures; rebalanced AuC can be compared on one set only",
+        "hits: clearly colored pixels (chroma > 30) within 25 units of the truth; farther: pictures farther from "
+        "the truth than grey",
         "",
-        f"{'':<26}{'PSNR, dB':<23}{'AuC':<23}{'rebalanced AuC':<23}{'chroma ratio':<20}",
+        f"{'':<26}" + "".join(f"{title:<22}" for title, _ in COLUMNS.values()),
     ]
     for name, row in result["rows"].items():
         cells = [f"{name:<26}"]
-        for key, digits in (("psnr", 2), ("auc", 1), ("rebalanced_auc", 1), ("chroma_ratio", 2)):
-            low, high = row["interval"][key]
-            text = f"{row['scores'][key]:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
-            cells.append(f"{text:<23}")
+        for key, (_, digits) in COLUMNS.items():
+            if key in row["scores"]:
+                low, high = row["interval"][key]
+                text = f"{row['scores'][key]:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+                cells.append(f"{text:<22}")
         lines.append("".join(cells).rstrip())
     if "hints" in result:
         hints = result["hints"]

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from colorlab.colorizer import Colorizer, along_edges, global_hint_of, painted
 from colorlab.data import photo, picture_tensor
 from colorlab.lab import rgb_to_lab
-from colorlab.objectives import Regression
+from colorlab.objectives import Regression, averaged
 
 SMOOTHING = 0.95  # the share of the past in a still pixel: a memory of about 1 / (1 - 0.95) = 20 frames
 STILL = 2.0  # units of L: noise and compression change L by less, and the eye hardly sees it
@@ -116,12 +116,12 @@ class FrameColorizer:
         """ab `(1, 2, h, w)` for the small copy of a frame, and the L of that copy."""
         network = self.colorizer
         small = network.small_copy(rgb)
-        answer = network.answer(small, like=self.overall)  # (1, C, h, w)
-        seen = F.adaptive_avg_pool2d(small.to(answer), answer.shape[-2:])
+        seen = averaged(small.to(network.device), network.network.answer_every)
         if isinstance(network.objective, Regression):
-            ab = self.smoother(network.decode(answer, self.temperature), seen)
+            answer = network.decode(network.answer(small, like=self.overall), self.temperature)
+            ab = self.smoother(answer, seen)
         else:
-            shares = self.smoother(answer.softmax(1), seen)
+            shares = self.smoother(network.distribution(small, like=self.overall), seen)
             ab = network.decode(shares.log(), self.temperature)
         if ab.shape != (1, 2, *small.shape[-2:]):
             ab = F.interpolate(ab, size=small.shape[-2:], mode="bilinear", align_corners=False)

@@ -18,6 +18,7 @@ from colorlab.lab import chroma, lab_to_rgb, rgb_to_lab
 
 FARTHEST = 150  # AuC sweeps the tolerance from 0 to 150 Lab units
 CELL = 10  # rebalanced AuC counts true colours in a plain grid of this size
+CLEAR, HIT = 30, 25  # Lab units: a true chroma above it is a clear colour, an answer this near to it a hit
 ONE_COLOR = (15.0, 15.0)  # ab of the constant baseline, a skin-like orange
 
 
@@ -75,6 +76,9 @@ def score(predictions: Sequence[Tensor], labs: Sequence[Tensor]) -> dict[str, fl
             It depends on which pictures are pooled: compare on one set only.
         chroma_ratio: mean predicted chroma over mean true chroma.
         colourfulness: of the coloured pictures, averaged (see `colourfulness`).
+        hits: share of the clearly colored pixels, true chroma over 30, whose answer lies within 25 Lab units of
+            the truth, in %; nan where there are none.
+        farther_than_grey: share of the pictures whose mean ab distance from the truth is larger than grey's, in %.
     """
     return Tally.of(predictions, labs).scores()
 
@@ -89,6 +93,8 @@ class Tally:
     Attributes:
         pixels, squared_error, closeness, chroma, true_chroma, colourfulness: `(P,)` float64, sums over each
             picture's pixels (colourfulness: one value a picture). Squared errors are over 3 channels.
+        clear, hits, farther: how many clearly colored pixels, how many of them hit, 1 if farther than grey.
+        spread, true_spread: of ab inside segments, what L does not explain: see `spread_in`; 0 if not asked for.
         cell_pixels, cell_closeness: `(P, C)` float64, the same by the cell of the true colour.
     """
 
@@ -98,12 +104,22 @@ class Tally:
     chroma: Tensor
     true_chroma: Tensor
     colourfulness: Tensor
+    clear: Tensor
+    hits: Tensor
+    farther: Tensor
+    spread: Tensor
+    true_spread: Tensor
     cell_pixels: Tensor
     cell_closeness: Tensor
 
     @classmethod
-    def of(cls, predictions: Sequence[Tensor], labs: Sequence[Tensor]) -> "Tally":
+    def of(
+        cls, predictions: Sequence[Tensor], labs: Sequence[Tensor], segments: Sequence[Tensor] | None = None
+    ) -> "Tally":
         """Count. See `score` for the arguments.
+
+        Args:
+            segments: of the true pictures, `(H, W)` int64 each (`segments_of`); with them patchiness is measured.
 
         Raises:
             ValueError: not one prediction a picture, or one of another size.
@@ -115,11 +131,12 @@ class Tally:
         cells = cells_of(torch.cat([lab[1:].flatten(1) for lab in labs], dim=1))  # (pixels of all,)
         names, cells = cells.unique(return_inverse=True)
         rows, first = [], 0
-        for ab, lab in zip(predictions, labs, strict=True):
+        for ab, lab, parts in zip(predictions, labs, segments or [None] * len(labs), strict=True):
             if ab.shape[1:] != lab.shape[1:] or len(ab) != 2:
                 raise ValueError(f"expected ab of shape (2, *{tuple(lab.shape[1:])}), got {tuple(ab.shape)}")
             rgb, true_rgb = _levels(torch.cat([lab[:1], ab])), _levels(lab)
-            near = closeness((ab - lab[1:]).norm(dim=0).flatten())
+            distance, true_chroma = (ab - lab[1:]).norm(dim=0), chroma(lab[1:])
+            near, clear = closeness(distance.flatten()), true_chroma > CLEAR
             cell = cells[first : first + len(near)]
             first += len(near)
             rows.append(
@@ -128,8 +145,13 @@ class Tally:
                     (rgb.double() - true_rgb.double()).square().sum().item(),
                     near.sum().item(),
                     chroma(ab).double().sum().item(),
-                    chroma(lab[1:]).double().sum().item(),
+                    true_chroma.double().sum().item(),
                     colourfulness(rgb),
+                    clear.sum().item(),
+                    (clear & (distance <= HIT)).sum().item(),
+                    float(distance.mean() > true_chroma.mean()),
+                    0.0 if parts is None else spread_in(parts, ab, lab[0]),
+                    0.0 if parts is None else spread_in(parts, lab[1:], lab[0]),
                     torch.bincount(cell, minlength=len(names)).double(),
                     torch.bincount(cell, near, minlength=len(names)),
                 )
@@ -153,14 +175,19 @@ class Tally:
         occurs = counts > 0
         # Each cell that occurs has one vote, so each of its pixels has 1/n.
         votes = torch.where(occurs, cell_near / counts.clamp(min=1), 0).sum(1) / occurs.sum(1)
-        truth = times @ self.true_chroma
-        return {
+        truth, clear, spread = times @ self.true_chroma, times @ self.clear, times @ self.true_spread
+        found = {
             "psnr": 10 * torch.log10(255**2 / mean_square),  # inf for a perfect match
             "auc": 100 * near / pixels,
             "rebalanced_auc": 100 * votes,
             "chroma_ratio": times @ self.chroma / torch.where(truth > 0, truth, math.nan),
             "colourfulness": times @ self.colourfulness / times.sum(1),
+            "hits": 100 * (times @ self.hits) / torch.where(clear > 0, clear, math.nan),
+            "farther_than_grey": 100 * (times @ self.farther) / times.sum(1),
         }
+        if (spread > 0).all():
+            found["patchiness"] = (times @ self.spread / spread).sqrt()
+        return found
 
 
 def intervals(
@@ -214,6 +241,47 @@ def closeness(distance: Tensor) -> Tensor:
     """
     first = distance.double().ceil().clamp(max=FARTHEST + 1)  # the smallest whole t that contains the pixel
     return (FARTHEST + 1 - first) / (FARTHEST + 1)
+
+
+def segments_of(rgb: np.ndarray) -> Tensor:
+    """The parts of a true picture, `(H, W)` int64: what one would call one surface. uint8 `(H, W, 3)` in.
+
+    References:
+        Felzenszwalb and Huttenlocher, Efficient graph-based image segmentation, 2004, in scikit-image.
+    """
+    from skimage.segmentation import felzenszwalb
+
+    return torch.from_numpy(felzenszwalb(rgb, scale=100, sigma=0.5, min_size=50)).long()
+
+
+def spread_in(segments: Tensor, ab: Tensor, L: Tensor) -> float:
+    """How much ab varies inside the segments beyond what a straight line in L explains: *patchiness*.
+
+    A door that is half red and half blue spreads; a red door that is darker in the shade does not.
+
+    Args:
+        segments: `(H, W)` int64.
+        ab: `(2, H, W)`.
+        L: `(H, W)`.
+
+    Returns:
+        The sum over all pixels of the squared distance from that line, squared Lab units. Patchiness is the
+        root of this sum over that of the truth.
+    """
+    where = segments.flatten()
+    count = torch.bincount(where).double().clamp(min=1)
+
+    def mean(x: Tensor) -> Tensor:
+        return torch.bincount(where, x) / count
+
+    light = L.flatten().double()
+    light = light - mean(light)[where]
+    variance, total = mean(light**2), 0.0
+    for x in ab.flatten(1).double():
+        x = x - mean(x)[where]
+        slope = mean(x * light) / variance.clamp(min=1e-9)
+        total += (x - slope[where] * light).square().sum().item()
+    return total
 
 
 def colourfulness(rgb: Tensor) -> float:

@@ -23,22 +23,38 @@ class Regression:
 
     Args:
         norm: "l2" as above; "l1" (|Δa| + |Δb|) and "huber" are there to show that they do not help.
+        bins, prior, uniform_mix: below uniform_mix = 1 each pixel counts by the weight of its nearest bin, as in
+            `Classification`: the control that tells what the weights do from what the classes do.
     """
 
-    def __init__(self, norm: Literal["l2", "l1", "huber"] = "l2"):
+    def __init__(
+        self,
+        norm: Literal["l2", "l1", "huber"] = "l2",
+        bins: ColorBins | None = None,
+        prior: Tensor | None = None,
+        uniform_mix: float = 1.0,
+    ):
         if norm not in ("l2", "l1", "huber"):
             raise ValueError(f'norm: expected "l2", "l1" or "huber", got {norm!r}')
+        if uniform_mix != 1.0 and bins is None:
+            raise ValueError(f"uniform_mix = {uniform_mix} rebalances, which needs bins to count colours in")
         self.norm, self.out_channels = norm, 2
+        self.bins, self.prior, self.uniform_mix = bins, prior, uniform_mix
+        self.weights = None if bins is None else _weights(bins, prior, uniform_mix)
 
     def pixel_losses(self, output: Tensor, ab: Tensor, weighted: bool = True) -> Tensor:
-        """(N, 2, h, w) and (N, 2, H, W) -> (N, h, w); `weighted` changes nothing here."""
+        """(N, 2, h, w) and (N, 2, H, W) -> (N, h, w); False leaves rebalancing weights out."""
         ab = at_resolution_of(output, ab, self.out_channels)
         prediction = output.float() * AB_SCALE  # under autocast the output has half the digits
         if self.norm == "l2":
-            return (prediction - ab).square().sum(1)
-        if self.norm == "l1":
-            return (prediction - ab).abs().sum(1)
-        return F.huber_loss(prediction, ab, reduction="none", delta=HUBER_DELTA).sum(1)
+            losses = (prediction - ab).square().sum(1)
+        elif self.norm == "l1":
+            losses = (prediction - ab).abs().sum(1)
+        else:
+            losses = F.huber_loss(prediction, ab, reduction="none", delta=HUBER_DELTA).sum(1)
+        if self.weights is None or not weighted:
+            return losses
+        return losses * self.weights.to(losses)[self.bins.encode(ab)]
 
     def loss(self, output: Tensor, ab: Tensor) -> Tensor:
         """The mean over pixels: a scalar to call `.backward()` on."""
@@ -49,7 +65,8 @@ class Regression:
         return output * AB_SCALE
 
     def __repr__(self) -> str:
-        return f"Regression(norm={self.norm!r})"
+        weighted = f", uniform_mix={self.uniform_mix:g}" if self.uniform_mix != 1 else ""
+        return f"Regression(norm={self.norm!r}{weighted})"
 
 
 class Classification:
@@ -75,18 +92,13 @@ class Classification:
     ):
         if targets not in ("hard", "soft"):
             raise ValueError(f'targets: expected "hard" or "soft", got {targets!r}')
-        if uniform_mix != 1.0 and prior is None:
-            raise ValueError(
-                f"uniform_mix = {uniform_mix} rebalances, which needs the prior of the training pictures: "
-                "pass prior=bins.prior(ab)"
-            )
         if isinstance(neighbours, bool) or not isinstance(neighbours, int) or neighbours < 1:
             raise ValueError(f"neighbours: expected a whole number >= 1, got {neighbours!r}")
         self.bins, self.targets, self.uniform_mix = bins, targets, uniform_mix
         self.neighbours = neighbours
         self.out_channels = bins.n_bins
         self.prior = prior
-        self.weights = torch.ones(bins.n_bins) if prior is None else bins.weights(prior, uniform_mix)
+        self.weights = _weights(bins, prior, uniform_mix)
 
     def pixel_losses(self, output: Tensor, ab: Tensor, weighted: bool = True) -> Tensor:
         """Logits (N, Q, h, w) and ab (N, 2, H, W) -> (N, h, w)."""
@@ -130,6 +142,18 @@ class Classification:
 
     def __repr__(self) -> str:
         return f"Classification({self.bins!r}, targets={self.targets!r}, uniform_mix={self.uniform_mix:g})"
+
+
+def _weights(bins: ColorBins, prior: Tensor | None, uniform_mix: float) -> Tensor:
+    """What a pixel of each bin counts for, `(Q,)`."""
+    if prior is not None:
+        return bins.weights(prior, uniform_mix)
+    if uniform_mix != 1.0:
+        raise ValueError(
+            f"uniform_mix = {uniform_mix} rebalances, which needs the prior of the training pictures: "
+            "pass prior=bins.prior(ab)"
+        )
+    return torch.ones(bins.n_bins)
 
 
 def at_resolution_of(output: Tensor, ab: Tensor, out_channels: int) -> Tensor:

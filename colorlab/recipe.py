@@ -90,8 +90,9 @@ def train(
     torch.manual_seed(settings.seed)
     shape = dict(width=width, depth=depth, half_resolution=half_resolution)
     network = network_for(architecture, chosen.out_channels, hints, shape)
-    if start_from:
-        begin_with(network, opened(start_from).network)
+    teacher = opened(start_from) if start_from else None
+    if teacher:
+        begin_with(network, teacher.network)
     about = {
         "recipe": {
             **asdict(settings),
@@ -106,7 +107,8 @@ def train(
             "photographs": [p.name for p in photos("train")] if with_photographs else [],
         },
     }
-    colorizer = Colorizer(network, chosen, working_size=size, about=about).to(device)
+    decision = dict(temperature=teacher.temperature, by_region=teacher.by_region) if teacher else {}
+    colorizer = Colorizer(network, chosen, working_size=size, **decision, about=about).to(device)
     if rank == 0:
         out.mkdir(parents=True, exist_ok=True)
         clear_leftovers(out)
@@ -161,14 +163,14 @@ def network_for(architecture: str, out_channels: int, hints: bool, shape: dict) 
 
 
 def choose_objective(name: str, part: Pictures, grid_size: float, targets: str, uniform_mix: float):
-    if name == "regression":
-        return Regression()
     bins = ColorBins(grid_size)
     if uniform_mix == 1:
-        return Classification(bins, targets)
+        return Regression() if name == "regression" else Classification(bins, targets)
     count = min(PRIOR_SIZE, len(part))
     batches = part.batches(count, seed=0)
     prior = bins.prior(next(batches)[0][:, 1:] for _ in range(min(PRIOR_BATCHES, len(part) // count)))
+    if name == "regression":
+        return Regression("l2", bins, prior, uniform_mix)
     return Classification(bins, targets, prior, uniform_mix)
 
 

@@ -9,7 +9,7 @@ from colorlab.networks import lite0
 from colorlab.trunk import Trunk, check_sizes, convolution
 
 HINTED = 4  # channels in: L, hint a, hint b, mask, see `colorlab.hints`
-FINEST = 0  # the first of Lite0's strides that is used: answers come at that one
+FINEST = 1  # the first of Lite0's strides that is used, 4: answers come at that one
 
 
 class LiteUNet(Trunk):
@@ -29,7 +29,7 @@ class LiteUNet(Trunk):
         vector: length of a global hint; 0 for none.
 
     Shape:
-        `(N, in_channels, H, W)` -> `(N, out_channels, ceil(H / 2), ceil(W / 2))`, any H, W >= 1.
+        `(N, in_channels, H, W)` -> `(N, out_channels, ceil(H / 4), ceil(W / 4))`, any H, W >= 1.
     """
 
     multiple, answer_every = lite0.STRIDES[-1], lite0.STRIDES[FINEST]
@@ -42,7 +42,7 @@ class LiteUNet(Trunk):
         self.config = dict(in_channels=in_channels, out_channels=out_channels, width=width, vector=vector)
         self.vector = vector
         skips = lite0.CHANNELS[FINEST:]
-        widths = [max(2, width * thirds // 6) for thirds in (4, 6, 9, 15, 24)][FINEST:]
+        widths = [max(2, width * sixths // 6) for sixths in (4, 6, 9, 18, 30)][FINEST:]
         self.middle = convolution(skips[-1], widths[-1])
         self.context = nn.Linear(lite0.POOLED, widths[-1])
         levels = range(len(widths) - 2, -1, -1)
@@ -56,7 +56,9 @@ class LiteUNet(Trunk):
         )
         # Last, so that with one seed two networks that differ in out_channels share every other weight.
         self.head = nn.Conv2d(widths[0], out_channels, kernel_size=1)
-        self.hear = nn.ModuleList(_silent(nn.Conv2d(HINTED - 1, w, 1)) for w in widths[::-1] if in_channels > 1)
+        self.hear = nn.ModuleList(
+            _silent(nn.Conv2d(HINTED - 1, w, 1)) for w in widths[::-1] if in_channels > 1
+        )
         self.follow = nn.ModuleList(_silent(nn.Linear(vector, w)) for w in widths[::-1] if vector)
 
     @property

@@ -53,8 +53,8 @@ def propose(
     height, width = rgb.shape[:2]
     small = colorizer.small_copy(rgb)
     planes = encode(hints, (height, width), tuple(small.shape[-2:])) if hints else None
-    logits = colorizer.answer(small, planes)[0].cpu()  # (Q, h, w)
-    p = logits[:, int(y * logits.shape[1] / height), int(x * logits.shape[2] / width)].softmax(0)
+    shares = colorizer.distribution(small, planes)[0].cpu()  # (Q, h, w)
+    p = shares[:, int(y * shares.shape[1] / height), int(x * shares.shape[2] / width)]
     L = _lightness(rgb, x, y)
     centers = colorizer.objective.bins.centers
     possible = in_gamut(torch.cat([L.expand(len(centers), 1), centers], dim=1).T[:, :, None])[:, 0]  # (Q,)
