@@ -137,10 +137,7 @@ def config_options(command: Callable) -> Callable:
     for spec in reversed(fields(Config)):
         name = "--" + spec.name.replace("_", "-")
         kinds = get_args(spec.type)  # of a Literal its values, of an optional number the number's type
-        if get_origin(spec.type) is Literal:
-            kind = click.Choice(kinds)
-        else:
-            kind = kinds[0] if kinds else spec.type
+        kind = click.Choice(kinds) if get_origin(spec.type) is Literal else kinds[0] if kinds else spec.type
         command = click.option(name, type=kind, default=spec.default, show_default=True)(command)
     return command
 
