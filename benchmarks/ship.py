@@ -1,19 +1,38 @@
 """Rebuild the networks that come with colorlab, and those beside which they are judged.
 
     python benchmarks/ship.py train regression --data photos.zip --build DIR
-    python benchmarks/ship.py train classification --data photos.zip --build DIR
+    python benchmarks/ship.py choose classification --data photos.zip --build DIR     # the table to choose from
+    python benchmarks/ship.py ship classification --data photos.zip --build DIR       # with DECISIONS below
+    python benchmarks/ship.py experiment --build DIR
+    python benchmarks/ship.py sheet --data photos.zip --build DIR                     # pictures to look at
+    colorlab evaluate photos.zip --json > colorlab/weights/evaluation.json
+    python benchmarks/ship.py cards
 
-Each takes about 100 minutes on one CPU core and may be stopped and started again: two side by side use two
-cores best. `train` knows more names than ship: the controls of benchmarks/training.md.
+A training takes about 100 minutes on one CPU core and may be stopped and started again; two side by side use
+two cores best. `train` knows more names than ship: the controls of benchmarks/training.md.
 """
 
 import argparse
-import os
+import io
+import json
+import shutil
+import zipfile
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+
 from colorlab import recipe
-from colorlab.colorizer import Colorizer
+from colorlab.colorizer import WEIGHTS, Colorizer, painted
+from colorlab.data import photos, picture_tensor, shrink
+from colorlab.datasets import middle_square, open_collection
+from colorlab.evaluation import SEEN_AT, recorded
+from colorlab.files import in_one_piece
+from colorlab.lab import rgb_to_lab
+from colorlab.metrics import Tally, baselines, segments_of, to_labs
+from colorlab.objectives import Classification
 from colorlab.training import History
 
 SIZE = 192  # of the squares learnt from; Lite0 itself learnt from 224
@@ -44,19 +63,42 @@ RECIPES = {
     "scratch-regression": COMMON | SCRATCH | dict(objective="regression"),
     "scratch-classification": COMMON | SCRATCH | dict(objective="classification", uniform_mix=0.4),
 }
+# λ to which it is moved after training, temperature, working size: chosen from the table of `choose`, and by eye.
+DECISIONS = {
+    "regression": dict(working_size=224),
+    "classification": dict(uniform_mix=0.4, temperature=0.6, working_size=224),
+    "guided": dict(uniform_mix=1.0, temperature=0.6, working_size=224),
+}
 RECORDED = (0, 150, 300, 600, 1_050, 1_500, 2_250, 3_000, 4_500, 6_000, 7_850)  # steps to replay
+MIXES, TEMPERATURES, WORKING_SIZES = (0.4, 0.5, 0.6, 0.7), (1.0, 0.6, 0.5, 0.38), (192, 224, 256)
+MEASURES = ("psnr", "rebalanced_auc", "chroma_ratio", "hits", "farther_than_grey", "patchiness")
+STRIP = 128  # pixels of the shorter side of a recorded picture
+SHEET = 60  # held-out pictures on the sheet
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["train"])
-    parser.add_argument("name", choices=RECIPES)
-    parser.add_argument("--data", required=True, help="a folder or archive of photographs")
+    parser.add_argument("what", choices=["train", "choose", "ship", "experiment", "sheet", "cards"])
+    parser.add_argument("name", nargs="?", choices=RECIPES)
+    parser.add_argument("--data", help="a folder or archive of photographs")
     parser.add_argument("--build", type=Path, default=Path("build/weights"), help="where trainings are kept")
     options = parser.parse_args()
-    train(options.name, options.data, options.build / options.name)
+    data, build = options.data, options.build
+    if options.what == "train":
+        train(options.name, data, build / options.name)
+    elif options.what == "choose":
+        choose(options.name, data, build)
+    elif options.what == "ship":
+        ship(options.name, data, build)
+    elif options.what == "experiment":
+        record_experiment(build)
+    elif options.what == "sheet":
+        sheet(data, build)
+    else:
+        for name in DECISIONS:
+            write_card(name)
 
 
 def train(name: str, data: str, out: Path) -> None:
@@ -70,67 +112,139 @@ def keep_a_copy(out: Path, step: int, colorizer: Colorizer, history: History) ->
         colorizer.save(out / f"step-{step:05d}.safetensors", half_precision=True)
 
 
-if __name__ == "__main__":
-    main()
+# ---- choosing ------------------------------------------------------------------------------------
 
 
-# ---- what follows is of the first edition and not yet rewritten -----------------------------------
+def trained(name: str, build: Path) -> Colorizer:
+    return Colorizer.load(build / name / "colorizer.safetensors")
 
 
-def choose_decoding(colorizer: Colorizer, data: str) -> None:
-    """λ and temperature with the best score on the validation part; the held-out part is never looked at.
+@torch.no_grad()
+def choose(name: str, data: str, build: Path, every: int = 3) -> None:
+    """Print what each λ, temperature and working size reaches on every third picture of the validation part.
 
-    Where colours were rebalanced: rebalanced AuC, among those not too vivid; λ is moved after training, by
-    adding log w' - log w to the bias of the last layer (notebook 08). Where they were not: PSNR.
+    The held-out part is never looked at.
     """
-    objective, head = colorizer.objective, colorizer.network.head
-    lab = open_collection(data, SIZE).part("validation").lab_of_all()
-    rebalanced = objective.uniform_mix < 1
-    measure = "rebalanced_auc" if rebalanced else "psnr"
-    with torch.no_grad():  # asked once, in half precision to spare memory, decoded many times
-        stored = [colorizer.answer(part[:, :1]).half() for part in lab.split(AT_ONCE)]
-    tried = {}
-    for mix in MIXES if rebalanced else (1.0,):
-        for temperature in TEMPERATURES:
-            answers = (objective.reweight(z.float(), mix) if rebalanced else z.float() for z in stored)
-            ab = [objective.decode(z, temperature) for z in answers]
-            ab = torch.cat([F.interpolate(x, size=lab.shape[-2:], mode="bilinear") for x in ab])
-            scores = tried[mix, temperature] = Tally.of(list(ab), list(lab)).scores()
-            print(
-                f"λ = {mix:g}, T = {temperature:g}: {measure} {scores[measure]:.2f}, "
-                f"chroma ratio {scores['chroma_ratio']:.2f}",
-                flush=True,
-            )
-    allowed = {k: s for k, s in tried.items() if s["chroma_ratio"] <= MOST_VIVID} or tried
-    mix, colorizer.temperature = max(allowed, key=lambda k: allowed[k][measure])
-    if rebalanced:
-        bias = objective.reweight(head.bias.detach().reshape(1, -1, 1, 1), mix).flatten()
-        head.bias.data.copy_(bias)
-        colorizer.objective = Classification(objective.bins, objective.targets, objective.prior, mix)
-    colorizer.about["decoding"] = {
-        "measure": measure,
-        "trained with uniform_mix": objective.uniform_mix,
-        "tried": [{"uniform_mix": m, "temperature": t, **s} for (m, t), s in tried.items()],
-    }
+    colorizer = trained(name, build)
+    part = open_collection(data, SEEN_AT).part("validation")
+    pictures = [part.picture(i) for i in range(0, len(part), every)]
+    labs, segments = to_labs(pictures), [segments_of(rgb) for rgb in pictures]
+    show("grey", Tally.of(baselines(labs)["grey"], labs, segments))
+    objective = colorizer.objective
+    for size in WORKING_SIZES:
+        colorizer.working_size = size
+        if not isinstance(objective, Classification):
+            ab = [
+                seen_as(rgb, colorizer.predict_ab(s), s)
+                for rgb in pictures
+                for s in [colorizer.small_copy(rgb)]
+            ]
+            show(f"{size} px", Tally.of(ab, labs, segments))
+            continue
+        for by_region in (False, True):
+            found = {}
+            for rgb in pictures:
+                small = colorizer.small_copy(rgb)
+                logits = colorizer.distribution(small, by_region=by_region).log()
+                for mix in MIXES if objective.uniform_mix < 1 else (1.0,):
+                    moved = objective.reweight(logits, mix) if mix != objective.uniform_mix else logits
+                    for t in TEMPERATURES:
+                        ab = colorizer.to_size(colorizer.decode(moved, t), small)
+                        found.setdefault((mix, t), []).append(seen_as(rgb, ab, small))
+            for (mix, t), ab in found.items():
+                how = "regions" if by_region else "pixels "
+                show(f"{size} px, {how}, λ = {mix:g}, T = {t:g}", Tally.of(ab, labs, segments))
 
+
+def seen_as(rgb: np.ndarray, ab: torch.Tensor, small: torch.Tensor) -> torch.Tensor:
+    """The ab of a picture as `colorize` gives it."""
+    return rgb_to_lab(picture_tensor(painted(rgb, ab, small)))[1:]
+
+
+def show(label: str, tally: Tally) -> None:
+    scores = tally.scores()
+    print(f"{label:<44}" + "  ".join(f"{m} {scores[m]:.2f}" for m in MEASURES), flush=True)
+
+
+def ship(name: str, data: str, build: Path) -> None:
+    """Write the file that ships: λ moved by the bias of the last layer, half precision, with its decisions."""
+    colorizer = trained(name, build)
+    decision = dict(DECISIONS[name])
+    mix = decision.pop("uniform_mix", None)
+    objective, head = colorizer.objective, colorizer.network.head
+    if isinstance(objective, Classification):
+        if mix != objective.uniform_mix:
+            bias = objective.reweight(head.bias.detach().reshape(1, -1, 1, 1), mix).flatten()
+            head.bias.data.copy_(bias)
+            colorizer.objective = Classification(objective.bins, objective.targets, objective.prior, mix)
+        colorizer.by_region = True
+        colorizer.about["decision"] = {"trained with uniform_mix": objective.uniform_mix, **DECISIONS[name]}
+    for attribute, value in decision.items():
+        setattr(colorizer, attribute, value)
+    colorizer.about["data"]["key"] = open_collection(data, SIZE).key
+    shutil.copy(build / name / "loss.webp", WEIGHTS / f"{name}.webp")
+    path = colorizer.save(WEIGHTS / f"{name}.safetensors", half_precision=True)
+    print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
+
+
+# ---- what is looked at ---------------------------------------------------------------------------
+
+
+def record_experiment(build: Path) -> None:
+    """Both losses, and the six photographs at RECORDED steps, in one file: `evaluation.experiment` reads it."""
+    with (
+        in_one_piece(WEIGHTS / "experiment.zip") as partial,
+        zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive,
+    ):
+        for name in ("regression", "classification"):
+            history = json.loads((build / name / "history.json").read_text(encoding="utf-8"))["history"]
+            archive.writestr(f"{name}.json", json.dumps(history))
+            for step in RECORDED:
+                colorizer = Colorizer.load(build / name / f"step-{step:05d}.safetensors")
+                decision = dict(DECISIONS[name])
+                decision.pop("uniform_mix", None)
+                vars(colorizer).update(decision, by_region=name == "classification")
+                strip = np.concatenate(
+                    [middle_square(colorizer.colorize(p.rgb), STRIP) for p in photos()], axis=1
+                )
+                coded = io.BytesIO()
+                Image.fromarray(strip).save(coded, "WEBP", quality=80, method=6)
+                archive.writestr(f"{name}/{step:05d}.webp", coded.getvalue())
+
+
+def sheet(data: str, build: Path, seed: int = 0) -> None:
+    """The six photographs and SHEET held-out ones, drawn by a fixed seed: grey, each network, the truth.
+
+    To be looked at, never to be shown: the held-out pictures belong to their makers.
+    """
+    part = open_collection(data, SEEN_AT).part("held out")
+    drawn = np.random.default_rng(seed).choice(len(part), SHEET, replace=False)
+    pictures = [p.rgb for p in photos()] + [part.picture(i) for i in drawn]
+    networks = {name: Colorizer.pretrained(name) for name in DECISIONS}
+    for number, first in enumerate(range(0, len(pictures), 6)):
+        rows = []
+        for rgb in pictures[first : first + 6]:
+            rgb = shrink(rgb, 160)
+            grey = np.array(Image.fromarray(rgb).convert("L").convert("RGB"))
+            cells = [grey, *(network.colorize(rgb) for network in networks.values()), rgb]
+            rows.append(
+                np.concatenate([np.array(Image.fromarray(c).resize((240, 180))) for c in cells], axis=1)
+            )
+        picture = Image.fromarray(np.concatenate(rows))
+        ImageDraw.Draw(picture).text((4, 4), f"{number}: grey, {', '.join(networks)}, truth", fill="yellow")
+        build.mkdir(parents=True, exist_ok=True)
+        picture.save(build / f"sheet-{number:02d}.png")
+
+
+# ---- cards ---------------------------------------------------------------------------------------
 
 LIMITS = {
     "regression": "It paints the mean of what a thing may look like: brown where that is undecided. This is what it "
     "is for; use `classification` to have colour.",
-    "classification": "It decides, and sometimes wrongly: patches of orange or green on things that are grey, two "
-    "colours on one surface, colour that runs over edges finer than two pixels of its input.",
-    "guided": "Without hints it is cautious. A hint that contradicts all it has seen is followed "
-    "in part, and in larger pictures hints were not measured. A global hint is obeyed even where it does not fit.",
-}
-
-NOTES = {
-    "regression": "",
-    "classification": " Trained with λ = 0.3 (uniform_mix), moved to the λ above afterwards by the bias of its last "
-    "layer, as in notebook 08; both λ and temperature were chosen on the validation part.",
-    "guided": " These are the second stage; the first were 4,000 steps at 2e-3 that began with the classification's "
-    "weights. In use, what its colours still lack at the hints is carried around them without it (`hints.heed`). It "
-    "also takes a global hint: in training the histogram and the saturation of the true picture, each given half "
-    "of the time.",
+    "classification": "It decides, and sometimes wrongly: a red car may have been blue, and patches of one colour "
+    "run into another where L shows no edge.",
+    "guided": "Without hints it is cautious. A hint that contradicts all it has seen is followed in part. A global "
+    "hint is obeyed even where it does not fit.",
 }
 
 
@@ -138,33 +252,41 @@ def write_card(name: str) -> None:
     """The card of a network: what it is, what made it, what it reaches and where it fails."""
     colorizer, figures = Colorizer.pretrained(name), recorded()
     about, data = colorizer.about, figures["data"]
-    recipe, trained = about["recipe"], about["data"]
-    scores = figures["rows"][name]["scores"]
+    trained_on, scores = about["data"], figures["rows"][name]["scores"]
     size = (WEIGHTS / f"{name}.safetensors").stat().st_size / 1e6
     weights = sum(p.numel() for p in colorizer.network.parameters())
-    settings = ", ".join(f"{k} {v}" for k, v in recipe.items() if v not in (None, False))
-    measures = {"psnr": "PSNR {:.2f} dB", "auc": "AuC {:.1f}", "rebalanced_auc": "rebalanced AuC {:.1f}"}
+    settings = ", ".join(f"{k} {v}" for k, v in about["recipe"].items() if v not in (None, False))
+    measures = {
+        "psnr": "PSNR {:.2f} dB",
+        "rebalanced_auc": "rebalanced AuC {:.1f}",
+        "hits": "{:.1f} % of the clear colours hit",
+        "farther_than_grey": "{:.0f} % of the pictures farther from the truth than grey",
+    }
     reached, grey = (
         ", ".join(text.format(figures["rows"][row]["scores"][key]) for key, text in measures.items())
         for row in (name, "grey")
     )
+    decision = ""
+    if isinstance(colorizer.objective, Classification):
+        decision = (
+            f"; temperature {colorizer.temperature:g} and λ = {colorizer.objective.uniform_mix:g}, both chosen on the "
+            "validation part; distributions are shared within regions of L before a colour is chosen"
+        )
     lines = [
         f"# {name}",
-        f"{weights:,} weights, {size:.2f} MB in half precision. `{colorizer.network.config}`; objective "
-        f"`{colorizer.objective!r}`; working size {colorizer.working_size} px; temperature "
-        f"{colorizer.temperature:g} unless a call says otherwise, chosen on the validation part (regression "
-        "ignores it).",
-        f"**Made by** `python benchmarks/ship.py {name} --data tiny-imagenet-200.zip`: {settings}.{NOTES[name]}",
-        f"**Learnt from** {trained['pictures']:,} pictures of 64×64 pixels from {trained['name']} (content "
-        f"{trained['key']}), a part of Tiny-ImageNet's training split, and this course's photographs "
-        f"{', '.join(trained['photographs'])} among them. ImageNet's pictures are for research only: they are "
-        "neither stored nor shown here.",
-        f"**Reaches**, on {data['pictures']:,} pictures of the same source that no network was trained on "
-        f"({data['part']}, by a hash of the file name): {reached}, chroma ratio {scores['chroma_ratio']:.2f}. "
+        f"{weights:,} weights of its own, {size:.2f} MB in half precision: the path up of `{colorizer.network.config}`. "
+        "The path down is EfficientNet-Lite0, frozen and shared by all networks (lite0.safetensors, "
+        f"[NOTICE](NOTICE)). Objective `{colorizer.objective!r}`; working size {colorizer.working_size} px{decision}.",
+        f"**Made by** `python benchmarks/ship.py train {name} --data photos.zip`: {settings}.",
+        f"**Learnt from** {trained_on['pictures']:,} photographs with a shorter side of 120 to 144 pixels from "
+        f"nineteen public sources (content {trained_on['key']}), and this course's photographs "
+        f"{', '.join(trained_on['photographs'])} among them. The pictures belong to their makers and were used for "
+        "research only: they are neither stored nor shown here. Lite0 has seen ImageNet in colour, and three of the "
+        "nineteen sources come from there.",
+        f"**Reaches**, on {data['pictures']:,} pictures of the same sources that no network was trained on "
+        f"({data['part']}, by a hash of the path): {reached}, chroma ratio {scores['chroma_ratio']:.2f}. "
         f"Grey: {grey}. All figures with intervals: [evaluation.json](evaluation.json).",
-        f"**Limits.** {LIMITS[name]} Trained on photographs of things and animals 64 pixels wide: faces, text, "
-        "drawings and fine detail are not its world. What it paints is a guess, never evidence of what a thing "
-        "looked like.",
+        f"**Limits.** {LIMITS[name]} What it paints is a guess, never evidence of what a thing looked like.",
         f"![Loss over the training steps, measured on pictures of the validation part]({name}.webp)",
     ]
     (WEIGHTS / f"{name}.md").write_text("\n\n".join(lines) + "\n", encoding="utf-8")
