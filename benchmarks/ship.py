@@ -274,7 +274,8 @@ def write_card(name: str) -> None:
         )
     lines = [
         f"# {name}",
-        f"{weights:,} weights of its own, {size:.2f} MB in half precision: the path up of `{colorizer.network.config}`. "
+        f"{weights:,} weights of its own, {size:.2f} MB in half precision: the path up of "
+        f"`{colorizer.network.config}`. "
         "The path down is EfficientNet-Lite0, frozen and shared by all networks (lite0.safetensors, "
         f"[NOTICE](NOTICE)). Objective `{colorizer.objective!r}`; working size {colorizer.working_size} px{decision}.",
         f"**Made by** `python benchmarks/ship.py train {name} --data photos.zip`: {settings}.",
