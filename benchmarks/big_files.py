@@ -137,7 +137,7 @@ def write_clip(name: str, path: str) -> dict:
     import numpy as np
 
     from colorlab.data import photo
-    from colorlab.gif import Frame, write_gif
+    from colorlab.files.gif import Frame, write_gif
 
     length, rate, ending = CLIPS[name]
     wide = photo("china", side=240).rgb

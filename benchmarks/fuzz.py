@@ -156,7 +156,7 @@ def readers() -> dict:
     from hostile import READERS, Reader
     from test_media_formats import CORPUS
 
-    from colorlab.media import ImageError, read_picture
+    from colorlab.files.media import ImageError, read_picture
 
     return {"pictures": Reader(lambda: CORPUS, read_picture, (ImageError,))} | READERS
 

@@ -29,7 +29,7 @@ from colorlab.colorizer import WEIGHTS, Colorizer, painted
 from colorlab.data import photos, picture_tensor, shrink
 from colorlab.datasets import middle_square, open_collection
 from colorlab.evaluation import SEEN_AT, recorded
-from colorlab.files import in_one_piece
+from colorlab.files.whole import in_one_piece
 from colorlab.lab import rgb_to_lab
 from colorlab.metrics import Tally, baselines, segments_of, to_labs
 from colorlab.objectives import Classification

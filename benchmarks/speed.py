@@ -19,10 +19,10 @@ from colorlab.datasets import middle_square
 from colorlab.flicker import static_clip
 from colorlab.kernels import KERNELS
 from colorlab.lab import rgb_to_lab
+from colorlab.networks.unet import UNet
 from colorlab.objectives import Regression
 from colorlab.toy import CoinToss
 from colorlab.training import History
-from colorlab.unet import UNet
 from colorlab.widgets.brown_well import brown_well_explorer
 from colorlab.widgets.color_bins import color_bins_explorer
 from colorlab.widgets.explorable import Explorable

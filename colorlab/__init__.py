@@ -1,6 +1,6 @@
 """colorlab: understand with your own hands how a neural network learns to colour a grey photograph.
 
-The library is flat; import the file the sentence names: `colorlab.lab`, `colorlab.bins`, `colorlab.unet`, …
+The library is flat; import the file the sentence names: `colorlab.lab`, `colorlab.bins`, `colorlab.networks.unet`, …
 """
 
 import importlib

@@ -10,15 +10,14 @@ from typing import Literal
 
 import numpy as np
 
-from colorlab import video
 from colorlab.colorizer import Colorizer
-from colorlab.data import SUFFIXES
-from colorlab.files import clear_leftovers
+from colorlab.files import video
+from colorlab.files.gif import colorize_gif, is_animated, read_gif
+from colorlab.files.media import SUFFIXES, ImageError, Picture, Source, read_image, read_picture, write_image
+from colorlab.files.whole import clear_leftovers
 from colorlab.flicker import SMOOTHING, FrameColorizer
-from colorlab.gif import colorize_gif, is_animated, read_gif
 from colorlab.hints import Hint
-from colorlab.media import ImageError, Picture, Source, read_image, read_picture, write_image
-from colorlab.tint import KINDS, Kind, kind_of
+from colorlab.toning import KINDS, Kind, kind_of
 
 WRITABLE = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}  # any other picture becomes .png
 # Videos that are read; those that are not written under the same ending become .mkv, which holds most sounds.

@@ -89,7 +89,7 @@ def run(notebooks: tuple[str, ...], given: tuple[tuple[str, str], ...], out: Pat
     """
     from nbformat.reader import NotJSONError
 
-    from colorlab import course
+    from colorlab.course import notebooks as course
 
     try:
         chosen = course.check_parameters(course.find(notebooks), given)
@@ -385,9 +385,9 @@ def _network_and_settings(
     from colorlab.batch import Settings
     from colorlab.colorizer import TEMPERATURES
     from colorlab.evaluation import open_model
+    from colorlab.files.media import read_image
     from colorlab.flicker import SMOOTHING
     from colorlab.hints import read_hints
-    from colorlab.media import read_image
 
     with _as_sentences():
         hints = read_hints(hints_file) if hints_file else None
@@ -469,8 +469,8 @@ def _check_pipe(inputs: tuple[Path, ...], out: Path, only: tuple[str, ...], forc
 def _colorize_pipe(network, source: Path, out: Path, settings) -> None:
     """One picture from standard input, to standard output, or both. Prints nothing if all goes well."""
     from colorlab.batch import colorize_picture
-    from colorlab.gif import is_animated
-    from colorlab.media import as_png, write_image
+    from colorlab.files.gif import is_animated
+    from colorlab.files.media import as_png, write_image
 
     name = "standard input" if source == PIPE else source
     try:
@@ -554,8 +554,8 @@ def lab(folder: Path | None, jupyter_options: tuple[str, ...]) -> None:
     In a clone the notebooks are opened where they are. Otherwise they are copied into ./colorlab-course
     (or --folder) first; a file that is already there is yours and is never overwritten.
     """
-    from colorlab import course
     from colorlab._share import share
+    from colorlab.course import notebooks as course
 
     if folder is None and in_clone():
         folder = share("notebooks")
@@ -605,8 +605,8 @@ def progress(folder: Path) -> None:
     colorlab run submitted/ada/05_brown_well.ipynb --out build/ada
     colorlab progress build/ada
     """
-    from colorlab import course
-    from colorlab.checks.progress import find_copy, progress
+    from colorlab.course import notebooks as course
+    from colorlab.course.progress import find_copy, progress
 
     if not any(find_copy(path, folder) for path in course.notebooks()):
         raise click.UsageError(f"{folder} holds no notebook of the course; name the folder where they lie")
@@ -634,8 +634,8 @@ def nbgrader(notebooks: tuple[str, ...], out: Path, points: int) -> None:
     colorlab nbgrader 05 07                        source/05_brown_well/05_brown_well.ipynb, …
     nbgrader generate_assignment 05_brown_well     nbgrader itself is installed apart
     """
-    from colorlab import course
     from colorlab.checks import grading
+    from colorlab.course import notebooks as course
 
     try:
         for path in course.find(notebooks):
@@ -650,8 +650,8 @@ def nbgrader(notebooks: tuple[str, ...], out: Path, points: int) -> None:
 @click.argument("notebooks", nargs=-1)
 def outputs(notebooks: tuple[str, ...]) -> None:
     """For authors, in a clone: execute NOTEBOOKS in place and keep the outputs that teach."""
-    from colorlab import course
     from colorlab._share import share
+    from colorlab.course import notebooks as course
 
     if not in_clone():
         raise click.ClickException("this renews committed outputs: run it in a clone of the repository")
@@ -705,7 +705,7 @@ def _networks() -> str:
 
 
 def _notebooks() -> str:
-    from colorlab import course
+    from colorlab.course import notebooks as course
 
     if not course.notebooks():
         raise FileNotFoundError("none found; install colorlab-course again")
@@ -734,8 +734,8 @@ def _widgets() -> str:
 def _files() -> str:
     from PIL import Image
 
-    from colorlab.media import FORMATS
-    from colorlab.video import pyav
+    from colorlab.files.media import FORMATS
+    from colorlab.files.video import pyav
 
     Image.init()
     pictures = ", ".join(name for name in FORMATS if name in Image.OPEN)

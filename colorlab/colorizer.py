@@ -13,17 +13,17 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from colorlab.architectures import build
 from colorlab.bins import ColorBins
 from colorlab.data import picture_tensor, shrink
-from colorlab.files import in_one_piece
+from colorlab.files.media import bands, read_image
+from colorlab.files.whole import in_one_piece
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS, Hint, encode, global_hint, heed
 from colorlab.lab import lab_to_rgb, rgb_to_lab
-from colorlab.media import bands, read_image
+from colorlab.networks.base import Trunk
+from colorlab.networks.published import build
+from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression, averaged
 from colorlab.regions import shared
-from colorlab.trunk import Trunk
-from colorlab.unet import UNet
 
 WEIGHTS = Path(__file__).parent / "weights"
 EDGE_NOISE = 256.0  # variance of L below which its changes count as noise, squared units of L; measured

@@ -18,11 +18,9 @@ from PIL import Image
 from torch import Tensor
 
 from colorlab._share import share
+from colorlab.files.media import SUFFIXES, ImageError, read_image
 from colorlab.lab import chroma, rgb_to_lab
-from colorlab.media import ImageError, read_image
 from colorlab.objectives import at_resolution_of
-
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif"}
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,12 @@ from PIL import Image
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from colorlab import archives
-from colorlab.archives import DataError, as_bytes, content_key, files_in
 from colorlab.augment import varied, window
 from colorlab.data import Evaluation, Stream, mix, shrink
+from colorlab.files import archives
+from colorlab.files.archives import DataError, as_bytes, content_key, files_in
+from colorlab.files.media import ImageError, read_image
 from colorlab.lab import rgb_to_lab
-from colorlab.media import ImageError, read_image
 
 CHUNK, CHUNK_BYTES = 512, 256 * 2**20  # pictures decoded at a time, and their bytes: bounds the memory
 GREY_SPREAD = 4  # largest difference of R, G and B in a picture that counts as grey, of 255

@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from colorlab.bins import ColorBins
-from colorlab.files import in_one_piece
+from colorlab.files.whole import in_one_piece
 from colorlab.lab import lab_to_rgb, rgb_to_lab
 from colorlab.objectives import AB_SCALE
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorlab.colorizer import Colorizer
-from colorlab.unet import UNet
+from colorlab.networks.unet import UNet
 
 # The edges are Sobel's: a difference in one direction, smoothed in the other.
 KERNELS: dict[str, Tensor] = {

@@ -10,20 +10,20 @@ from pathlib import Path
 import torch
 from torch import Tensor, distributed
 
-from colorlab.architectures import ARCHITECTURES, build
 from colorlab.bins import ColorBins
 from colorlab.colorizer import PRETRAINED, Colorizer
+from colorlab.course.lesson import choose_device
 from colorlab.data import photos
 from colorlab.datasets import Pictures, open_collection
 from colorlab.diagnosis import diagnose
-from colorlab.files import clear_leftovers, in_one_piece
+from colorlab.files.whole import clear_leftovers, in_one_piece
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS
-from colorlab.lesson import choose_device
+from colorlab.networks.base import Trunk
 from colorlab.networks.lite_unet import LiteUNet
+from colorlab.networks.published import ARCHITECTURES, build
+from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression
 from colorlab.training import Config, History, fit
-from colorlab.trunk import Trunk
-from colorlab.unet import UNet
 
 DEFAULT_SHAPE = dict(
     width=32, depth=3, half_resolution=True

@@ -18,10 +18,10 @@ from tqdm.auto import tqdm
 from colorlab.colorizer import Colorizer
 from colorlab.config import Config
 from colorlab.data import mix
-from colorlab.files import in_one_piece
+from colorlab.files.whole import in_one_piece
 from colorlab.hints import simulate, simulate_global
+from colorlab.networks.base import at
 from colorlab.objectives import averaged
-from colorlab.trunk import at
 
 HINTS, PLACES = 1, 2  # tell the streams of simulated hints and of places from that of the pictures
 

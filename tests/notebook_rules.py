@@ -20,7 +20,7 @@ import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
-from colorlab.course import LESSON_FIELDS
+from colorlab.course.notebooks import LESSON_FIELDS
 
 MOST_LINES = 25  # of a code cell, blank ones not counted
 MOST_WORDS = 120  # of a text cell
@@ -193,7 +193,7 @@ def no_files(notebook: NotebookNode) -> Iterator[str]:
                     i,
                     cell,
                     f"`{ast.unparse(call)}` depends on the folder the kernel runs in; "
-                    "get data from colorlab.data or colorlab.media",
+                    "get data from colorlab.data or colorlab.files.media",
                 )
 
 

@@ -17,14 +17,14 @@ from test_unet import Operations
 from torch import nn
 from torch.nn import functional as F
 
-from colorlab.architectures import ARCHITECTURES, build
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
+from colorlab.networks.base import Fuse
+from colorlab.networks.published import ARCHITECTURES, build
+from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression
 from colorlab.toy import Marbles
 from colorlab.training import Config, fit
-from colorlab.trunk import Fuse
-from colorlab.unet import UNet
 
 BINS = ColorBins(40)  # Q = 23: quick
 TINY = {

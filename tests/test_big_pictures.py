@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch.nn import functional as F
 
-from colorlab import media
 from colorlab.bins import ColorBins
 from colorlab.colorizer import EDGE_NOISE, LONGEST, Colorizer, along_edges
 from colorlab.data import photo
+from colorlab.files import media
 from colorlab.metrics import to_labs
+from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression
-from colorlab.unet import UNet
 
 
 def untrained(objective, working_size=16):

@@ -11,10 +11,10 @@ from PIL import Image
 from colorlab.bins import ColorBins
 from colorlab.cli import main
 from colorlab.colorizer import Colorizer
+from colorlab.files.media import ImageError, read_image, read_picture, write_image
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS, write_hints
-from colorlab.media import ImageError, read_image, read_picture, write_image
+from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression
-from colorlab.unet import UNet
 
 
 def save_model(path, objective, channels=1):

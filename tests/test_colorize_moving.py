@@ -9,18 +9,19 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from colorlab import batch, video
+from colorlab import batch
 from colorlab.bins import ColorBins
 from colorlab.cli import main
 from colorlab.colorizer import Colorizer
 from colorlab.data import photo
+from colorlab.files import video
+from colorlab.files.gif import read_gif
+from colorlab.files.media import read_image, write_image
 from colorlab.flicker import FrameColorizer, static_clip
-from colorlab.gif import read_gif
 from colorlab.hints import write_hints
-from colorlab.media import read_image, write_image
+from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification
-from colorlab.tint import kind_of
-from colorlab.unet import UNet
+from colorlab.toning import kind_of
 
 av = pytest.importorskip("av", reason="the extra `video` is not installed")
 

@@ -11,10 +11,10 @@ from safetensors.torch import save_file
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer, to_picture
 from colorlab.data import picture_tensor
+from colorlab.files.media import ImageError
 from colorlab.lab import in_gamut, rgb_to_lab
-from colorlab.media import ImageError
+from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression
-from colorlab.unet import UNet
 
 BINS = ColorBins(40)  # Q = 23: quick
 PRIOR = torch.softmax(torch.arange(BINS.n_bins) / 10, 0)

@@ -23,10 +23,10 @@ from colorlab import batch
 from colorlab.bins import ColorBins
 from colorlab.cli import main
 from colorlab.colorizer import Colorizer
-from colorlab.files import LEFTOVERS, clear_leftovers, in_one_piece
-from colorlab.media import read_image, write_image
+from colorlab.files.media import read_image, write_image
+from colorlab.files.whole import LEFTOVERS, clear_leftovers, in_one_piece
+from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification
-from colorlab.unet import UNet
 
 COMMAND = [sys.executable, "-m", "colorlab", "colorize"]
 ENDINGS = ("png", "jpg", "webp", "tif")
@@ -248,7 +248,7 @@ def test_leftovers_of_the_killed_are_cleared_and_work_of_the_living_is_not(album
 
 
 def test_a_leftover_whose_owner_died_can_be_locked(tmp_path):
-    script = "import os, sys; from colorlab.files import in_one_piece\n"
+    script = "import os, sys; from colorlab.files.whole import in_one_piece\n"
     script += (
         "with in_one_piece(sys.argv[1]) as p: p.write_bytes(b'half'); print('ready', flush=True); input()"
     )

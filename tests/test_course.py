@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from colorlab import course
 from colorlab.cli import main
+from colorlab.course import notebooks as course
 
 PARAMETERS = (
     'preset: str = "cpu"  # how long\nseed: int = 0  # of the weights\nrate: float = 0.5\nfast: bool = True'

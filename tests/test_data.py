@@ -18,8 +18,8 @@ from colorlab.data import (
     read_folder,
     shrink,
 )
+from colorlab.files.media import ImageError
 from colorlab.lab import rgb_to_lab
-from colorlab.media import ImageError
 from colorlab.objectives import Regression
 
 

@@ -11,9 +11,9 @@ from colorlab.colorizer import Colorizer
 from colorlab.evaluation import AT_ONCE, evaluate, global_hints, predict, table
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS, global_bins, global_hint
 from colorlab.metrics import Tally, score
+from colorlab.networks.base import Trunk
+from colorlab.networks.unet import UNet
 from colorlab.objectives import AB_SCALE, Regression
-from colorlab.trunk import Trunk
-from colorlab.unet import UNet
 
 COLORS = torch.tensor([[62.0, 3.0], [-42.0, 37.0], [12.0, -53.0], [33.0, 31.0]])  # a, b; no bin's centre
 

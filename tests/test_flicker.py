@@ -14,8 +14,8 @@ from colorlab.evaluation import flicker_of, table
 from colorlab.flicker import FrameColorizer, Smoother, flicker, static_clip
 from colorlab.lab import chroma, rgb_to_lab
 from colorlab.metrics import score, to_labs
+from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification
-from colorlab.unet import UNet
 
 
 def test_flicker_by_hand():

@@ -13,16 +13,24 @@ from safetensors import safe_open
 from skimage.color import lab2rgb
 from torch import nn
 
-from colorlab import fusion
-from colorlab.architectures import build
 from colorlab.cli import main
 from colorlab.colorizer import Colorizer
 from colorlab.data import photo, photos
-from colorlab.fusion import ENCODER_FILE, LITE_SIDE, Lite0, Opinion, SemanticUNet, SmallEncoder, open_encoder
+from colorlab.networks import fusion
+from colorlab.networks.fusion import (
+    ENCODER_FILE,
+    LITE_SIDE,
+    Lite0,
+    Opinion,
+    SemanticUNet,
+    SmallEncoder,
+    open_encoder,
+)
+from colorlab.networks.published import build
+from colorlab.networks.unet import UNet
 from colorlab.objectives import Regression
 from colorlab.toy import Marbles
 from colorlab.training import Config, fit
-from colorlab.unet import UNet
 
 SEMANTIC = {"SemanticUNet": dict(width=4, depth=2), "Koalarization": dict(width=4)}
 

@@ -10,10 +10,10 @@ from PIL import GifImagePlugin, Image
 
 from colorlab.colorizer import Colorizer
 from colorlab.data import picture_tensor
+from colorlab.files.gif import Frame, colorize_gif, is_animated, read_gif, write_gif
+from colorlab.files.media import ImageError
 from colorlab.flicker import FrameColorizer, flicker, static_clip
-from colorlab.gif import Frame, colorize_gif, is_animated, read_gif, write_gif
 from colorlab.lab import rgb_to_lab
-from colorlab.media import ImageError
 
 TINY = Path(skimage.__file__).parent / "data" / "no_time_for_that_tiny.gif"
 DURATIONS = (70, 0, 30, 1000, 20, 20, 10)

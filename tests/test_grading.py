@@ -11,9 +11,9 @@ from click.testing import CliRunner
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
-from colorlab import course
-from colorlab.checks.grading import for_nbgrader, write_assignment
 from colorlab.cli import main
+from colorlab.course import notebooks as course
+from colorlab.course.grading import for_nbgrader, write_assignment
 
 NOTEBOOKS = course.notebooks()
 SOLUTION = re.compile(r"\n### BEGIN SOLUTION\n(.*)\n### END SOLUTION")

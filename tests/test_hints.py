@@ -30,10 +30,10 @@ from colorlab.hints import (
     write_hints,
 )
 from colorlab.lab import rgb_to_lab
+from colorlab.networks.unet import UNet
 from colorlab.objectives import AB_SCALE, Regression
 from colorlab.toy import Marbles
 from colorlab.training import Config, fit
-from colorlab.unet import UNet
 
 
 def generator(seed=0):

@@ -53,17 +53,18 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_notebook
 from tqdm.auto import tqdm
 
-from colorlab import archives, datasets, video
+from colorlab import datasets
 from colorlab.colorizer import PRETRAINED, Colorizer
-from colorlab.course import ParameterError, check_parameters, find
+from colorlab.course.lesson import Lesson
+from colorlab.course.notebooks import ParameterError, check_parameters, find
 from colorlab.datasets import DataError
-from colorlab.gif import read_gif
+from colorlab.files import archives, video
+from colorlab.files.gif import read_gif
+from colorlab.files.media import ImageError
 from colorlab.hints import HINT_CHANNELS, read_hints
-from colorlab.lesson import Lesson
-from colorlab.media import ImageError
+from colorlab.networks.unet import UNet
 from colorlab.objectives import Regression
 from colorlab.training import CheckpointError, load_checkpoint
-from colorlab.unet import UNet
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Pillow and torch warn of much that they can still read
 # How many damaged files are made of each whole one.

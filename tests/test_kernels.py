@@ -21,8 +21,8 @@ from colorlab.kernels import (
     respond,
     trunk_layers,
 )
+from colorlab.networks.unet import UNet
 from colorlab.objectives import Regression
-from colorlab.unet import UNet
 
 STAGES = ("stem", "down 1", "down 2")
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from colorlab.lesson import Lesson
+from colorlab.course.lesson import Lesson
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""colorlab.media: whatever a stranger's file holds becomes uint8 RGB, or an error that says why not."""
+"""colorlab.files.media: whatever a stranger's file holds becomes uint8 RGB, or an error that says why not."""
 
 import io
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorlab import media
-from colorlab.media import ImageError, read_image, read_picture
+from colorlab.files import media
+from colorlab.files.media import ImageError, read_image, read_picture
 
 RGB = np.random.default_rng(0).integers(0, 256, (4, 6, 3), dtype=np.uint8)
 

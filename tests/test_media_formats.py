@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, features
 from skimage.color import lab2rgb
 
-from colorlab import media
-from colorlab.media import ImageError, Picture, over_white, read_image, read_picture, write_image
+from colorlab.files import media
+from colorlab.files.media import ImageError, Picture, over_white, read_image, read_picture, write_image
 
 H, W = 23, 31
 MOST_SECONDS = 2.0  # of the processor, for one small file; the slowest was measured to need 0.1

@@ -7,10 +7,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
+from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression
 from colorlab.toy import Marbles
 from colorlab.training import Config, fit
-from colorlab.unet import UNet
 
 BINS = ColorBins(20)  # Q = 77: quick
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from colorlab import papers
-from colorlab.architectures import build
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
 from colorlab.evaluation import compared
+from colorlab.networks.published import build
 from colorlab.objectives import Classification, Regression
 from colorlab.training import History
 

@@ -9,10 +9,10 @@ from click.testing import CliRunner
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from colorlab import course
 from colorlab.checks import brown_well, exercise
-from colorlab.checks.progress import heading, progress
 from colorlab.cli import main
+from colorlab.course import notebooks as course
+from colorlab.course.progress import heading, progress
 
 NOTEBOOKS = course.notebooks()
 
@@ -134,7 +134,7 @@ def test_answers_in_a_real_kernel_are_seen_there_and_in_the_saved_file(tmp_path)
         new_code_cell("from colorlab.checks import brown_well as check"),
         new_code_cell("check.q1(check.best_guess())", metadata=tags),
         new_code_cell("check.q2(3)", metadata=tags),
-        new_code_cell("from colorlab.checks.progress import progress\nprogress(here='brown_well')"),
+        new_code_cell("from colorlab.course.progress import progress\nprogress(here='brown_well')"),
     ]
     notebook = new_notebook(cells=cells)
     NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()

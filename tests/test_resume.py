@@ -13,11 +13,11 @@ import torch
 
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
-from colorlab.fusion import SemanticUNet
+from colorlab.networks.fusion import SemanticUNet
+from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression
 from colorlab.toy import Marbles
 from colorlab.training import CheckpointError, Config, fit
-from colorlab.unet import UNet
 
 CONFIG = Config(steps=40, batch_size=4, evaluate_every=5)
 

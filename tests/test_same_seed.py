@@ -6,7 +6,7 @@ import re
 import nbformat
 from nbclient import NotebookClient
 
-from colorlab import course
+from colorlab.course import notebooks as course
 
 
 def printed(seed: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from colorlab import course
+from colorlab.course import notebooks as course
 
 WITH_BINS = [path for path in course.notebooks() if "grid_size" in course.parameters(path)]
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from colorlab.data import manifest, photo
-from colorlab.tint import kind_of
+from colorlab.toning import kind_of
 
 SEPIA = np.array([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]])  # a common matrix
 

@@ -13,12 +13,12 @@ from click.testing import CliRunner
 from PIL import Image
 from test_datasets import FILES, as_zip
 
-from colorlab.architectures import ARCHITECTURES
 from colorlab.cli import main
 from colorlab.colorizer import Colorizer
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS
+from colorlab.networks.published import ARCHITECTURES
+from colorlab.networks.unet import UNet
 from colorlab.recipe import DEFAULT_SHAPE, begin_with, network_for
-from colorlab.unet import UNet
 
 NARROW = ["--size", "16", "--width", "4", "--batch-size", "4", "--evaluate-every", "3"]
 SMALL = [*NARROW, "--depth", "1"]

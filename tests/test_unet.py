@@ -1,4 +1,4 @@
-"""colorlab.unet: any size in, the right size out, no pooling, and one trunk for every objective."""
+"""colorlab.networks.unet: any size in, the right size out, no pooling, and one trunk for every objective."""
 
 import doctest
 
@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-import colorlab.unet
-from colorlab.trunk import pad_to_multiple
-from colorlab.unet import UNet
+import colorlab.networks.unet
+from colorlab.networks.base import pad_to_multiple
+from colorlab.networks.unet import UNet
 
 SIZES = [(1, 1), (1, 7), (2, 3), (5, 3), (8, 8), (13, 16), (17, 33)]
 
@@ -179,5 +179,5 @@ def test_refuses_a_bad_architecture(name, bad):
 
 
 def test_the_docstring_examples_run():
-    result = doctest.testmod(colorlab.unet)
+    result = doctest.testmod(colorlab.networks.unet)
     assert result.attempted > 0 and result.failed == 0

@@ -7,13 +7,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from colorlab import video
 from colorlab.colorizer import Colorizer
 from colorlab.data import picture_tensor
+from colorlab.files import video
+from colorlab.files.media import ImageError
+from colorlab.files.video import colorize_video, sample
 from colorlab.flicker import FrameColorizer
 from colorlab.lab import rgb_to_lab
-from colorlab.media import ImageError
-from colorlab.video import colorize_video, sample
 
 av = pytest.importorskip("av", reason="the extra `video` is not installed")
 

@@ -6,8 +6,8 @@ from torch.nn import functional as F
 
 from colorlab.checks.exercise import AnswerError, NotAttempted, exercise, numbers
 from colorlab.kernels import receptive_field, trunk_layers
-from colorlab.trunk import pad_to_multiple
-from colorlab.unet import UNet
+from colorlab.networks.base import pad_to_multiple
+from colorlab.networks.unet import UNet
 
 WIDTH, DEPTH, SIZE = 16, 3, (100, 75)  # of the first exercise; height before width
 WINDOW, FEWEST, MOST = 64, 100_000, 150_000  # pixels and weights, the target of the third

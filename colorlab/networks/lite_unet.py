@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from colorlab.lab import grey_of
 from colorlab.networks import lite0
-from colorlab.trunk import Trunk, check_sizes, convolution
+from colorlab.networks.base import Trunk, check_sizes, convolution
 
 HINTED = 4  # channels in: L, hint a, hint b, mask, see `colorlab.hints`
 FINEST = 1  # the first of Lite0's strides that is used, 4: answers come at that one

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from colorlab.colorizer import Colorizer, to_picture
 from colorlab.data import picture_tensor, shrink
+from colorlab.files.media import ImageError, read_image
 from colorlab.lab import rgb_to_lab
-from colorlab.media import ImageError, read_image
 from colorlab.plots import pictures, to_bytes
 from colorlab.widgets.explorable import one_thread
 

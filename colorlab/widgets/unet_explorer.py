@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from colorlab.colorizer import Colorizer, to_picture
+from colorlab.networks.unet import UNet
 from colorlab.plots import styled
-from colorlab.unet import UNet
 from colorlab.widgets.explorable import Explorable
 
 WITH, WITHOUT = "with skips", "without"

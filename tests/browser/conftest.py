@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from colorlab import course
+from colorlab.course import notebooks as course
 
 FLAGS = ["--no-sandbox", "--disable-gpu"]  # a container has neither
 

@@ -7,7 +7,7 @@ import pytest
 from drivers import drive
 from jupyter_page import Notebook
 
-from colorlab import course
+from colorlab.course import notebooks as course
 
 
 def widget_cells() -> Iterator:

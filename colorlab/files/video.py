@@ -24,8 +24,8 @@ from types import ModuleType
 import numpy as np
 from tqdm.auto import tqdm
 
-from colorlab.files import in_one_piece
-from colorlab.media import ImageError
+from colorlab.files.media import ImageError
+from colorlab.files.whole import in_one_piece
 
 H264 = ("libx264", {"crf": "18"})  # 18: hardly a difference to be seen
 VP9 = ("libvpx-vp9", {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"})

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import nbformat
 
-from colorlab import course
 from colorlab.checks import exercise
+from colorlab.course import notebooks as course
 
 SIGNS = {status: sign for status, (sign, _) in exercise.SIGNS.items()} | {"unreadable": "?"}
 

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from colorlab.data import SUFFIXES
+from colorlab.files.media import SUFFIXES
 
 LARGEST_FILE = 64 * 2**20  # bytes; a larger "picture" inside an archive is a bomb or a mistake
 LARGEST_HEADER = 2**20  # bytes of a name and what else a tar says of a file

@@ -20,8 +20,8 @@ import numpy as np
 from PIL import GifImagePlugin, Image
 from tqdm.auto import tqdm
 
-from colorlab.files import in_one_piece
-from colorlab.media import ImageError
+from colorlab.files.media import ImageError
+from colorlab.files.whole import in_one_piece
 
 MOST_PIXELS = 2**24  # a frame; a file of 500 bytes can ask for 200 million, once for each of its frames
 COLORS = 255  # of the 256, one is kept for transparent pixels

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from colorlab.trunk import Fuse, Trunk, check_sizes, convolution
+from colorlab.networks.base import Fuse, Trunk, check_sizes, convolution
 
 
 class UNet(Trunk):

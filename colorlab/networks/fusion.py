@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from colorlab.lab import grey_of
 from colorlab.networks import lite0
-from colorlab.unet import UNet
+from colorlab.networks.unet import UNet
 
 SIDE = 128  # pixels of the shorter side at which the classifier looks
 

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorlab.fusion import SemanticUNet, opinion
 from colorlab.networks import lite0
+from colorlab.networks.base import Fuse, Trunk, check_sizes, convolution
+from colorlab.networks.fusion import SemanticUNet, opinion
 from colorlab.networks.lite_unet import LiteUNet
-from colorlab.trunk import Fuse, Trunk, check_sizes, convolution
-from colorlab.unet import UNet
+from colorlab.networks.unet import UNet
 
 
 class Ronneberger2015(Trunk):

@@ -18,8 +18,8 @@ from typing import Any
 import nbformat
 
 from colorlab._share import share
-from colorlab.files import in_one_piece
-from colorlab.lesson import Lesson
+from colorlab.course.lesson import Lesson
+from colorlab.files.whole import in_one_piece
 
 CELL_TIMEOUT = 3600  # seconds; a cell that takes longer hangs
 LESSON_FIELDS = ("preset", "device", "seed", "grid_size")
