@@ -60,7 +60,7 @@ def train(
     Args:
         data: see `datasets.locate`.
         out: a new folder, or with `resume` that of the training to go on with.
-        objective: "regression" or "classification"; the options up to `half_resolution` as in `cli.train`.
+        objective: "regression" or "classification"; the options up to `half_resolution` as in `commands.train`.
         hints: the network gets channels for colour hints and a vector for a global one, and simulated ones to
             learn from.
         start_from: the name of a shipped network, or a colorizer's file, whose weights to begin with; one

@@ -204,7 +204,7 @@ def test_doctor_names_what_fails_and_exits_1(monkeypatch):
     def broken():
         raise RuntimeError("no such thing; install it")
 
-    monkeypatch.setitem(__import__("colorlab.cli", fromlist=["DOCTOR"]).DOCTOR, "widgets", broken)
+    monkeypatch.setitem(__import__("colorlab.commands.doctor", fromlist=["DOCTOR"]).DOCTOR, "widgets", broken)
     result = CliRunner().invoke(main, ["doctor"])
     assert result.exit_code == 1
     assert "[FAIL] widgets: RuntimeError: no such thing; install it" in result.output

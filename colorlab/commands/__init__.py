@@ -1,0 +1,1 @@
+"""One file a command of the command line, or a few that belong together; `colorlab.cli` gathers them."""
