@@ -17,8 +17,9 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from colorlab.colorizer import EDGE_NOISE, Colorizer, along_edges
+from colorlab.colorizer import EDGE_NOISE, Colorizer
 from colorlab.data import Photo, photos, picture_tensor, shrink
+from colorlab.edges import along_edges
 from colorlab.lab import rgb_to_lab
 from colorlab.metrics import score, to_labs
 

@@ -26,6 +26,7 @@ from PIL import Image, ImageDraw
 
 from colorlab import recipe
 from colorlab.colorizer import WEIGHTS, Colorizer, painted
+from colorlab.config import History
 from colorlab.data import photos, picture_tensor, shrink
 from colorlab.datasets import middle_square, open_collection
 from colorlab.evaluation import SEEN_AT, recorded
@@ -33,7 +34,6 @@ from colorlab.files.whole import in_one_piece
 from colorlab.lab import rgb_to_lab
 from colorlab.metrics import Tally, baselines, segments_of, to_labs
 from colorlab.objectives import Classification
-from colorlab.training import History
 
 SIZE = 192  # of the squares learnt from; Lite0 itself learnt from 224
 COMMON = dict(

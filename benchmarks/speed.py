@@ -14,6 +14,7 @@ from skimage.color import rgb2lab
 
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer, to_picture
+from colorlab.config import History
 from colorlab.data import photo, photos, picture_tensor
 from colorlab.datasets import middle_square
 from colorlab.flicker import static_clip
@@ -22,7 +23,6 @@ from colorlab.lab import rgb_to_lab
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Regression
 from colorlab.toy import CoinToss
-from colorlab.training import History
 from colorlab.widgets.brown_well import brown_well_explorer
 from colorlab.widgets.color_bins import color_bins_explorer
 from colorlab.widgets.explorable import Explorable

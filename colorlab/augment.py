@@ -71,7 +71,7 @@ def _page(lab: Tensor, rng: np.random.Generator) -> None:
     top = 0 if rng.random() < 0.5 else int(rng.integers(height // 4, 3 * height // 4))
     paper = torch.full((height - top, width), rng.uniform(75, 100))
     ink, line = rng.uniform(0, 50), int(rng.integers(4, 14))
-    margin = int(rng.integers(2, width // 6))
+    margin = int(rng.integers(2, max(3, width // 6)))
     for y in range(margin, paper.shape[0] - line, line * 2):
         x = margin
         while x < width - margin:
@@ -93,7 +93,7 @@ def _frame(lab: Tensor, rng: np.random.Generator) -> None:
 
 def _bars(lab: Tensor, rng: np.random.Generator) -> None:
     """Black bars above and below, or at the sides, as of a film on a screen of another shape."""
-    bar = int(rng.integers(lab.shape[1] // 16, lab.shape[1] // 4))
+    bar = int(rng.integers(max(1, lab.shape[1] // 16), max(2, lab.shape[1] // 4)))
     across = lab if rng.random() < 0.7 else lab.transpose(1, 2)
     for rows in (slice(0, bar), slice(-bar, None)):
         across[0, rows], across[1:, rows] = rng.uniform(0, 6), 0

@@ -11,10 +11,10 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
-from torch.nn import functional as F
 
 from colorlab.bins import ColorBins
 from colorlab.data import picture_tensor, shrink
+from colorlab.edges import along_edges, enlarged
 from colorlab.files.media import bands, read_image
 from colorlab.files.whole import in_one_piece
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS, Hint, encode, global_hint, heed
@@ -26,7 +26,6 @@ from colorlab.objectives import Classification, Regression, averaged
 from colorlab.regions import shared
 
 WEIGHTS = Path(__file__).parent / "weights"
-EDGE_NOISE = 256.0  # variance of L below which its changes count as noise, squared units of L; measured
 LONGEST = 16  # of a picture longer than 16:1 the network sees a smaller one: its memory has a bound too
 MOST_WORKING_SIZE = 1024  # eight times what ships; so 16 megapixels are the most that a network sees
 MOST_AB = 1e6  # Lab units; colours have at most 150, but a network that has learnt nothing may say anything
@@ -214,7 +213,7 @@ class Colorizer:
 
     def to_size(self, ab: Tensor, L: Tensor) -> Tensor:
         """ab at the network's answers `(N, 2, h, w)` -> at the size of the L `(N, 1, H, W)` it was shown."""
-        return ab if ab.shape[-2:] == L.shape[-2:] else _resize(ab, L.shape[-2:])
+        return ab if ab.shape[-2:] == L.shape[-2:] else enlarged(ab, L.shape[-2:])
 
     @torch.no_grad()
     def colorize(
@@ -394,49 +393,6 @@ def _objective(stored: dict) -> Regression | Classification:
         return Regression(stored["norm"], bins, prior, stored["uniform_mix"])
     neighbours = stored.get("neighbours", 10)  # files of before had no other
     return Classification(bins, stored["targets"], prior, stored["uniform_mix"], neighbours)
-
-
-def along_edges(ab: Tensor, small: Tensor, L: Tensor, top: int = 0, height: int | None = None) -> Tensor:
-    """Enlarge ab `(1, 2, h, w)` to the size of L `(1, 1, H, W)`, its edges laid where those of L are.
-
-    Bilinear enlarging blurs colour over every edge. But around each small pixel the line ab ≈ slope · L + …
-    is known, so what L has and its own blurred copy lacks tells where colour must change. The slope is that
-    of a guided filter (He, Sun and Tang, 2010) on 3×3 pixels; unlike there it only adds what the blur
-    took away, and leaves ab as it is where nothing was enlarged.
-
-    Args:
-        ab: what the network said.
-        small: the lightness it was shown, `(1, 1, h, w)`.
-        L: the lightness of the picture, or of some rows of it.
-        top, height: which row of the picture the first row of L is, and how many the picture has.
-    """
-    height = height or L.shape[-2]
-    rows = range(top, top + L.shape[-2])
-    if ab.shape[-2:] == (height, L.shape[-1]):
-        return ab[..., rows.start : rows.stop, :]
-    mean_L, mean_ab = _around(small), _around(ab)
-    slope = (_around(small * ab) - mean_L * mean_ab) / (_around(small**2) - mean_L**2 + EDGE_NOISE)
-    ab, slope, small = (_enlarged_rows(x, L.shape[-1], rows, height) for x in (ab, slope, small))
-    return ab + slope * (L - small)
-
-
-def _around(x: Tensor) -> Tensor:
-    """The mean over 3×3 pixels."""
-    return F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
-
-
-def _enlarged_rows(x: Tensor, width: int, rows: range, height: int) -> Tensor:
-    """Some rows of `_resize(x, (height, width))`: it is linear, so first down the columns, then along."""
-    last = x.shape[-2] - 1
-    y = torch.arange(rows.start, rows.stop, device=x.device, dtype=x.dtype)
-    y = ((y + 0.5) * (x.shape[-2] / height) - 0.5).clamp(0, last)
-    above = y.long()
-    x = torch.lerp(x[..., above, :], x[..., (above + 1).clamp(max=last), :], (y - above)[:, None])
-    return _resize(x, (len(rows), width))
-
-
-def _resize(ab: Tensor, size) -> Tensor:
-    return F.interpolate(ab, size=tuple(size), mode="bilinear", align_corners=False)
 
 
 def _to_array(image: Picture) -> np.ndarray:

@@ -1,6 +1,6 @@
-"""How to train, as plain numbers: torch is not needed to know the options."""
+"""How to train, and what was measured, as plain numbers: torch is not needed to know the options."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Literal, get_args
 
 Precision = Literal["float32", "bfloat16"]
@@ -47,3 +47,34 @@ class Config:
             if not value >= low or (high is not None and value > high):
                 wanted = f">= {low:g}" if high is None else f"in [{low:g}, {high:g}]"
                 raise ValueError(f"{spec.name}: expected a value {wanted}, got {value!r}")
+
+
+@dataclass
+class History:
+    """What was measured while training, one entry a measurement, on the fixed evaluation set.
+
+    Attributes:
+        step: gradient steps taken so far; the first entry is 0, before any learning.
+        loss: the loss as trained, weights included.
+        unweighted_loss: the same without rebalancing weights; equal to `loss` where there are none.
+        chroma_ratio: mean predicted chroma over mean true chroma; 1 is as vivid as life.
+        seconds: training time so far, measuring included.
+        interrupted: the reader stopped it; what was learnt until then is kept.
+    """
+
+    step: list[int] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    unweighted_loss: list[float] = field(default_factory=list)
+    chroma_ratio: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    interrupted: bool = False
+
+    def add(
+        self, step: int, loss: float, unweighted_loss: float, chroma_ratio: float, seconds: float
+    ) -> None:
+        """Append one measurement."""
+        self.step.append(step)
+        self.loss.append(loss)
+        self.unweighted_loss.append(unweighted_loss)
+        self.chroma_ratio.append(chroma_ratio)
+        self.seconds.append(seconds)

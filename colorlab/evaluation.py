@@ -16,9 +16,9 @@ from tqdm.auto import tqdm
 
 from colorlab import __version__
 from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer, painted
-from colorlab.course.lesson import choose_device
 from colorlab.data import picture_tensor
 from colorlab.datasets import DataError, Part, Pictures, middle_square, open_collection
+from colorlab.device import choose_device
 from colorlab.flicker import SMOOTHING, FrameColorizer, flicker, static_clip
 from colorlab.hints import POINT_SIDE, global_hint, simulate, spread
 from colorlab.lab import lab_to_rgb, rgb_to_lab

@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from colorlab.colorizer import Colorizer, along_edges, global_hint_of, painted
+from colorlab.colorizer import Colorizer, global_hint_of, painted
 from colorlab.data import photo, picture_tensor
+from colorlab.edges import along_edges
 from colorlab.lab import rgb_to_lab
 from colorlab.objectives import Regression, averaged
 

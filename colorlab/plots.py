@@ -20,8 +20,8 @@ from PIL import Image
 from torch import Tensor
 
 from colorlab.bins import ColorBins
+from colorlab.config import History
 from colorlab.lab import in_gamut, lab_to_rgb
-from colorlab.training import History
 
 STYLE = Path(__file__).with_name("colorlab.mplstyle")
 AB_LIMITS = (-110, 110)

@@ -12,9 +12,10 @@ from torch import Tensor, distributed
 
 from colorlab.bins import ColorBins
 from colorlab.colorizer import PRETRAINED, Colorizer
-from colorlab.course.lesson import choose_device
+from colorlab.config import Config, History
 from colorlab.data import photos
 from colorlab.datasets import Pictures, open_collection
+from colorlab.device import choose_device
 from colorlab.diagnosis import diagnose
 from colorlab.files.whole import clear_leftovers, in_one_piece
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS
@@ -23,7 +24,7 @@ from colorlab.networks.lite_unet import LiteUNet
 from colorlab.networks.published import ARCHITECTURES, build
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression
-from colorlab.training import Config, History, fit
+from colorlab.training import fit
 
 DEFAULT_SHAPE = dict(
     width=32, depth=3, half_resolution=True

@@ -21,8 +21,9 @@ import torch
 from PIL import Image
 
 from colorlab.bins import ColorBins
+from colorlab.checkpoints import CheckpointError, load_checkpoint, save_checkpoint
 from colorlab.colorizer import Colorizer
-from colorlab.config import Config
+from colorlab.config import Config, History
 from colorlab.datasets import DataError, open_collection
 from colorlab.files.gif import Frame, colorize_gif, read_gif, write_gif
 from colorlab.files.media import ImageError
@@ -30,7 +31,6 @@ from colorlab.files.video import colorize_video
 from colorlab.hints import read_hints
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression
-from colorlab.training import CheckpointError, History, load_checkpoint, save_checkpoint
 
 MOST_SECONDS = 5.0  # of the processor, for one small file; the slowest was measured to need 0.3
 CONFIG = Config(steps=4, batch_size=2)

@@ -19,12 +19,13 @@ from torch.nn import functional as F
 
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
+from colorlab.config import Config
 from colorlab.networks.base import Fuse
 from colorlab.networks.published import ARCHITECTURES, build
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression
 from colorlab.toy import Marbles
-from colorlab.training import Config, fit
+from colorlab.training import fit
 
 BINS = ColorBins(40)  # Q = 23: quick
 TINY = {

@@ -15,6 +15,7 @@ from torch import nn
 
 from colorlab.cli import main
 from colorlab.colorizer import Colorizer
+from colorlab.config import Config
 from colorlab.data import photo, photos
 from colorlab.networks import fusion
 from colorlab.networks.fusion import (
@@ -30,7 +31,7 @@ from colorlab.networks.published import build
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Regression
 from colorlab.toy import Marbles
-from colorlab.training import Config, fit
+from colorlab.training import fit
 
 SEMANTIC = {"SemanticUNet": dict(width=4, depth=2), "Koalarization": dict(width=4)}
 

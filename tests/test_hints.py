@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from colorlab.bins import ColorBins
 from colorlab.colorizer import REFERENCE_SIDE, Colorizer
+from colorlab.config import Config
 from colorlab.data import photos, picture_tensor, shrink
 from colorlab.hints import (
     GLOBAL_LENGTH,
@@ -33,7 +34,7 @@ from colorlab.lab import rgb_to_lab
 from colorlab.networks.unet import UNet
 from colorlab.objectives import AB_SCALE, Regression
 from colorlab.toy import Marbles
-from colorlab.training import Config, fit
+from colorlab.training import fit
 
 
 def generator(seed=0):

@@ -54,6 +54,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from tqdm.auto import tqdm
 
 from colorlab import datasets
+from colorlab.checkpoints import CheckpointError, load_checkpoint
 from colorlab.colorizer import PRETRAINED, Colorizer
 from colorlab.course.lesson import Lesson
 from colorlab.course.notebooks import ParameterError, check_parameters, find
@@ -64,7 +65,6 @@ from colorlab.files.media import ImageError
 from colorlab.hints import HINT_CHANNELS, read_hints
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Regression
-from colorlab.training import CheckpointError, load_checkpoint
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Pillow and torch warn of much that they can still read
 # How many damaged files are made of each whole one.

@@ -7,10 +7,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
+from colorlab.config import Config
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression
 from colorlab.toy import Marbles
-from colorlab.training import Config, fit
+from colorlab.training import fit
 
 BINS = ColorBins(20)  # Q = 77: quick
 

@@ -8,10 +8,10 @@ import torch
 from colorlab import papers
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
+from colorlab.config import History
 from colorlab.evaluation import compared
 from colorlab.networks.published import build
 from colorlab.objectives import Classification, Regression
-from colorlab.training import History
 
 TABLE = compared()
 

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 
 from colorlab import plots
 from colorlab.bins import ColorBins, gamut_ab
+from colorlab.config import History
 from colorlab.lab import in_gamut
 from colorlab.toy import PALETTE, PROBABILITIES
-from colorlab.training import History
 
 HISTORY = History([0, 10, 20], [9.0, 4.0, 3.0], [9.0, 4.0, 3.0], [1.0, 0.5, 0.2], [0.0, 1.0, 2.0])
 

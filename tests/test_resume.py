@@ -12,12 +12,14 @@ import pytest
 import torch
 
 from colorlab.bins import ColorBins
+from colorlab.checkpoints import CheckpointError
 from colorlab.colorizer import Colorizer
+from colorlab.config import Config
 from colorlab.networks.fusion import SemanticUNet
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression
 from colorlab.toy import Marbles
-from colorlab.training import CheckpointError, Config, fit
+from colorlab.training import fit
 
 CONFIG = Config(steps=40, batch_size=4, evaluate_every=5)
 

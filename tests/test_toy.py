@@ -8,12 +8,13 @@ import torch
 
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
+from colorlab.config import Config
 from colorlab.data import Photo
 from colorlab.lab import chroma, in_gamut
 from colorlab.networks.unet import UNet
 from colorlab.objectives import HUBER_DELTA, Classification, Regression
 from colorlab.toy import CoinToss, Marbles, best_output, recolour
-from colorlab.training import Config, fit
+from colorlab.training import fit
 
 BINS = ColorBins(20)  # Q = 77: quick
 COLORS = torch.tensor([[61.0, 42.0], [-44.0, 43.0], [12.0, -48.0]])  # none equally near to two bins

@@ -8,11 +8,12 @@ import torch
 
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
+from colorlab.config import Config
 from colorlab.data import Evaluation
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression
 from colorlab.toy import Marbles
-from colorlab.training import Config, fit, learning_rate_factor
+from colorlab.training import fit, learning_rate_factor
 
 BINS = ColorBins(40)  # Q = 23: quick
 SHORT = Config(steps=6, batch_size=2, evaluate_every=4)

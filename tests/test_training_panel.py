@@ -7,9 +7,10 @@ import torch
 from matplotlib.figure import Figure
 
 from colorlab.colorizer import Colorizer
+from colorlab.config import Config, History
 from colorlab.objectives import Regression
 from colorlab.toy import Marbles
-from colorlab.training import Config, History, fit, measurements
+from colorlab.training import fit, measurements
 from colorlab.widgets.training_panel import TrainingPanel, describe_training
 
 CONFIG = Config(steps=6, evaluate_every=2, batch_size=4)

@@ -12,13 +12,13 @@ from traitlets import TraitError
 
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer, to_picture
+from colorlab.config import History
 from colorlab.data import photo, photos, picture_tensor
 from colorlab.datasets import middle_square
 from colorlab.lab import rgb_to_lab
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression
 from colorlab.toy import CoinToss
-from colorlab.training import History
 from colorlab.widgets.brown_well import answers, brown_well_explorer
 from colorlab.widgets.color_bins import color_bins_explorer
 from colorlab.widgets.explorable import Explorable, Place

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from colorlab import __version__
+from colorlab.device import choose_device
 
 PRESETS = ("smoke", "cpu", "full")
 
@@ -58,15 +59,3 @@ class Lesson:
             f"colorlab {__version__} · torch {torch.__version__.split('+')[0]} · Python {platform.python_version()} · "
             f"device {where} · preset {self.preset} · seed {self.seed}"
         )
-
-
-def choose_device(name: str) -> str:
-    """ "auto" takes a GPU where there is one; anything else is checked."""
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        return next(d for d in ("cuda", "mps", "cpu") if available[d])
-    if not isinstance(name, str) or name not in available:
-        raise ValueError(f"device: expected auto, {', '.join(available)}, got {name!r}")
-    if not available[name]:
-        raise ValueError(f'device: this machine offers no {name!r}; use "auto" or "cpu"')
-    return name

@@ -12,8 +12,9 @@ import torch
 from matplotlib.figure import Figure
 
 from colorlab.colorizer import Colorizer, to_picture
+from colorlab.config import Config, History
 from colorlab.plots import styled, to_bytes
-from colorlab.training import Config, History, measurements
+from colorlab.training import measurements
 
 PAUSE = 2.0  # seconds between two drawings: drawing more often would slow the training down
 

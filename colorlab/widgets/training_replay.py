@@ -6,8 +6,8 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.figure import Figure
 
+from colorlab.config import History
 from colorlab.plots import styled
-from colorlab.training import History
 from colorlab.widgets.explorable import Explorable
 
 

@@ -6,7 +6,7 @@ CELL = """
 from colorlab.colorizer import Colorizer
 from colorlab.objectives import Regression
 from colorlab.toy import Marbles
-from colorlab.training import Config
+from colorlab.config import Config
 from colorlab.widgets.training_panel import TrainingPanel
 
 marbles, objective = Marbles(seed=0), Regression()
