@@ -18,7 +18,7 @@ from colorlab.edges import along_edges, enlarged
 from colorlab.files.media import bands, read_image
 from colorlab.files.whole import in_one_piece
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS, Hint, encode, global_hint, heed
-from colorlab.lab import lab_to_rgb, rgb_to_lab
+from colorlab.lab import lab_to_rgb_in_gamut, rgb_to_lab
 from colorlab.networks.base import Trunk
 from colorlab.networks.published import build
 from colorlab.networks.unet import UNet
@@ -241,8 +241,8 @@ class Colorizer:
                 pixel decide by itself, None does what is stored with the weights.
 
         Returns:
-            `(H, W, 3)` uint8, with the L of the picture that came in wherever sRGB can show the colour; where
-            it cannot, clipping moves L too.
+            `(H, W, 3)` uint8, with the L of the picture that came in. A colour that sRGB cannot show at that L
+            gives up chroma, so black and white stay neutral.
 
         Raises:
             ImageError: an unreadable file.
@@ -376,8 +376,10 @@ def painted(rgb: np.ndarray, ab: Tensor, small: Tensor) -> np.ndarray:
 
 
 def to_picture(lab: Tensor) -> np.ndarray:
-    """Lab `(3, H, W)` -> uint8 `(H, W, 3)`, rounded to the nearest of 256 levels."""
-    return (lab_to_rgb(lab.detach().cpu().float()) * 255).round().to(torch.uint8).movedim(0, -1).numpy()
+    """Lab `(3, H, W)` -> uint8 `(H, W, 3)`, brought into the gamut at its own L, rounded to 256 levels."""
+    return (
+        (lab_to_rgb_in_gamut(lab.detach().cpu().float()) * 255).round().to(torch.uint8).movedim(0, -1).numpy()
+    )
 
 
 def _objective(stored: dict) -> Regression | Classification:

@@ -21,7 +21,7 @@ from colorlab.datasets import DataError, Part, Pictures, middle_square, open_col
 from colorlab.device import choose_device
 from colorlab.flicker import SMOOTHING, FrameColorizer, flicker, static_clip
 from colorlab.hints import POINT_SIDE, global_hint, simulate, spread
-from colorlab.lab import lab_to_rgb, rgb_to_lab
+from colorlab.lab import lab_to_rgb_in_gamut, rgb_to_lab
 from colorlab.metrics import Tally, baselines, intervals, score, segments_of, to_labs
 from colorlab.objectives import Classification
 
@@ -174,7 +174,7 @@ def answers_of(network: Colorizer, pictures: Sequence[np.ndarray], name: str = "
 def saturated(answers: Sequence[Tensor], labs: Sequence[Tensor], factor: float) -> list[Tensor]:
     """Answers with their saturation turned up, as far as sRGB can show it: ab `(2, H, W)` each."""
     return [
-        rgb_to_lab(lab_to_rgb(torch.cat([lab[:1], factor * ab])))[1:]
+        rgb_to_lab(lab_to_rgb_in_gamut(torch.cat([lab[:1], factor * ab])))[1:]
         for ab, lab in zip(answers, labs, strict=True)
     ]
 

@@ -22,6 +22,8 @@ WHITE = torch.tensor([0.95047, 1.0, 1.08883], dtype=torch.float64)  # XYZ of D65
 KNEE = 6 / 29
 SLOPE = 7.787  # 1 / (3 KNEE²) = 7.78704 rounded as in scikit-image; the rounding moves a by up to 2e-4
 
+CHROMA_STEPS, ROUNDING = 10, 1e-4  # halvings that bring a colour into the gamut; what rounding may miss it by
+
 
 def rgb_to_lab(rgb: Tensor) -> Tensor:
     """Convert sRGB to CIE Lab.
@@ -74,6 +76,45 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
         ValueError: no axis of 3 channels, L outside [0, 100], or a value that is not finite.
     """
     return _lab_to_unclipped_rgb(lab).clamp(0, 1)
+
+
+def lab_to_rgb_in_gamut(lab: Tensor) -> Tensor:
+    """As `lab_to_rgb`, but what a screen cannot show gives up chroma until it can: L and hue stay.
+
+    Clipping each of R, G and B moves lightness and hue too: a blue too strong for a light sky comes out darker
+    or violet. And near black and white, where sRGB has hardly any colour, none is left.
+
+    Args:
+        lab: `(..., 3, H, W)` float, as for `lab_to_rgb`.
+
+    Returns:
+        `(..., 3, H, W)` float in [0, 1]; not made for gradients.
+    """
+    rgb = _lab_to_unclipped_rgb(lab)
+    pixels, shown = lab.movedim(-3, 0).flatten(1), rgb.movedim(-3, 0).flatten(1)  # (3, P) each
+    outside = _beyond_screen(shown).nonzero().squeeze(1)
+    if len(outside):
+        L, ab = pixels[:1, outside], pixels[1:, outside]
+        least, most = (
+            torch.zeros_like(L),
+            torch.ones_like(L),
+        )  # grey is always inside, the colour itself is not
+        for _ in range(CHROMA_STEPS):
+            middle = (least + most) / 2
+            beyond = _beyond_screen(_unclipped(torch.cat([L, middle * ab])))
+            least, most = torch.where(beyond, least, middle), torch.where(beyond, middle, most)
+        shown = shown.index_copy(1, outside, _unclipped(torch.cat([L, least * ab])))
+    return shown.clamp(0, 1).reshape(3, *lab.shape[:-3], *lab.shape[-2:]).movedim(0, -3)
+
+
+def _unclipped(pixels: Tensor) -> Tensor:
+    """Lab `(3, P)` -> sRGB `(3, P)`, beyond [0, 1] where a screen cannot follow."""
+    return _lab_to_unclipped_rgb(pixels[..., None])[..., 0]
+
+
+def _beyond_screen(rgb: Tensor) -> Tensor:
+    """Which of `(3, P)` no screen can show: `(P,)` bool."""
+    return ((rgb < -ROUNDING) | (rgb > 1 + ROUNDING)).any(0)
 
 
 def grey_of(L: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage import color
 
-from colorlab.lab import chroma, in_gamut, lab_to_rgb, rgb_to_lab
+from colorlab.lab import chroma, in_gamut, lab_to_rgb, lab_to_rgb_in_gamut, rgb_to_lab
 
 TOLERANCE = 2e-4  # of L, a, b and of rgb in [0, 1]: nothing an eye or a uint8 could notice
 
@@ -245,3 +245,52 @@ def test_importing_draws_in_no_plotting_and_no_widgets(module):
     assert loaded.returncode == 0, loaded.stderr
     assert {"matplotlib", "ipywidgets"}.isdisjoint(loaded.stdout.split())
     assert module in loaded.stdout.split()
+
+
+# ---- what a screen cannot show -------------------------------------------------------------------
+
+
+def any_lab(n=4000, seed=0):
+    """(3, n, 1): Lab far beyond what a screen can show."""
+    g = torch.Generator().manual_seed(seed)
+    L, ab = 100 * torch.rand(1, n, 1, generator=g), 240 * torch.rand(2, n, 1, generator=g) - 120
+    return torch.cat([L, ab])
+
+
+def test_what_a_screen_cannot_show_keeps_lightness_and_hue_and_loses_only_chroma():
+    lab = any_lab()
+    found = rgb_to_lab(lab_to_rgb_in_gamut(lab))
+    assert (found[0] - lab[0]).abs().max() < 0.02
+    clear = chroma(found[1:]) > 3
+    cosine = (found[1:] * lab[1:]).sum(0) / (chroma(found[1:]) * chroma(lab[1:]))
+    assert cosine[clear].min() > 0.9999
+    assert (chroma(found[1:]) <= chroma(lab[1:]) + 0.05).all()
+
+
+def test_no_more_chroma_is_given_up_than_must_be():
+    """A little more of the colour that came in would lie outside the gamut."""
+    lab = any_lab(500)
+    outside = ~in_gamut(lab)
+    found = rgb_to_lab(lab_to_rgb_in_gamut(lab))
+    more = torch.cat([lab[:1], found[1:] + 0.01 * lab[1:]])
+    assert outside.float().mean() > 0.3
+    assert not in_gamut(more, tolerance=0)[outside].any()
+
+
+def test_what_a_screen_can_show_is_shown_as_it_is():
+    lab = any_lab()
+    inside = in_gamut(lab)
+    assert torch.equal(lab_to_rgb_in_gamut(lab)[:, inside], lab_to_rgb(lab)[:, inside])
+
+
+def test_near_black_and_white_no_colour_is_left():
+    for L, most in ((0.0, 0.1), (0.3, 8), (99.8, 2), (100.0, 0.1)):
+        lab = torch.tensor([L, 40.0, -60.0]).reshape(3, 1, 1)
+        assert chroma(rgb_to_lab(lab_to_rgb_in_gamut(lab))[1:]).max() < most
+
+
+def test_leading_dimensions_stay():
+    lab = any_lab(24).reshape(3, 4, 6).expand(2, 5, 3, 4, 6)
+    found = lab_to_rgb_in_gamut(lab)
+    assert found.shape == lab.shape
+    assert torch.equal(found[1, 3], lab_to_rgb_in_gamut(lab[0, 0]))
