@@ -133,7 +133,7 @@ def choose(name: str, data: str, build: Path, every: int = 3) -> None:
     objective = colorizer.objective
     for size in WORKING_SIZES:
         colorizer.working_size = size
-        if not isinstance(objective, Classification):
+        if not objective.has_distribution:
             ab = [
                 seen_as(rgb, colorizer.predict_ab(s), s)
                 for rgb in pictures
@@ -145,7 +145,7 @@ def choose(name: str, data: str, build: Path, every: int = 3) -> None:
             found = {}
             for rgb in pictures:
                 small = colorizer.small_copy(rgb)
-                logits = colorizer.distribution(small, by_region=by_region).log()
+                logits = colorizer.beliefs(small, by_region=by_region).log()
                 for mix in MIXES if objective.uniform_mix < 1 else (1.0,):
                     moved = objective.reweight(logits, mix) if mix != objective.uniform_mix else logits
                     for t in TEMPERATURES:
@@ -172,7 +172,7 @@ def ship(name: str, data: str, build: Path) -> None:
     decision = dict(DECISIONS[name])
     mix = decision.pop("uniform_mix", None)
     objective, head = colorizer.objective, colorizer.network.head
-    if isinstance(objective, Classification):
+    if objective.has_distribution:
         if mix != objective.uniform_mix:
             bias = objective.reweight(head.bias.detach().reshape(1, -1, 1, 1), mix).flatten()
             head.bias.data.copy_(bias)
@@ -267,7 +267,7 @@ def write_card(name: str) -> None:
         for row in (name, "grey")
     )
     decision = ""
-    if isinstance(colorizer.objective, Classification):
+    if colorizer.objective.has_distribution:
         decision = (
             f"; temperature {colorizer.temperature:g} and λ = {colorizer.objective.uniform_mix:g}, both chosen on the "
             "validation part; distributions are shared within regions of L before a colour is chosen"

@@ -220,6 +220,17 @@ class ColorBins:
             )
         return weights.float()
 
+    def weights_or_ones(self, prior: Tensor | None, uniform_mix: float) -> Tensor:
+        """As `weights`; without a prior and without rebalancing every pixel counts 1."""
+        if prior is not None:
+            return self.weights(prior, uniform_mix)
+        if uniform_mix != 1.0:
+            raise ValueError(
+                f"uniform_mix = {uniform_mix} rebalances, which needs the prior of the training pictures: "
+                "pass prior=bins.prior(ab)"
+            )
+        return torch.ones(self.n_bins)
+
     def describe_weights(self, prior: Tensor, uniform_mix: float = 0.5) -> str:
         """The weights in one line: their range, the largest ratio and the two sums that must be 1."""
         prior, weights = self._check_prior(prior), self.weights(prior, uniform_mix).double()
@@ -228,6 +239,30 @@ class ColorBins:
             f"largest ratio {weights.max() / weights.min():.1f}; "
             f"sum of prior {prior.sum():.4f}, of prior × weight {(prior * weights).sum():.4f}"
         )
+
+    # ---- files -----------------------------------------------------------------------------------
+
+    def to_dict(self, prior: Tensor | None, uniform_mix: float) -> dict:
+        """The table and how it is rebalanced, as plain values."""
+        return {
+            "grid_size": self.grid_size,
+            "rule": self.rule,
+            "bins": self.centers.tolist(),
+            "uniform_mix": uniform_mix,
+            "prior": None if prior is None else prior.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, stored: dict) -> "tuple[ColorBins, Tensor | None]":
+        """The table and the prior of what `to_dict` wrote.
+
+        Raises:
+            ValueError: its centres are not those that its grid and rule make.
+        """
+        bins = cls(stored["grid_size"], stored["rule"])
+        if bins.centers.tolist() != stored["bins"]:
+            raise ValueError(f"its {len(stored['bins'])} bins are not the {bins.n_bins} that {bins!r} makes")
+        return bins, None if stored["prior"] is None else torch.tensor(stored["prior"])
 
     # ---- inside ----------------------------------------------------------------------------------
 

@@ -12,7 +12,6 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from colorlab.bins import ColorBins
 from colorlab.data import picture_tensor, shrink
 from colorlab.edges import along_edges, enlarged
 from colorlab.files.media import bands, read_image
@@ -22,7 +21,7 @@ from colorlab.lab import lab_to_rgb_in_gamut, rgb_to_lab
 from colorlab.networks.base import Trunk
 from colorlab.networks.published import build
 from colorlab.networks.unet import UNet
-from colorlab.objectives import Classification, Regression, averaged
+from colorlab.objectives import Objective, averaged
 from colorlab.regions import shared
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -54,7 +53,7 @@ class Colorizer:
     def __init__(
         self,
         network: Trunk,
-        objective: Regression | Classification,
+        objective: Objective,
         working_size: int = 128,
         temperature: float | Literal["mode"] = 0.38,
         by_region: bool = False,
@@ -88,7 +87,7 @@ class Colorizer:
     @classmethod
     def new(
         cls,
-        objective: Regression | Classification,
+        objective: Objective,
         width: int = 16,
         depth: int = 3,
         seed: int = 0,
@@ -155,35 +154,39 @@ class Colorizer:
         x = self.inputs(L, hints)
         return self.network(x) if like is None else self.network(x, like.to(self.device))
 
-    def decode(self, output: Tensor, temperature: float | Literal["mode"] | None = None) -> Tensor:
-        """An answer `(N, C, h, w)` -> ab `(N, 2, h, w)` in Lab units."""
-        if isinstance(self.objective, Regression):
-            if temperature is not None:
-                raise ValueError(
-                    "temperature: regression answers one colour, it has no distribution to anneal"
-                )
-            return self.objective.decode(output)
-        return self.objective.decode(output, self.temperature if temperature is None else temperature)
-
     @torch.no_grad()
-    def distribution(
+    def beliefs(
         self,
         L: Tensor,
         hints: Tensor | None = None,
         like: Tensor | None = None,
         by_region: bool | None = None,
     ) -> Tensor:
-        """The probabilities of the bins from which colours are chosen, `(N, Q, h, w)`; only of a classification.
+        """What colours are decided from, `(N, C, h, w)`: probabilities of the bins, or a regression's one colour.
 
         Args:
             L, hints, like: as in `answer`.
-            by_region: share them within regions of L; None does as this colorizer does.
+            by_region: share distributions within regions of L; None does as this colorizer does.
         """
-        probabilities = self.answer(L, hints, like).float().softmax(1)
-        if self.by_region if by_region is None else by_region:
-            places = averaged(L.to(probabilities), self.network.answer_every)
-            probabilities = shared(probabilities, places)
-        return probabilities
+        beliefs = self.objective.beliefs(self.answer(L, hints, like).float())
+        regions = self.by_region if by_region is None else by_region
+        if regions and self.objective.has_distribution:
+            beliefs = shared(beliefs, averaged(L.to(beliefs), self.network.answer_every))
+        return beliefs
+
+    def decide(self, beliefs: Tensor, temperature: float | Literal["mode"] | None = None) -> Tensor:
+        """Beliefs `(N, C, h, w)` -> ab `(N, 2, h, w)` in Lab units.
+
+        Raises:
+            ValueError: a temperature where there is no distribution.
+        """
+        if temperature is not None and not self.objective.has_distribution:
+            raise ValueError("temperature: regression answers one colour, it has no distribution to anneal")
+        return self.objective.decide(beliefs, self.temperature if temperature is None else temperature)
+
+    def decode(self, output: Tensor, temperature: float | Literal["mode"] | None = None) -> Tensor:
+        """An answer `(N, C, h, w)`, pixel by pixel -> ab `(N, 2, h, w)` in Lab units; see `decide`."""
+        return self.decide(self.objective.beliefs(output), temperature)
 
     @torch.no_grad()
     def predict_ab(
@@ -199,11 +202,7 @@ class Colorizer:
         Raises:
             ValueError: the network answers what are no colours.
         """
-        if isinstance(self.objective, Regression):
-            output = self.answer(L, hints, like)
-        else:
-            output = self.distribution(L, hints, like, by_region).log()
-        ab = self.decode(output, temperature)
+        ab = self.decide(self.beliefs(L, hints, like, by_region), temperature)
         if not (ab.abs() < MOST_AB).all():  # nor is NaN
             raise ValueError(
                 "the network answers no colours but NaN or huge numbers; its weights are damaged"
@@ -315,7 +314,7 @@ class Colorizer:
             network.load_state_dict({k: v.float() for k, v in weights.items()}, assign=True)
             colorizer = cls(
                 network.eval(),
-                _objective(metadata["objective"]),
+                Objective.from_dict(metadata["objective"]),
                 metadata["working_size"],
                 metadata["temperature"],
                 metadata.get("by_region", False),  # files of before had no such thing
@@ -328,23 +327,10 @@ class Colorizer:
         return colorizer.to(device)
 
     def _metadata(self) -> dict[str, str]:
-        o = self.objective
-        if isinstance(o, Regression):
-            objective = {"kind": "regression", "norm": o.norm}
-        else:
-            objective = {"kind": "classification", "targets": o.targets, "neighbours": o.neighbours}
-        if o.bins is not None:
-            objective |= {
-                "grid_size": o.bins.grid_size,
-                "rule": o.bins.rule,
-                "bins": o.bins.centers.tolist(),
-                "uniform_mix": o.uniform_mix,
-                "prior": None if o.prior is None else o.prior.tolist(),
-            }
         values = {
             "reads": self.network.reads,
             "network": {"architecture": type(self.network).__name__, **self.network.config},
-            "objective": objective,
+            "objective": self.objective.to_dict(),
             "working_size": self.working_size,
             "temperature": self.temperature,
             "by_region": self.by_region,
@@ -380,21 +366,6 @@ def to_picture(lab: Tensor) -> np.ndarray:
     return (
         (lab_to_rgb_in_gamut(lab.detach().cpu().float()) * 255).round().to(torch.uint8).movedim(0, -1).numpy()
     )
-
-
-def _objective(stored: dict) -> Regression | Classification:
-    if stored["kind"] not in ("regression", "classification"):
-        raise ValueError(f"its objective is of an unknown kind, {stored['kind']!r}")
-    if stored["kind"] == "regression" and "bins" not in stored:
-        return Regression(stored["norm"])
-    prior = None if stored["prior"] is None else torch.tensor(stored["prior"])
-    bins = ColorBins(stored["grid_size"], stored["rule"])
-    if bins.centers.tolist() != stored["bins"]:
-        raise ValueError(f"its {len(stored['bins'])} bins are not the {bins.n_bins} that {bins!r} makes")
-    if stored["kind"] == "regression":
-        return Regression(stored["norm"], bins, prior, stored["uniform_mix"])
-    neighbours = stored.get("neighbours", 10)  # files of before had no other
-    return Classification(bins, stored["targets"], prior, stored["uniform_mix"], neighbours)
 
 
 def _to_array(image: Picture) -> np.ndarray:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from colorlab.lab import chroma
-from colorlab.objectives import Regression, at_resolution_of
+from colorlab.objectives import at_resolution_of
 
 GREY = 0.1  # of the truth's chroma; below it a picture looks black and white
 UNIFORM = 0.1  # of the truth's spread over the ab plane; below it every pixel has about one colour
@@ -40,7 +40,7 @@ def diagnose(objective, ab: Tensor, true_ab: Tensor) -> list[str]:
     if ratio < GREY:
         cause = (
             "regression answers the mean, and the mean of many colours is grey: the brown well"
-            if isinstance(objective, Regression)
+            if not objective.has_distribution
             else "the commonest bins are grey: lower uniform_mix (λ), and look whether the pictures have colour"
         )
         findings.append(f"all grey: the answers have {ratio:.0%} of the truth's chroma; {cause}")

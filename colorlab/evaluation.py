@@ -23,7 +23,6 @@ from colorlab.flicker import SMOOTHING, FrameColorizer, flicker, static_clip
 from colorlab.hints import POINT_SIDE, global_hint, simulate, spread
 from colorlab.lab import lab_to_rgb_in_gamut, rgb_to_lab
 from colorlab.metrics import Tally, baselines, intervals, score, segments_of, to_labs
-from colorlab.objectives import Classification
 
 AT_ONCE = 32  # squares a forward pass
 SEEN_AT = 192  # pictures are kept with a shorter side of at most 9/8 of this many pixels
@@ -130,7 +129,7 @@ def judge(
         shipped[name] = ways.pop("as shipped")
         tallies[name] = tally(shipped[name])
         tallies |= {f"{name}, {way}": tally(found) for way, found in ways.items()}
-    classifying = [n for n, network in networks.items() if isinstance(network.objective, Classification)]
+    classifying = [n for n, network in networks.items() if network.objective.has_distribution]
     for name in networks.keys() - classifying:
         turned = {f: tally(saturated(shipped[name], labs, f)) for f in FACTORS}
         best = max(turned, key=lambda f: turned[f].scores()["hits"])
@@ -156,12 +155,10 @@ def answers_of(network: Colorizer, pictures: Sequence[np.ndarray], name: str = "
     for rgb in tqdm(pictures, desc=name, leave=False, mininterval=1.0):
         small = network.small_copy(rgb)
         found = {"as shipped": network.predict_ab(small)}
-        if isinstance(network.objective, Classification):
-            shares = network.distribution(small)
+        if network.objective.has_distribution:
+            beliefs = network.beliefs(small)
             found |= {
-                "mode" if t == "mode" else f"T = {t:g}": network.to_size(
-                    network.decode(shares.log(), t), small
-                )
+                "mode" if t == "mode" else f"T = {t:g}": network.to_size(network.decide(beliefs, t), small)
                 for t in TEMPERATURES
             }
             if network.by_region:

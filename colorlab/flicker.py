@@ -22,7 +22,7 @@ from colorlab.colorizer import Colorizer, global_hint_of, painted
 from colorlab.data import photo, picture_tensor
 from colorlab.edges import along_edges
 from colorlab.lab import rgb_to_lab
-from colorlab.objectives import Regression, averaged
+from colorlab.objectives import averaged
 
 SMOOTHING = 0.95  # the share of the past in a still pixel: a memory of about 1 / (1 - 0.95) = 20 frames
 STILL = 2.0  # units of L: noise and compression change L by less, and the eye hardly sees it
@@ -118,12 +118,8 @@ class FrameColorizer:
         network = self.colorizer
         small = network.small_copy(rgb)
         seen = averaged(small.to(network.device), network.network.answer_every)
-        if isinstance(network.objective, Regression):
-            answer = network.decode(network.answer(small, like=self.overall), self.temperature)
-            ab = self.smoother(answer, seen)
-        else:
-            shares = self.smoother(network.distribution(small, like=self.overall), seen)
-            ab = network.decode(shares.log(), self.temperature)
+        beliefs = self.smoother(network.beliefs(small, like=self.overall), seen)
+        ab = network.decide(beliefs, self.temperature)
         if ab.shape != (1, 2, *small.shape[-2:]):
             ab = F.interpolate(ab, size=small.shape[-2:], mode="bilinear", align_corners=False)
         return ab.cpu(), small

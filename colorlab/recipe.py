@@ -25,6 +25,7 @@ from colorlab.networks.published import ARCHITECTURES, build
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression
 from colorlab.training import fit
+from colorlab.weighted_regression import WeightedRegression
 
 DEFAULT_SHAPE = dict(
     width=32, depth=3, half_resolution=True
@@ -171,7 +172,7 @@ def choose_objective(name: str, part: Pictures, grid_size: float, targets: str, 
     batches = part.batches(count, seed=0)
     prior = bins.prior(next(batches)[0][:, 1:] for _ in range(min(PRIOR_BATCHES, len(part) // count)))
     if name == "regression":
-        return Regression("l2", bins, prior, uniform_mix)
+        return WeightedRegression(bins, prior, uniform_mix)
     return Classification(bins, targets, prior, uniform_mix)
 
 

@@ -9,38 +9,10 @@ from torch import Tensor
 
 from colorlab.data import Evaluation, Photo, Stream, random_windows
 from colorlab.lab import in_gamut
-from colorlab.objectives import AB_SCALE, HUBER_DELTA, Regression
 
 # Three vivid colours of the same lightness, L* = 55: a red, a green and a blue that no grey photo can tell apart.
 PALETTE = ((55.0, 60.0, 40.0), (55.0, -45.0, 45.0), (55.0, 10.0, -50.0))
 PROBABILITIES = (0.45, 0.35, 0.2)  # none above one half, where L1 would simply follow the majority
-
-
-def best_output(objective, outcomes: Tensor, probabilities: Tensor) -> Tensor:
-    """What a network would answer that has learnt everything there is to know.
-
-    Where several colours are possible, the least expected loss is reached by the *mean* of the colours
-    for L2, by their median for L1, by something between for Huber, and by the *distribution* itself
-    (times the weights, if the classes are rebalanced) for cross-entropy.
-
-    Args:
-        objective: `Regression` or `Classification`.
-        outcomes: `(K, M, 2, H, W)`, the possible ab of every pixel.
-        probabilities: `(K,)`.
-
-    Returns:
-        `(M, C, H, W)`, in the units in which a network answers that objective.
-    """
-    p = probabilities.to(outcomes).reshape(-1, 1, 1, 1, 1)
-    if isinstance(objective, Regression):
-        minimiser = {"l2": _mean, "l1": _median, "huber": _huber_minimiser}[objective.norm]
-        return minimiser(outcomes, p) / AB_SCALE
-    mass = 0
-    for share, ab in zip(probabilities.tolist(), outcomes, strict=True):
-        target = _dense_target(objective, ab)  # (M, Q, H, W)
-        weight = objective.weights.to(ab)[objective.bins.encode(ab)]  # (M, H, W)
-        mass = mass + share * weight[:, None] * target
-    return mass.clamp(min=1e-30).log()
 
 
 class World(Stream):
@@ -55,11 +27,11 @@ class World(Stream):
         """The least expected loss that any network can reach on the ambiguous pixels.
 
         For L_R it is the variance of the colours, for L_C with hard targets their entropy; the soft and
-        the rebalanced forms follow from the same rule: it is the loss of `best_output`. For networks that
+        the rebalanced forms follow from the same rule: it is the loss of `objective.best_output`. For networks that
         answer at full resolution; at half, colours are averaged and the floor lies elsewhere.
         """
         fixed = self.evaluation()
-        return fixed.loss(objective, best_output(objective, fixed.outcomes, fixed.probabilities))
+        return fixed.loss(objective, objective.best_output(fixed.outcomes, fixed.probabilities))
 
 
 class Marbles(World):
@@ -213,32 +185,3 @@ def _check_probabilities(probabilities, count: int) -> Tensor:
     if p.shape != (count,) or not (p > 0).all() or abs(float(p.sum()) - 1) > 1e-4:
         raise ValueError(f"probabilities: expected {count} positive numbers that sum to 1, got {p.tolist()}")
     return p
-
-
-def _dense_target(objective, ab: Tensor) -> Tensor:
-    """The (M, Q, H, W) target that the objectives themselves never build."""
-    if objective.targets == "hard":
-        indices, shares = objective.bins.encode(ab)[:, None], torch.ones_like(ab[:, :1])
-    else:
-        indices, shares = objective.bins.encode_soft(ab)
-    dense = ab.new_zeros(len(ab), objective.bins.n_bins, *ab.shape[-2:])
-    return dense.scatter_(1, indices, shares)
-
-
-def _mean(outcomes: Tensor, p: Tensor) -> Tensor:
-    return (p * outcomes).sum(0)
-
-
-def _median(outcomes: Tensor, p: Tensor) -> Tensor:
-    ordered, order = outcomes.sort(0)
-    reached = p.expand_as(outcomes).gather(0, order).cumsum(0) >= 0.5 - 1e-6
-    return ordered.gather(0, reached.int().argmax(0, keepdim=True))[0]
-
-
-def _huber_minimiser(outcomes: Tensor, p: Tensor) -> Tensor:
-    low, high = outcomes.amin(0), outcomes.amax(0)
-    for _ in range(40):  # the slope of a convex function changes its sign once: bisect for it
-        middle = (low + high) / 2
-        slope = (p * (middle - outcomes).clamp(-HUBER_DELTA, HUBER_DELTA)).sum(0)
-        low, high = torch.where(slope < 0, middle, low), torch.where(slope < 0, high, middle)
-    return (low + high) / 2

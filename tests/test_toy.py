@@ -13,7 +13,7 @@ from colorlab.data import Photo
 from colorlab.lab import chroma, in_gamut
 from colorlab.networks.unet import UNet
 from colorlab.objectives import HUBER_DELTA, Classification, Regression
-from colorlab.toy import CoinToss, Marbles, best_output, recolour
+from colorlab.toy import CoinToss, Marbles, recolour
 from colorlab.training import fit
 
 BINS = ColorBins(20)  # Q = 77: quick
@@ -141,7 +141,7 @@ def test_floor_of_a_coin_toss_is_the_mean_variance_over_the_ambiguous_pixels():
 def test_floor_of_marbles_is_what_the_best_answer_pays_on_drawn_batches(objective):
     world = marbles(seed=5)
     fixed = world.evaluation()
-    best = best_output(objective, fixed.outcomes, fixed.probabilities)
+    best = objective.best_output(fixed.outcomes, fixed.probabilities)
     best = best.movedim(1, -1)[fixed.mask][:1].T[None, :, :, None]  # (1, C, 1, 1): one answer for all marbles
     lab, mask = world.batch(1000)
     seen = lab.movedim(1, -1)[mask][:, 1:].T[None, :, None]  # (1, 2, 1, P)
@@ -166,7 +166,7 @@ def test_floor_of_a_coin_toss_is_the_scatter_of_drawn_batches():
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=repr)
 def test_no_perturbation_of_the_best_answer_does_better(world, objective):
     fixed = world().evaluation()
-    best, floor = best_output(objective, fixed.outcomes, fixed.probabilities), world().floor(objective)
+    best, floor = objective.best_output(fixed.outcomes, fixed.probabilities), world().floor(objective)
     g = torch.Generator().manual_seed(0)
     for size in (0.01, 0.1, 1.0):
         noise = size * torch.randn(best.shape, generator=g)
@@ -197,8 +197,8 @@ def test_a_small_network_learns_to_reach_the_floor(objective, slack):
 def test_regression_answers_the_mean_and_classification_the_shares():
     """The brown well and the way out of it, on one page."""
     fixed = marbles().evaluation()
-    mean = best_output(Regression(), fixed.outcomes, fixed.probabilities) * 110
-    logits = best_output(Classification(BINS), fixed.outcomes, fixed.probabilities)
+    mean = Regression().best_output(fixed.outcomes, fixed.probabilities) * 110
+    logits = Classification(BINS).best_output(fixed.outcomes, fixed.probabilities)
     inside = fixed.mask
     torch.testing.assert_close(
         mean.movedim(1, -1)[inside], (SHARES @ COLORS).expand(int(inside.sum()), 2), atol=1e-3, rtol=0
@@ -378,7 +378,7 @@ def test_reweighting_gives_what_training_with_the_other_weights_would_have_led_t
     fixed = Marbles(seed=0).evaluation()
     prior = BINS.prior(fixed.outcomes[0])
     trained, wanted = (Classification(BINS, prior=prior, uniform_mix=m) for m in mixes)
-    best = [best_output(o, fixed.outcomes, fixed.probabilities) for o in (trained, wanted)]
+    best = [o.best_output(fixed.outcomes, fixed.probabilities) for o in (trained, wanted)]
     moved = trained.reweight(best[0], mixes[1])
     torch.testing.assert_close(moved.softmax(1), best[1].softmax(1))
 

@@ -191,7 +191,7 @@ def _network_and_settings(
             raise ValueError(f"--hints: the model {model} was trained without them; use guided")
         if like and not network.takes_global_hint:
             raise ValueError(f"--like: the model {model} was trained without global hints; use guided")
-        if temperature is not None and not hasattr(network.objective, "bins"):
+        if temperature is not None and not network.objective.has_distribution:
             raise ValueError("--temperature: regression answers one colour, it has no distribution to anneal")
         least, most = TEMPERATURES
         if isinstance(temperature, float) and not least <= temperature <= most:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from colorlab.lab import in_gamut, lab_to_rgb
 from colorlab.objectives import AB_SCALE, Regression
 from colorlab.plots import ab_axes, ab_colors, draw_marks, styled
-from colorlab.toy import PALETTE, best_output
+from colorlab.toy import PALETTE
 from colorlab.widgets.explorable import Explorable, Place
 
 LIGHTNESS = PALETTE[0][0]
@@ -31,7 +31,7 @@ def answers(first: float, second: float, colors: Colors = MARBLES) -> dict[str, 
     p = torch.tensor([first, (1 - first) * second, (1 - first) * (1 - second)])
     ab = torch.tensor(colors)
     pixel = ab[:, None, :, None, None]  # (K, 1, 2, 1, 1)
-    best = {norm: AB_SCALE * best_output(Regression(norm), pixel, p).flatten() for norm in ("l2", "l1")}
+    best = {norm: AB_SCALE * Regression(norm).best_output(pixel, p).flatten() for norm in ("l2", "l1")}
     return {"probabilities": p, "L2: mean": best["l2"], "L1: median": best["l1"], "likeliest": ab[p.argmax()]}
 
 
@@ -41,7 +41,7 @@ def floors(first: float, second: float, colors: Colors = MARBLES) -> dict[str, f
     least = {"entropy": float(torch.special.entr(p).sum())}
     for norm in ("l2", "l1"):
         objective = Regression(norm)
-        output = best_output(objective, pixel, p)
+        output = objective.best_output(pixel, p)
         costs = torch.stack([objective.pixel_losses(output, ab).mean() for ab in pixel])
         least[norm.upper()] = float(p @ costs)
     return least

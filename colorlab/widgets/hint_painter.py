@@ -53,7 +53,7 @@ def propose(
     height, width = rgb.shape[:2]
     small = colorizer.small_copy(rgb)
     planes = encode(hints, (height, width), tuple(small.shape[-2:])) if hints else None
-    shares = colorizer.distribution(small, planes)[0].cpu()  # (Q, h, w)
+    shares = colorizer.beliefs(small, planes)[0].cpu()  # (Q, h, w)
     p = shares[:, int(y * shares.shape[1] / height), int(x * shares.shape[2] / width)]
     L = _lightness(rgb, x, y)
     centers = colorizer.objective.bins.centers
@@ -94,7 +94,7 @@ class HintPainter(widgets.VBox):
     """
 
     def __init__(self, colorizer: Colorizer, rgb: np.ndarray):
-        if not colorizer.takes_hints or not hasattr(colorizer.objective, "bins"):
+        if not colorizer.takes_hints or not colorizer.objective.has_distribution:
             raise ValueError(
                 'colorizer: expected a guided classification, as Colorizer.pretrained("guided") is'
             )
