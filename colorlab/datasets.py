@@ -7,8 +7,6 @@ once, shrunk and kept whole in the reader's cache; training then needs only what
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,6 +25,7 @@ from colorlab.augment import varied, window
 from colorlab.data import Evaluation, Stream, mix, shrink
 from colorlab.files import archives
 from colorlab.files.archives import DataError, as_bytes, content_key, files_in
+from colorlab.files.cache import cache_folder, kept, writing_to
 from colorlab.files.media import ImageError, read_image
 from colorlab.lab import rgb_to_lab
 
@@ -93,6 +92,8 @@ def _fetch(download: Download) -> Path:
     if given and (Path(given) / name).is_file():
         return Path(given) / name
     folder = Path(given or cache_folder() / "downloads")
+    with writing_to(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     try:
         return Path(pooch.retrieve(download.url, download.checksum, name, folder, progressbar=True))
     except ValueError as error:  # pooch deletes what does not match
@@ -103,13 +104,6 @@ def _fetch(download: Download) -> Path:
             f"the file {name} ({download.megabytes} MB), put it into a folder and name that folder in the "
             "environment variable COLORLAB_DATA"
         ) from error
-
-
-def cache_folder() -> Path:
-    """The reader's cache: COLORLAB_CACHE, or the place the system keeps caches in."""
-    import pooch
-
-    return Path(os.environ.get("COLORLAB_CACHE") or pooch.os_cache("colorlab"))
 
 
 # ---- one array -----------------------------------------------------------------------------------
@@ -254,13 +248,32 @@ def open_collection(source: str | Path, size: int = 64) -> Collection:
     path = locate(source)
     key = content_key(path)
     folder = cache_folder() / "collections" / f"{key}-{size}"
-    if not (folder / "index.json").is_file():
-        _build(path, size, folder)
-        _make_room(folder)
-    os.utime(folder)  # used now
+
+    def fill(empty: Path) -> None:
+        _build(path, size, empty)
+
+    def read(full: Path) -> Collection:
+        return _opened(full, size, key)
+
+    return kept(folder, ("pixels", "index.json"), fill, read)
+
+
+def _opened(folder: Path, size: int, key: str) -> Collection:
+    """What `_build` left in a folder.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is not what `_build` leaves.
+    """
     index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-    shapes = np.array(index.pop("shapes"), dtype=np.int64).reshape(-1, 2)
+    shapes = np.array(index.pop("shapes"))
+    shorter = shapes.min(1) if shapes.dtype == np.int64 and shapes.ndim == 2 else np.zeros(1)
+    if not (shapes.shape == (len(index["names"]), 2) and (shorter > 0).all() and shapes.max() < 2**20):
+        raise ValueError("its index does not say how large its pictures are")
+    if shorter.max() > round(SPARE * size) or shorter.min() * LARGEST_ENLARGEMENT < size:
+        raise ValueError(f"its pictures are not for squares of {size}×{size}")
     pixels = np.memmap(folder / "pixels", np.uint8, mode="r")
+    if len(pixels) != shapes.prod(1).sum() * 3:
+        raise ValueError("pixels are missing, or too many")
     return Collection(pixels, shapes, size, key=key, **index)
 
 
@@ -270,39 +283,32 @@ def hash_percent(name: str) -> int:
 
 
 def _build(path: Path, size: int, folder: Path) -> None:
-    """Decode everything into a temporary folder, which becomes `folder` only when it is complete."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    """Decode everything into an empty folder: the pixels of all pictures in one file, and what they are in another."""
     names, shapes, unreadable, grey = [], [], {}, []
     with (
-        tempfile.TemporaryDirectory(dir=folder.parent, prefix="partial-") as partial,
         ThreadPoolExecutor(os.cpu_count()) as pool,
         tqdm(desc=f"decoding {path.name}", unit=" pictures", leave=False) as progress,
+        (folder / "pixels").open("wb") as raw,
     ):
-        ready = Path(partial) / "ready"
-        ready.mkdir()
-        with (ready / "pixels").open("wb") as raw:
-            files = files_in(path)
-            while chunk := _chunk(files):
-                for (name, _), picture in zip(
-                    chunk, pool.map(lambda f: _decoded(*f, size), chunk), strict=True
-                ):
-                    if isinstance(picture, str):
-                        unreadable[name] = picture
-                    elif int(np.ptp(picture.astype(np.int16), axis=2).max()) <= GREY_SPREAD:
-                        grey.append(name)
-                    else:
-                        names.append(name)
-                        shapes.append(picture.shape[:2])
-                        raw.write(picture.tobytes())
-                progress.update(len(chunk))
-        if not names:
-            raise DataError(
-                f"{path}: no colour picture that can be used ({len(unreadable)} unreadable, {len(grey)} grey)"
-            )
-        index = {"names": names, "shapes": shapes, "unreadable": unreadable, "grey": grey}
-        (ready / "index.json").write_text(json.dumps(index), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)  # left over without its index
-        os.replace(ready, folder)
+        files = files_in(path)
+        while chunk := _chunk(files):
+            pictures = pool.map(lambda f: _decoded(*f, size), chunk)
+            for (name, _), picture in zip(chunk, pictures, strict=True):
+                if isinstance(picture, str):
+                    unreadable[name] = picture
+                elif int(np.ptp(picture.astype(np.int16), axis=2).max()) <= GREY_SPREAD:
+                    grey.append(name)
+                else:
+                    names.append(name)
+                    shapes.append(picture.shape[:2])
+                    raw.write(picture.tobytes())
+            progress.update(len(chunk))
+    if not names:
+        raise DataError(
+            f"{path}: no colour picture that can be used ({len(unreadable)} unreadable, {len(grey)} grey)"
+        )
+    index = {"names": names, "shapes": shapes, "unreadable": unreadable, "grey": grey}
+    (folder / "index.json").write_text(json.dumps(index), encoding="utf-8")
 
 
 def _chunk(files: Iterator[tuple[str, bytes | None]]) -> list[tuple[str, bytes | None]]:
@@ -340,14 +346,3 @@ def middle_square(rgb: np.ndarray, size: int) -> np.ndarray:
 def _to_lab(squares: np.ndarray) -> Tensor:
     """uint8 `(n, H, W, 3)` -> Lab `(n, 3, H, W)` float32."""
     return rgb_to_lab(torch.from_numpy(squares).movedim(-1, 1))
-
-
-def _make_room(newest: Path) -> None:
-    limit = float(os.environ.get("COLORLAB_CACHE_GB", 8)) * 1e9
-    oldest_first = sorted(newest.parent.iterdir(), key=lambda p: p.stat().st_mtime)
-    sizes = {p: sum(f.stat().st_size for f in p.rglob("*") if f.is_file()) for p in oldest_first}
-    for folder in oldest_first:
-        if sum(sizes.values()) <= limit or folder == newest:
-            break
-        shutil.rmtree(folder)
-        del sizes[folder]

@@ -3,6 +3,7 @@
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -45,28 +46,105 @@ def in_one_piece(path: str | Path, replace: bool = True) -> Iterator[Path]:
             finally:
                 partial.unlink(missing_ok=True)
     except OSError as error:
-        if isinstance(error.filename, str) and Path(error.filename).match(LEFTOVERS):
-            error.filename = str(path)  # the name that the reader knows
-        raise
+        if not _about_partial(error):
+            raise
+        # The name that the reader knows; errors of PyAV refuse to be told another one.
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def write_whole(path: str | Path, content: bytes | str, replace: bool = True) -> None:
+    """Write a file of this content (text as UTF-8) in one piece; arguments and errors as of `in_one_piece`."""
+    with in_one_piece(path, replace) as partial:
+        partial.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def folder_in_one_piece(path: Path) -> Iterator[Path]:
+    """As `in_one_piece` for a folder: a temporary one to fill, which becomes `path` when all in it is on the disk.
+
+    Raises:
+        FileExistsError: `path` is there already, and is not replaced.
+        OSError: the place cannot be written.
+    """
+    partial = path.with_name(_new_name())
+    partial.mkdir()
+    try:
+        with locked(partial):
+            yield partial
+            for file in filter(Path.is_file, partial.rglob("*")):
+                with open(file, "rb") as written:
+                    os.fsync(written.fileno())
+            try:
+                os.rename(partial, path)
+            except OSError as error:
+                if not os.path.lexists(path):
+                    raise
+                raise FileExistsError(errno.EEXIST, "is there already", str(path)) from error
+    except OSError as error:
+        if not _about_partial(error):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def discard(path: Path) -> None:
+    """Remove a file, a link or a folder with all in it; its name is free at once, whatever ends the work."""
+    gone = path.with_name(_new_name())
+    os.rename(path, gone)
+    _remove(gone)
 
 
 def clear_leftovers(folder: Path) -> None:
-    """Remove the temporary files of processes that were killed; what a living one writes is left to it."""
+    """Remove what processes that were killed left behind; what a living one writes is left to it."""
     for leftover in folder.glob(LEFTOVERS):
-        with suppress(OSError):  # locked, so somebody is at work; or not ours
-            if fcntl is None:
-                leftover.unlink()
-                continue
-            with open(leftover, "rb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                leftover.unlink()
+        with suppress(OSError), locked(leftover, wait=False):  # refused: somebody is at work; or not ours
+            _remove(leftover)
+
+
+@contextmanager
+def locked(path: Path, wait: bool = True) -> Iterator[None]:
+    """Hold a file or a folder, so that no other process has it here at the same time; death lets go of it.
+
+    Raises:
+        OSError: another holds it and `wait` is False; or, then too, a file system without locks.
+    """
+    if fcntl is None:
+        yield
+        return
+    place = os.open(path, os.O_RDONLY)
+    try:
+        if wait:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(place, fcntl.LOCK_EX)
+        else:
+            fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(place)
+
+
+def _new_name() -> str:
+    return LEFTOVERS.replace("*", secrets.token_hex(8))
+
+
+def _about_partial(error: OSError) -> bool:
+    names = (Path(name) for name in (error.filename, error.filename2) if isinstance(name, str))
+    return any(part.match(LEFTOVERS) for name in names for part in (name, *name.parents))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 @contextmanager
 def _claimed(folder: Path) -> Iterator:
     """(name, file) of a new temporary file. It is locked while the block runs; death, of any kind, unlocks it."""
     while True:
-        partial = folder / LEFTOVERS.replace("*", secrets.token_hex(8))
+        partial = folder / _new_name()
         with open(partial, "xb") as file:
             with suppress(OSError):  # a file system without locks
                 if fcntl is not None:
