@@ -7,9 +7,10 @@ import click
 
 from colorlab import __version__
 from colorlab.commands import colorize, course, doctor, evaluate, train
+from colorlab.commands.console import Commands
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="colorlab-course")
 def main() -> None:
     """Understand with your own hands how a neural network learns to colour a grey photograph.
