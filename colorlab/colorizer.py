@@ -9,13 +9,15 @@ import numpy as np
 import torch
 from PIL import Image
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from colorlab.data import picture_tensor, shrink
 from colorlab.edges import along_edges, enlarged
+from colorlab.files.faults import short_of_memory
 from colorlab.files.media import bands, read_image
-from colorlab.files.whole import in_one_piece
+from colorlab.files.tensors import with_sorted_header
+from colorlab.files.whole import write_whole
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS, Hint, encode, global_hint, heed
 from colorlab.lab import lab_to_rgb_in_gamut, rgb_to_lab
 from colorlab.networks.base import Trunk
@@ -80,6 +82,8 @@ class Colorizer:
             raise ValueError(f"by_region: expected True or False, got {by_region!r}")
         if about is not None and not isinstance(about, dict):
             raise ValueError(f"about: expected a dict, got {type(about).__name__}")
+        if not isinstance((about or {}).get("data", {}), dict):
+            raise ValueError(f"about: expected a dict as its data, got {type(about['data']).__name__}")
         self.network, self.objective = network, objective
         self.working_size, self.temperature, self.by_region = working_size, temperature, by_region
         self.about = about or {}
@@ -273,8 +277,7 @@ class Colorizer:
         """
         kind = torch.float16 if half_precision else torch.float32
         weights = {k: v.to("cpu", kind).contiguous() for k, v in self.network.state_dict().items()}
-        with in_one_piece(path) as partial:
-            save_file(weights, partial, self._metadata())
+        write_whole(path, with_sorted_header(save(weights, self._metadata())))
         return Path(path)
 
     @classmethod
@@ -322,6 +325,8 @@ class Colorizer:
             )
             colorizer.predict_ab(torch.linspace(0, 100, 256).reshape(1, 1, 16, 16))  # it does colour
         except Exception as error:
+            if short_of_memory(error):
+                raise
             reason = f"{type(error).__name__}: {error}"[:500]  # a lying file may hold a name of megabytes
             raise ValueError(f"{path}: not a colorizer saved by colorlab ({reason})") from error
         return colorizer.to(device)
