@@ -6,9 +6,8 @@
 import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, wraps
+from functools import wraps
 from html import escape
-from itertools import cycle
 from pathlib import Path
 
 import matplotlib
@@ -19,13 +18,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
+from colorlab.ab_plane import ab_axes, ab_colors, draw_bins, draw_marks
 from colorlab.bins import ColorBins
 from colorlab.config import History
-from colorlab.lab import in_gamut, lab_to_rgb
+from colorlab.lab import lab_to_rgb
 
 STYLE = Path(__file__).with_name("colorlab.mplstyle")
-AB_LIMITS = (-110, 110)
-MARKERS = "XPD^v*"
 
 
 def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
@@ -134,7 +132,7 @@ def pictures(
     aspect = max(image.shape[1] / image.shape[0] for image in images)
     titled_rows = -(-len(titles) // columns)
     size = (columns * height * aspect, rows * (height + 0.05) + 0.25 * titled_rows + 0.35 * bool(title))
-    figure = Figure(figsize=(max(size[0], _width_of(title)), size[1]), layout="constrained")
+    figure = Figure(figsize=(max(size[0], width_of(title)), size[1]), layout="constrained")
     for i, (image, ax) in enumerate(
         zip(images, figure.subplots(rows, columns, squeeze=False).flat, strict=False)
     ):
@@ -159,7 +157,7 @@ def swatches(labs: Sequence[Sequence[float]], labels: Sequence[str], title: str 
     """
     colors = torch.as_tensor(labs, dtype=torch.float32)
     greys = torch.cat([colors[:, :1], torch.zeros(len(colors), 2)], dim=1)
-    figure = Figure(figsize=(max(1.25 * len(colors) + 0.8, _width_of(title)), 3.0), layout="constrained")
+    figure = Figure(figsize=(max(1.25 * len(colors) + 0.8, width_of(title)), 3.0), layout="constrained")
     ax = figure.subplots()
     both = lab_to_rgb(torch.stack([colors, greys]).permute(2, 0, 1))  # (3, 2, K)
     ax.imshow(both.movedim(0, -1).numpy())
@@ -202,7 +200,7 @@ def loss_curves(
     colors = matplotlib.rcParams["axes.prop_cycle"].by_key()[
         "color"
     ]  # "C0" would be read after the style is left
-    figure = Figure(figsize=(max(4.6 * len(histories), _width_of(title)), 3.4), layout="constrained")
+    figure = Figure(figsize=(max(4.6 * len(histories), width_of(title)), 3.4), layout="constrained")
     for i, ((name, history), ax) in enumerate(
         zip(histories.items(), figure.subplots(1, len(histories), squeeze=False).flat, strict=True)
     ):
@@ -232,98 +230,6 @@ def loss_curves(
 
 
 @styled
-def score_scatter(scores: Mapping[str, Mapping[str, float]], title: str = "") -> Figure:
-    """PSNR against rebalanced AuC, a named mark for every method; up and right is better.
-
-    Args:
-        scores: what `metrics.score` returns, by the name of the method.
-        title: the finding.
-    """
-    figure = Figure(figsize=(max(7.4, _width_of(title)), 4.2), layout="constrained")
-    ax = figure.subplots()
-    for (name, s), marker in zip(scores.items(), cycle("osD^vP*Xhd"), strict=False):
-        ax.plot(s["psnr"], s["rebalanced_auc"], marker, markersize=9, linestyle="none", label=name)
-    ax.set(xlabel="PSNR, dB", ylabel="rebalanced AuC, %", title=title)
-    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
-    return figure
-
-
-@styled
-def hint_curves(
-    curves: Mapping[str, tuple[Sequence[int], Sequence[float]]],
-    bounds: Mapping[str, Sequence[tuple[float, float]]] | None = None,
-    title: str = "",
-) -> Figure:
-    """PSNR against the number of hints; the axis of hints is stretched near 0, where the first ones count.
-
-    Args:
-        curves: (counts, PSNR in dB) by name.
-        bounds: of some curves, (low, high) a count; drawn as a band.
-        title: the finding.
-    """
-    figure = Figure(figsize=(max(7.4, _width_of(title)), 4.2), layout="constrained")
-    ax = figure.subplots()
-    for (name, (counts, values)), marker in zip(curves.items(), cycle("osD^v"), strict=False):
-        (line,) = ax.plot(counts, values, marker=marker, label=name)
-        if bounds and name in bounds:
-            low, high = zip(*bounds[name], strict=True)
-            ax.fill_between(counts, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
-    ax.set_xscale("symlog", linthresh=1)
-    ticks = sorted({count for counts, _ in curves.values() for count in counts})
-    ax.set_xticks(ticks, map(str, ticks))
-    ax.minorticks_off()
-    ax.set(xlabel="hints a picture", ylabel="PSNR, dB", title=title)
-    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
-    return figure
-
-
-@styled
-def differences(
-    groups: Mapping[str, Mapping[str, Sequence[tuple[float, float, float]]]], unit: str, title: str = ""
-) -> Figure:
-    """Differences with their intervals, one row each and one panel a group; the line at 0 is "no difference".
-
-    Args:
-        groups: group -> row -> one or more of (low, difference, high), drawn one below the other.
-        unit: of the differences, with their name.
-        title: the finding.
-    """
-    rows = max(len(group) for group in groups.values())
-    width = max(3.6 * len(groups) + 1.2, _width_of(title))
-    figure = Figure(figsize=(width, 0.42 * rows + 1.4), layout="constrained")
-    axes = figure.subplots(1, len(groups), squeeze=False, sharex=True)
-    for ax, (name, group) in zip(axes[0], groups.items(), strict=True):
-        ax.axvline(0, color="black", linewidth=1)
-        for row, found in enumerate(group.values()):
-            for i, (low, difference, high) in enumerate(found):
-                place = row + 0.3 * (i - (len(found) - 1) / 2)
-                ax.hlines(place, low, high, linewidth=3)
-                ax.plot(difference, place, "o", color="black", markersize=4)
-        ax.set_yticks(range(len(group)), group)
-        ax.set_ylim(len(group) - 0.5, -0.5)
-        ax.set(xlabel=unit, title=name)
-        ax.grid(axis="y", visible=False)
-    figure.suptitle(title)
-    return figure
-
-
-def ab_axes(ax: Axes, L: float | None = None) -> None:
-    """Turn axes into the ab plane, the displayable colours faintly behind.
-
-    Args:
-        ax: an empty axes.
-        L: show the slice of the gamut at this lightness; None shows every ab that some lightness allows.
-    """
-    ax.imshow(
-        plane_image(L), extent=(*AB_LIMITS, *AB_LIMITS), origin="lower", alpha=1.0 if L is not None else 0.35
-    )
-    ax.axhline(0, color="grey", linewidth=0.5)
-    ax.axvline(0, color="grey", linewidth=0.5)
-    ax.set(xlim=AB_LIMITS, ylim=AB_LIMITS, aspect="equal")
-    ax.set(xlabel="a: green – red (Lab units)", ylabel="b: blue – yellow (Lab units)")
-
-
-@styled
 def gamut_slices(levels: Sequence[float], titles: Sequence[str] = (), title: str = "") -> Figure:
     """The displayable colours at several lightnesses, on ab planes of one scale.
 
@@ -332,7 +238,7 @@ def gamut_slices(levels: Sequence[float], titles: Sequence[str] = (), title: str
         titles: one a slice; its L* if not given.
         title: the finding.
     """
-    figure = Figure(figsize=(max(2.5 * len(levels), _width_of(title)), 3.3), layout="constrained")
+    figure = Figure(figsize=(max(2.5 * len(levels), width_of(title)), 3.3), layout="constrained")
     row = figure.subplots(1, len(levels), sharey=True, squeeze=False)[0]
     for i, (ax, L) in enumerate(zip(row, levels, strict=True)):
         ab_axes(ax, L)
@@ -340,34 +246,6 @@ def gamut_slices(levels: Sequence[float], titles: Sequence[str] = (), title: str
         ax.set_title(titles[i] if i < len(titles) else f"L* = {L:g}", fontsize=10, fontweight="normal")
     figure.suptitle(title)
     return figure
-
-
-@cache
-def plane_image(L: float | None, resolution: int = 221) -> np.ndarray:
-    """The ab plane as `(resolution, resolution, 4)` floats, transparent where sRGB has no such colour."""
-    side = torch.linspace(*AB_LIMITS, resolution)
-    b, a = torch.meshgrid(side, side, indexing="ij")
-    ab = torch.stack([a, b])
-    lightness = lightness_for(ab) if L is None else torch.full_like(a, float(L))
-    lab = torch.cat([lightness[None], ab])
-    return torch.cat([lab_to_rgb(lab), in_gamut(lab)[None].float()]).movedim(0, -1).numpy()
-
-
-def lightness_for(ab: Tensor, preferred: float = 60.0) -> Tensor:
-    """The lightness nearest to `preferred` at which sRGB can show `(2, H, W)`; `preferred` where none can."""
-    best = torch.full(ab.shape[1:], preferred)
-    distance = torch.full_like(best, torch.inf)
-    for L in torch.arange(2.0, 99.0, 2.0):
-        lightness = torch.full_like(best, float(L))
-        better = in_gamut(torch.cat([lightness[None], ab])) & ((L - preferred).abs() < distance)
-        best, distance = torch.where(better, L, best), torch.where(better, (L - preferred).abs(), distance)
-    return best
-
-
-def ab_colors(ab: Tensor) -> np.ndarray:
-    """`(K, 2)` -> `(K, 3)` RGB in [0, 1] to draw these ab with, at a lightness that shows them."""
-    plane = ab.T[:, :, None].float()  # (2, K, 1)
-    return lab_to_rgb(torch.cat([lightness_for(plane)[None], plane]))[..., 0].T.numpy()
 
 
 @styled
@@ -413,39 +291,12 @@ def bin_plane(
         title: the finding.
         marks: name -> `(2,)`, points to draw on top.
     """
-    figure = Figure(figsize=(max(5.4, _width_of(title)), 4.6), layout="constrained")
+    figure = Figure(figsize=(max(5.4, width_of(title)), 4.6), layout="constrained")
     ax = figure.subplots()
     draw_bins(ax, bins, values)
     draw_marks(ax, marks or {})
     ax.set_title(title)
     return figure
-
-
-def draw_marks(ax: Axes, marks: Mapping[str, Tensor], legend: str = "lower left") -> None:
-    """Mark points `(2,)` of the ab plane by shape, not by colour, and name them in a legend."""
-    if len(marks) > len(MARKERS):
-        raise ValueError(f"marks: expected at most {len(MARKERS)}, got {len(marks)}")
-    style = dict(s=100, color="white", edgecolors="black", linewidths=1.5, zorder=5)
-    for (name, mark), shape in zip(marks.items(), MARKERS, strict=False):
-        ax.scatter(*mark.tolist(), marker=shape, label=name, **style)
-    if marks:
-        ax.legend(loc=legend, fontsize=8)
-
-
-def draw_bins(ax: Axes, bins: ColorBins, values: Tensor | None = None) -> None:
-    """Draw the bins' squares into axes; see `bin_plane`."""
-    from matplotlib.collections import PolyCollection
-
-    ab_axes(ax)
-    side = 0.45 * bins.grid_size * np.ones(bins.n_bins)
-    if values is not None:
-        # Area shows the value; the square root makes the side. A dot remains where it is nearly zero.
-        side = side * np.sqrt(np.maximum(values.numpy() / max(float(values.max()), 1e-12), 0.004))
-    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
-    squares = bins.centers.numpy()[:, None] + side[:, None, None] * corners
-    ax.add_collection(
-        PolyCollection(squares, facecolors=ab_colors(bins.centers), edgecolors="black", linewidths=0.4)
-    )
 
 
 @styled
@@ -489,7 +340,7 @@ def _label(ax: Axes, text: str, point: tuple[float, float], above: bool, color: 
     )
 
 
-def _width_of(title: str) -> float:
+def width_of(title: str) -> float:
     """Inches that a bold title needs."""
     return 0.105 * len(title)
 

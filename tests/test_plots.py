@@ -5,7 +5,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from colorlab import plots
+from colorlab import ab_plane, figures, plots
 from colorlab.bins import ColorBins, gamut_ab
 from colorlab.config import History
 from colorlab.lab import in_gamut
@@ -67,7 +67,7 @@ def test_bins_are_drawn_as_large_as_their_values():
 
 def test_a_color_is_drawn_at_a_lightness_that_shows_it():
     ab = 0.9 * gamut_ab()[::5000].T[:, :, None]  # well inside the gamut, so some lightness shows each
-    lab = torch.cat([plots.lightness_for(ab)[None], ab])
+    lab = torch.cat([ab_plane.lightness_for(ab)[None], ab])
     assert in_gamut(lab).all()
 
 
@@ -95,7 +95,7 @@ def test_show_displays_an_image_with_its_escaped_alt_text(monkeypatch):
 
 def test_hint_curves_hold_every_point_and_a_band_where_bounds_are_given():
     curves = {"one": ([0, 1, 5], [19.0, 20.0, 23.0]), "two": ([0, 10], [18.0, 21.0])}
-    (ax,) = plots.hint_curves(curves, {"one": [(18.5, 19.5), (19.0, 21.0), (22.0, 24.0)]}).axes
+    (ax,) = figures.hint_curves(curves, {"one": [(18.5, 19.5), (19.0, 21.0), (22.0, 24.0)]}).axes
     drawn = {line.get_label(): (list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines}
     assert drawn == curves
     (band,) = ax.collections
@@ -108,7 +108,7 @@ def test_differences_are_drawn_from_low_to_high_around_the_line_of_none():
         "left": {"a": [(-2.0, -1.0, 0.5), (-3.0, -1.5, 0.0)], "b": [(1.0, 2.0, 3.0)]},
         "right": {"c": [(-1.0, 0.0, 1.0)]},
     }
-    figure = plots.differences(groups, "dB", "A finding")
+    figure = figures.differences(groups, "dB", "A finding")
     assert "A finding" in words(figure)
     for ax, (name, group) in zip(figure.axes, groups.items(), strict=True):
         assert ax.get_title() == name and ax.get_xlabel() == "dB"

@@ -4,9 +4,10 @@ import ipywidgets as widgets
 import torch
 from matplotlib.figure import Figure
 
+from colorlab.ab_plane import ab_axes, ab_colors, draw_marks
 from colorlab.lab import in_gamut, lab_to_rgb
 from colorlab.objectives import AB_SCALE, Regression
-from colorlab.plots import ab_axes, ab_colors, draw_marks, styled
+from colorlab.plots import styled
 from colorlab.toy import PALETTE
 from colorlab.widgets.explorable import Explorable, Place
 

@@ -14,10 +14,11 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from colorlab.ab_plane import ab_axes, ab_colors, draw_bins
 from colorlab.bins import ColorBins
 from colorlab.data import manifest
 from colorlab.lab import in_gamut, lab_to_rgb, rgb_to_lab
-from colorlab.plots import ab_axes, ab_colors, draw_bins, styled
+from colorlab.plots import styled
 from colorlab.quantization import round_trip, small_picture, table
 from colorlab.widgets.explorable import Explorable
 

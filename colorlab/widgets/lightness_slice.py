@@ -8,8 +8,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from colorlab.ab_plane import ab_axes
 from colorlab.lab import in_gamut, lab_to_rgb
-from colorlab.plots import ab_axes, styled
+from colorlab.plots import styled
 from colorlab.widgets.explorable import Explorable
 
 HUES = torch.arange(360.0)  # degrees, counter-clockwise from +a

@@ -5,11 +5,12 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from colorlab.ab_plane import draw_bins, draw_marks
 from colorlab.bins import ColorBins
 from colorlab.colorizer import to_picture
 from colorlab.data import Evaluation
 from colorlab.lab import lab_to_rgb
-from colorlab.plots import draw_bins, draw_marks, styled
+from colorlab.plots import styled
 from colorlab.widgets.explorable import Explorable
 
 RULES = {"mean, T = 1": 1.0, "annealed, T = 0.38": 0.38, "mode": "mode"}

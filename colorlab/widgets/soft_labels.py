@@ -5,8 +5,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from colorlab.ab_plane import ab_colors, draw_bins, draw_marks
 from colorlab.bins import ColorBins
-from colorlab.plots import ab_colors, draw_bins, draw_marks, short, styled
+from colorlab.plots import short, styled
 from colorlab.widgets.explorable import Explorable, Place
 
 Color = tuple[float, float]

@@ -1,0 +1,86 @@
+"""The ab plane to draw on: the displayable colours behind, bins and marks on top."""
+
+from collections.abc import Mapping
+from functools import cache
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from colorlab.bins import ColorBins
+from colorlab.lab import in_gamut, lab_to_rgb
+
+AB_LIMITS = (-110, 110)
+MARKERS = "XPD^v*"
+
+
+def ab_axes(ax: Axes, L: float | None = None) -> None:
+    """Turn axes into the ab plane, the displayable colours faintly behind.
+
+    Args:
+        ax: an empty axes.
+        L: show the slice of the gamut at this lightness; None shows every ab that some lightness allows.
+    """
+    ax.imshow(
+        plane_image(L), extent=(*AB_LIMITS, *AB_LIMITS), origin="lower", alpha=1.0 if L is not None else 0.35
+    )
+    ax.axhline(0, color="grey", linewidth=0.5)
+    ax.axvline(0, color="grey", linewidth=0.5)
+    ax.set(xlim=AB_LIMITS, ylim=AB_LIMITS, aspect="equal")
+    ax.set(xlabel="a: green – red (Lab units)", ylabel="b: blue – yellow (Lab units)")
+
+
+@cache
+def plane_image(L: float | None, resolution: int = 221) -> np.ndarray:
+    """The ab plane as `(resolution, resolution, 4)` floats, transparent where sRGB has no such colour."""
+    side = torch.linspace(*AB_LIMITS, resolution)
+    b, a = torch.meshgrid(side, side, indexing="ij")
+    ab = torch.stack([a, b])
+    lightness = lightness_for(ab) if L is None else torch.full_like(a, float(L))
+    lab = torch.cat([lightness[None], ab])
+    return torch.cat([lab_to_rgb(lab), in_gamut(lab)[None].float()]).movedim(0, -1).numpy()
+
+
+def lightness_for(ab: Tensor, preferred: float = 60.0) -> Tensor:
+    """The lightness nearest to `preferred` at which sRGB can show `(2, H, W)`; `preferred` where none can."""
+    best = torch.full(ab.shape[1:], preferred)
+    distance = torch.full_like(best, torch.inf)
+    for L in torch.arange(2.0, 99.0, 2.0):
+        lightness = torch.full_like(best, float(L))
+        better = in_gamut(torch.cat([lightness[None], ab])) & ((L - preferred).abs() < distance)
+        best, distance = torch.where(better, L, best), torch.where(better, (L - preferred).abs(), distance)
+    return best
+
+
+def ab_colors(ab: Tensor) -> np.ndarray:
+    """`(K, 2)` -> `(K, 3)` RGB in [0, 1] to draw these ab with, at a lightness that shows them."""
+    plane = ab.T[:, :, None].float()  # (2, K, 1)
+    return lab_to_rgb(torch.cat([lightness_for(plane)[None], plane]))[..., 0].T.numpy()
+
+
+def draw_marks(ax: Axes, marks: Mapping[str, Tensor], legend: str = "lower left") -> None:
+    """Mark points `(2,)` of the ab plane by shape, not by colour, and name them in a legend."""
+    if len(marks) > len(MARKERS):
+        raise ValueError(f"marks: expected at most {len(MARKERS)}, got {len(marks)}")
+    style = dict(s=100, color="white", edgecolors="black", linewidths=1.5, zorder=5)
+    for (name, mark), shape in zip(marks.items(), MARKERS, strict=False):
+        ax.scatter(*mark.tolist(), marker=shape, label=name, **style)
+    if marks:
+        ax.legend(loc=legend, fontsize=8)
+
+
+def draw_bins(ax: Axes, bins: ColorBins, values: Tensor | None = None) -> None:
+    """Draw the bins' squares into axes; see `bin_plane`."""
+    from matplotlib.collections import PolyCollection
+
+    ab_axes(ax)
+    side = 0.45 * bins.grid_size * np.ones(bins.n_bins)
+    if values is not None:
+        # Area shows the value; the square root makes the side. A dot remains where it is nearly zero.
+        side = side * np.sqrt(np.maximum(values.numpy() / max(float(values.max()), 1e-12), 0.004))
+    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
+    squares = bins.centers.numpy()[:, None] + side[:, None, None] * corners
+    ax.add_collection(
+        PolyCollection(squares, facecolors=ab_colors(bins.centers), edgecolors="black", linewidths=0.4)
+    )
