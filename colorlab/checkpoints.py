@@ -1,5 +1,6 @@
 """Stopping a training and going on with it later, on a CPU to the very bits: what is kept, and what is believed."""
 
+import io
 import os
 import zipfile
 from dataclasses import asdict
@@ -8,7 +9,10 @@ import torch
 
 from colorlab.colorizer import Colorizer
 from colorlab.config import Config, History
-from colorlab.files.whole import in_one_piece
+from colorlab.files.faults import short_of_memory
+from colorlab.files.whole import write_whole
+
+LONGEST = 80  # characters of a value in an error; what a stranger's file says may be megabytes
 
 
 class CheckpointError(ValueError):
@@ -18,7 +22,11 @@ class CheckpointError(ValueError):
 def save_checkpoint(
     path, colorizer: Colorizer, optimizer, schedule, config: Config, history: History, step: int
 ) -> None:
-    """Write everything a training needs to go on, via a temporary name."""
+    """Write everything a training needs to go on, in one piece.
+
+    Raises:
+        OSError: the place cannot be written; an older checkpoint stays.
+    """
     state = {
         "network": colorizer.network.state_dict(),
         "optimizer": optimizer.state_dict(),
@@ -26,15 +34,23 @@ def save_checkpoint(
         "config": asdict(config),
         "objective": repr(colorizer.objective),
         "unet": repr(colorizer.network.config),
+        "about": colorizer.about,
+        "size": colorizer.working_size,
         "history": asdict(history),
         "step": step,
     }
-    with in_one_piece(path) as partial:
-        torch.save(state, partial)
+    made = io.BytesIO()  # torch's own writer hides why a file could not be written
+    torch.save(state, made)
+    write_whole(path, made.getvalue())
 
 
 def load_checkpoint(path, colorizer: Colorizer, optimizer, schedule, config: Config) -> tuple[History, int]:
     """Read what `save_checkpoint` wrote into these objects; nothing in the file is executed.
+
+    All that decides what is learnt must be as it was: settings, network, objective, and, as far as
+    `colorizer.about` tells, the data and the weights that were begun with. Only `config.steps` may be another
+    number, not below the steps taken: the learning rate then follows the new plan from there on. Fields that a
+    file of an earlier version does not have are not compared, or had their default.
 
     Returns:
         The history so far, and the number of steps taken.
@@ -42,23 +58,57 @@ def load_checkpoint(path, colorizer: Colorizer, optimizer, schedule, config: Con
     Raises:
         CheckpointError: damaged, or of another training.
     """
-    wanted = {
-        **asdict(config),
-        "objective": repr(colorizer.objective),
-        "unet": repr(colorizer.network.config),
-    }
     try:
         _refuse_bomb(path)
         state = torch.load(path, map_location=colorizer.device, weights_only=True)
-        found = {**state["config"], "objective": state["objective"], "unet": state["unet"]}
-        differing = [f"{k} was {found.get(k)!r}, is {v!r}" for k, v in wanted.items() if found.get(k) != v]
-        if not differing:
+        differing = _differing(state, colorizer, config)
+        taken = state["step"]
+        if not differing and not (type(taken) is int and taken > config.steps):
             return _restore(state, colorizer, optimizer, schedule, config)
     except Exception as error:  # torch's reader raises all kinds of things on damaged files
+        if short_of_memory(error):
+            raise
         raise CheckpointError(
-            f"{path}: not a readable checkpoint ({type(error).__name__}); delete it to begin anew"
+            f"{path}: not a readable checkpoint ({_short(error)}); delete it to begin anew"
         ) from error
-    raise CheckpointError(f"{path}: of another training ({'; '.join(differing)}); use another file")
+    if differing:
+        raise CheckpointError(
+            f"{path}: of another training ({'; '.join(differing)}); ask for the same, or use another file"
+        )
+    raise CheckpointError(
+        f"{path}: {taken:,} steps are taken already, and {config.steps:,} were asked for; "
+        "ask for more steps, or use another file"
+    )
+
+
+def _differing(state: dict, colorizer: Colorizer, config: Config) -> list[str]:
+    """What a checkpoint was made with and is not asked for now, in words."""
+    found = asdict(Config()) | state["config"] | {"objective": state["objective"], "unet": state["unet"]}
+    wanted = asdict(config) | {
+        "objective": repr(colorizer.objective),
+        "unet": repr(colorizer.network.config),
+    }
+    del wanted["steps"]
+    if "about" in state:
+        found |= _origin(state["about"], state["size"])
+        wanted |= _origin(colorizer.about, colorizer.working_size)
+    return [f"{k} was {_short(found.get(k))}, is {_short(v)}" for k, v in wanted.items() if found.get(k) != v]
+
+
+def _origin(about: dict, size: int) -> dict:
+    """What a training learnt from and began with."""
+    data, start = about.get("data", {}), about.get("start") or {}
+    return {
+        "data": data.get("key"),
+        "with_photographs": bool(data.get("photographs")),
+        "start_from": (start.get("name"), start.get("checksum")) if start else None,
+        "size": size,
+    }
+
+
+def _short(value: object) -> str:
+    text = str(value) or type(value).__name__ if isinstance(value, Exception) else repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def _refuse_bomb(path) -> None:
@@ -81,20 +131,37 @@ def _restore(state: dict, colorizer: Colorizer, optimizer, schedule, config: Con
     fitting = [dict(step=torch.tensor(0.0), exp_avg=w, exp_avg_sq=w) for w in weights]
     own_moments = {n: fitting[n] for n in moments}  # frozen weights have none
     own_groups = optimizer.state_dict()["param_groups"]
-    # A newer torch has options of which the file knows nothing; what it does say must fit.
+    # A newer torch has options of which the file knows nothing; what it does say must be what is asked for.
     groups = [a | b for a, b in zip(own_groups, state["optimizer"]["param_groups"], strict=True)]
     plan = schedule.state_dict() | state["schedule"]
     if not (
         _alike(state["network"], colorizer.network.state_dict())
         and _alike(moments, own_moments)
         and _alike(groups, own_groups)
+        and all(a | {"lr": b["lr"]} == b for a, b in zip(groups, own_groups, strict=True))
         and _alike(plan, schedule.state_dict())
+        and plan["last_epoch"] == step
     ):
         raise ValueError("its weights, optimizer or schedule do not fit")
+    if not all(w.isfinite().all() for w in [*state["network"].values(), *_tensors(moments)]):
+        raise ValueError("its weights are not numbers")
     colorizer.network.load_state_dict(state["network"])
-    optimizer.load_state_dict({"state": moments, "param_groups": groups})
-    schedule.load_state_dict(plan)
+    optimizer.load_state_dict({"state": moments, "param_groups": own_groups})
+    _stand_at(schedule, step)
     return history, step
+
+
+def _tensors(moments: dict) -> list[torch.Tensor]:
+    return [tensor for of_weight in moments.values() for tensor in of_weight.values()]
+
+
+def _stand_at(schedule, step: int) -> None:
+    """Put a schedule of learning rates where it stands after so many steps, with the bits it would have come to."""
+    schedule.last_epoch, schedule._step_count = step, step + 1
+    rates = [base * factor(step) for base, factor in zip(schedule.base_lrs, schedule.lr_lambdas, strict=True)]
+    for group, rate in zip(schedule.optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate
+    schedule._last_lr = rates
 
 
 def _alike(stored, own) -> bool:

@@ -1,5 +1,6 @@
 """From a folder of pictures to a trained colorizer: what `colorlab train` does."""
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -11,13 +12,13 @@ import torch
 from torch import Tensor, distributed
 
 from colorlab.bins import ColorBins
-from colorlab.colorizer import PRETRAINED, Colorizer
+from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer
 from colorlab.config import Config, History
 from colorlab.data import photos
-from colorlab.datasets import Pictures, open_collection
+from colorlab.datasets import Collection, DataError, Pictures, open_collection
 from colorlab.device import choose_device
 from colorlab.diagnosis import diagnose
-from colorlab.files.whole import clear_leftovers, in_one_piece
+from colorlab.files.whole import clear_leftovers, write_whole
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS
 from colorlab.networks.base import Trunk
 from colorlab.networks.lite_unet import LiteUNet
@@ -80,6 +81,7 @@ def train(
     if checkpoint.exists() and not resume:
         raise OutputError(f"{out} holds a training already; go on with --resume, or name another folder")
     device, rank = _join_processes()
+    _refuse_disagreement(**asdict(settings), objective=objective, architecture=architecture, size=size)
     # One process decodes, the others find the cache ready.
     if rank > 0:
         distributed.barrier()
@@ -88,6 +90,8 @@ def train(
         distributed.barrier()
     joining = [p.rgb for p in photos("train")] if with_photographs else []
     part = collection.training(joining)
+    _refuse_disagreement(data=collection.key)
+    _refuse_too_few(part, collection, settings.batch_size)
     chosen = choose_objective(objective, part, grid_size, targets, uniform_mix)
     torch.manual_seed(settings.seed)
     shape = dict(width=width, depth=depth, half_resolution=half_resolution)
@@ -109,6 +113,8 @@ def train(
             "photographs": [p.name for p in photos("train")] if with_photographs else [],
         },
     }
+    if start_from:
+        about["start"] = {"name": Path(start_from).name, "checksum": _checksum(start_from)}
     decision = dict(temperature=teacher.temperature, by_region=teacher.by_region) if teacher else {}
     colorizer = Colorizer(network, chosen, working_size=size, **decision, about=about).to(device)
     if rank == 0:
@@ -140,6 +146,20 @@ def train(
         distributed.barrier()  # nobody leaves while another still measures or writes
         distributed.destroy_process_group()
     return history
+
+
+def _refuse_too_few(part: Pictures, collection: Collection, batch_size: int) -> None:
+    if len(part) < batch_size:
+        raise DataError(
+            f"{len(part)} pictures to train on are fewer than one batch of {batch_size}. There are {collection}; which "
+            "part a picture falls into is decided by a hash of its path. Add some, or ask for a smaller --batch-size"
+        )
+
+
+def _checksum(name: str | Path) -> str:
+    path = WEIGHTS / f"{name}.safetensors" if name in PRETRAINED else Path(name)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:24]
 
 
 def opened(name: str | Path) -> Colorizer:
@@ -221,6 +241,23 @@ def _join_processes() -> tuple[str, int]:
     return "cpu", distributed.get_rank()
 
 
+def _refuse_disagreement(**asked: object) -> None:
+    """What all processes of a training must have been asked for alike; each alone would train on silently.
+
+    Raises:
+        ValueError: names what differs.
+    """
+    if not distributed.is_initialized():
+        return
+    everyone: list[dict] = [{}] * distributed.get_world_size()
+    distributed.all_gather_object(everyone, asked)
+    differing = [name for name, value in asked.items() if any(other[name] != value for other in everyone)]
+    if differing:
+        raise ValueError(
+            f"{', '.join(differing)}: not the same in all processes of this training; start all with the same words"
+        )
+
+
 def _write_results(out: Path, colorizer: Colorizer, history: History, settings: Config) -> None:
     from colorlab.plots import loss_curves, to_bytes
 
@@ -230,6 +267,5 @@ def _write_results(out: Path, colorizer: Colorizer, history: History, settings: 
         loss_curves({name: history}, title=f"Step {history.step[-1]:,} of {settings.steps:,}"), "webp"
     )
     text = json.dumps({"config": asdict(settings), "history": asdict(history)}, indent=1)
-    for file, content in (("loss.webp", picture), ("history.json", text.encode())):
-        with in_one_piece(out / file) as partial:
-            partial.write_bytes(content)
+    write_whole(out / "loss.webp", picture)
+    write_whole(out / "history.json", text)

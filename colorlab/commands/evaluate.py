@@ -2,7 +2,7 @@
 
 import click
 
-from colorlab.commands.console import console
+from colorlab.commands.console import say
 
 
 @click.command()
@@ -39,11 +39,8 @@ def evaluate(
 
     from colorlab import evaluation
 
-    try:
-        result = evaluation.evaluate(source, models or evaluation.PRETRAINED, part, without)
-    except (OSError, ValueError, ModuleNotFoundError) as error:
-        raise click.ClickException(str(error)) from None
+    result = evaluation.evaluate(source, models or evaluation.PRETRAINED, part, without)
     if as_json:
         click.echo(json.dumps(result, indent=1, ensure_ascii=False))
     else:
-        console.print(evaluation.table(result), highlight=False, markup=False)
+        say(evaluation.table(result))

@@ -80,7 +80,8 @@ def train(data: str, out: Path, resume: bool, **options) -> None:
     """Train a colorizer on your own pictures.
 
     Progress is written to --out after every measurement: checkpoint.pt to go on from, colorizer.safetensors
-    to use, history.json and loss.webp to look at. Stop it with Ctrl-C, go on with --resume. Several
+    to use, history.json and loss.webp to look at. Stop it with Ctrl-C, go on with --resume, also to more
+    --steps than before; data, size and all else must be as they were. Several
     processes share the work under torchrun; on CPUs with gloo, on GPUs with nccl.
 
     \b
@@ -90,12 +91,10 @@ def train(data: str, out: Path, resume: bool, **options) -> None:
     colorlab train --data my_photos/ --out build/mine --steps 2000 --resume
     torchrun --nproc-per-node 2 -m colorlab train --data my_photos/ --out build/two
     """
+    os.environ.pop("MPLBACKEND", None)  # what a notebook or a desktop left there; no window is opened here
     from colorlab import recipe
 
-    try:
-        recipe.train(data, out, resume, **options)
-    except (recipe.OutputError, FloatingPointError, TypeError, ValueError, OSError) as error:
-        raise click.ClickException(str(error)) from None
+    recipe.train(data, out, resume, **options)
     if "TORCHELASTIC_RUN_ID" in os.environ:
         # All is written. As Python ends, threads of torch.distributed abort the process now and then ("terminate
         # called without an active exception"), and torchrun would call a training failed that was not.

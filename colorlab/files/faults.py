@@ -18,7 +18,7 @@ SHORT_OF_MEMORY = (  # as torch, CUDA, Python's threads, C++ and the loader of l
     "bad_alloc",
     "failed to map segment",
 )
-MORE_MEMORY = "memory does not suffice; close other programs, or ask for less: smaller pictures or batches, a narrower network"
+MORE_MEMORY = "memory does not suffice; close other programs, or ask for less: smaller pictures, smaller batches"
 
 
 def short_of_memory(error: BaseException) -> bool:
