@@ -72,10 +72,10 @@ class ColorBins:
         """The nearest bin of every pixel, exactly, also far outside the gamut.
 
         Args:
-            ab: `(N, 2, H, W)` float, Lab units.
+            ab: `(..., 2, H, W)` float, Lab units.
 
         Returns:
-            `(N, H, W)` int64 in 0..Q-1. A pixel equally near to several centres gets one of them.
+            `(..., H, W)` int64 in 0..Q-1. A pixel equally near to several centres gets one of them.
 
         Raises:
             ValueError: wrong shape, or a value that is not finite.
@@ -94,12 +94,12 @@ class ColorBins:
         labels let neighbouring bins share what is theirs.
 
         Args:
-            ab: `(N, 2, H, W)` float, Lab units.
+            ab: `(..., 2, H, W)` float, Lab units.
             k: how many neighbours, at least 1; clipped to Q. The 2016 paper says 5, its code 10.
             sigma: standard deviation of the Gaussian in Lab units, > 0.
 
         Returns:
-            indices `(N, k, H, W)` int64, the nearest bin first, and weights `(N, k, H, W)` float that
+            indices `(..., k, H, W)` int64, the nearest bin first, and weights `(..., k, H, W)` float that
             sum to 1 over k: softmax of -d²/2σ². Never a dense target with Q entries a pixel.
 
         Raises:
@@ -112,10 +112,10 @@ class ColorBins:
             raise ValueError(f"k: expected a whole number of neighbours, at least 1, got {k!r}")
         if not sigma > 0:
             raise ValueError(f"sigma: expected a width > 0 in Lab units, got {sigma!r}")
-        points, (n, h, w) = self._points(ab)
+        points, shape = self._points(ab)
         indices, squared = self._nearest(points, min(k, self.n_bins))
         weights = torch.softmax(-squared / (2 * sigma**2), dim=1)
-        return tuple(t.reshape(n, h, w, -1).movedim(-1, 1) for t in (indices, weights))
+        return tuple(t.reshape(*shape, -1).movedim(-1, -3) for t in (indices, weights))
 
     # ---- bins to colours -------------------------------------------------------------------------
 
@@ -123,12 +123,12 @@ class ColorBins:
         """One colour for every pixel's distribution: the annealed mean.
 
         Args:
-            logits: `(N, Q, H, W)` float, unnormalised log-probabilities.
+            logits: `(..., Q, H, W)` float, unnormalised log-probabilities.
             temperature: > 0. 1.0 is the mean of the distribution, small values approach its mode, and
                 "mode" is the mode itself. 0.38 is the published compromise.
 
         Returns:
-            `(N, 2, H, W)` float ab, Lab units.
+            `(..., 2, H, W)` float ab, Lab units.
 
         Raises:
             ValueError: another number of channels than Q, or a temperature that is not positive.
@@ -136,17 +136,17 @@ class ColorBins:
         References:
             Zhang, Isola, Efros 2016, section 2.3; softmax(logits / T) is their f_T.
         """
-        if logits.ndim != 4 or logits.shape[1] != self.n_bins:
-            raise ValueError(f"logits: expected (N, Q = {self.n_bins}, H, W), got {tuple(logits.shape)}")
+        if logits.ndim < 3 or logits.shape[-3] != self.n_bins:
+            raise ValueError(f"logits: expected (..., Q = {self.n_bins}, H, W), got {tuple(logits.shape)}")
         centers = self.centers.to(logits)
         if isinstance(temperature, str):
             if temperature != "mode":
                 raise ValueError(f'temperature: expected a number > 0 or "mode", got {temperature!r}')
-            return centers[logits.argmax(1)].movedim(-1, 1)
+            return centers[logits.argmax(-3)].movedim(-1, -3)
         if not temperature > 0:
             raise ValueError(f'temperature: expected > 0, got {temperature!r}; "mode" is the limit at 0')
-        probabilities = torch.softmax(logits / temperature, dim=1)  # (N, Q, H, W)
-        return torch.einsum("nqhw,qc->nchw", probabilities, centers)
+        probabilities = torch.softmax(logits / temperature, dim=-3)  # (..., Q, H, W)
+        return torch.einsum("...qhw,qc->...chw", probabilities, centers)
 
     # ---- how often each bin occurs ---------------------------------------------------------------
 
@@ -154,7 +154,7 @@ class ColorBins:
         """How often each bin occurs in some pictures, smoothed over the ab plane.
 
         Args:
-            pictures: ab `(N, 2, H, W)`, or an iterable of such tensors.
+            pictures: ab `(..., 2, H, W)`, or an iterable of such tensors.
             sigma: standard deviation of the Gaussian in Lab units; 0 leaves the histogram as it is.
 
         Returns:
@@ -266,15 +266,15 @@ class ColorBins:
 
     # ---- inside ----------------------------------------------------------------------------------
 
-    def _points(self, ab: Tensor) -> tuple[Tensor, tuple[int, int, int]]:
-        """(N, 2, H, W) -> (P, 2) float and (N, H, W)."""
-        if not isinstance(ab, Tensor) or ab.ndim != 4 or ab.shape[1] != 2:
+    def _points(self, ab: Tensor) -> tuple[Tensor, tuple[int, ...]]:
+        """(..., 2, H, W) -> (P, 2) float and (..., H, W)."""
+        if not isinstance(ab, Tensor) or ab.ndim < 3 or ab.shape[-3] != 2:
             got = tuple(ab.shape) if isinstance(ab, Tensor) else type(ab).__name__
-            raise ValueError(f"ab: expected a tensor (N, 2, H, W), got {got}")
+            raise ValueError(f"ab: expected a tensor (..., 2, H, W), got {got}")
         if not torch.isfinite(ab).all():
             raise ValueError("ab: expected finite values, got NaN or infinity; look where they arose")
         ab = ab.detach() if ab.dtype == torch.float64 else ab.detach().float()
-        return ab.movedim(1, -1).reshape(-1, 2), (ab.shape[0], *ab.shape[2:])
+        return ab.movedim(-3, -1).reshape(-1, 2), (*ab.shape[:-3], *ab.shape[-2:])
 
     def _cell(self, points: Tensor) -> Tensor:
         """(P, 2) points -> (P,) the bin whose cell they lie in, -1 where no bin is kept."""

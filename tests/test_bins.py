@@ -198,11 +198,37 @@ def test_soft_labels_vary_smoothly_across_a_border(bins):
     assert (left - right).abs().sum() < 0.1
 
 
+@pytest.mark.parametrize("leading", [(), (3,), (2, 3)])
+def test_any_leading_dimensions_as_in_lab(bins, leading):
+    ab = 50 * torch.randn(*leading, 2, 4, 5, generator=torch.Generator().manual_seed(0))
+    flat = ab.reshape(-1, 2, 4, 5)
+    assert torch.equal(bins.encode(ab), bins.encode(flat).reshape(*leading, 4, 5))
+    for found, expected in zip(bins.encode_soft(ab, k=3), bins.encode_soft(flat, k=3), strict=True):
+        assert torch.equal(found, expected.reshape(*leading, 3, 4, 5))
+    logits = torch.randn(*leading, 262, 4, 5, generator=torch.Generator().manual_seed(1))
+    for temperature in (0.38, "mode"):
+        expected = bins.decode(logits.reshape(-1, 262, 4, 5), temperature).reshape(*leading, 2, 4, 5)
+        torch.testing.assert_close(bins.decode(logits, temperature), expected)
+
+
 @pytest.mark.parametrize("encode", [ColorBins.encode, ColorBins.encode_soft])
-@pytest.mark.parametrize("shape", [(2, 4, 5), (1, 3, 4, 5), (1, 4, 5, 2)])
+@pytest.mark.parametrize("shape", [(2, 4), (1, 3, 4, 5), (1, 4, 5, 2)])
 def test_refuses_a_wrong_shape(bins, encode, shape):
-    with pytest.raises(ValueError, match=r"expected a tensor \(N, 2, H, W\), got \(" + str(shape)[1:-1]):
+    with pytest.raises(ValueError, match=r"expected a tensor \(\.\.\., 2, H, W\), got \(" + str(shape)[1:-1]):
         encode(bins, torch.zeros(shape))
+
+
+@pytest.mark.parametrize("leading", [(), (3,), (2, 3)])
+def test_any_leading_dimensions_as_in_lab(bins, leading):
+    ab = 50 * torch.randn(*leading, 2, 4, 5, generator=torch.Generator().manual_seed(0))
+    flat = ab.reshape(-1, 2, 4, 5)
+    assert torch.equal(bins.encode(ab), bins.encode(flat).reshape(*leading, 4, 5))
+    for found, expected in zip(bins.encode_soft(ab, k=3), bins.encode_soft(flat, k=3), strict=True):
+        assert torch.equal(found, expected.reshape(*leading, 3, 4, 5))
+    logits = torch.randn(*leading, 262, 4, 5, generator=torch.Generator().manual_seed(1))
+    for temperature in (0.38, "mode"):
+        expected = bins.decode(logits.reshape(-1, 262, 4, 5), temperature).reshape(*leading, 2, 4, 5)
+        torch.testing.assert_close(bins.decode(logits, temperature), expected)
 
 
 @pytest.mark.parametrize("encode", [ColorBins.encode, ColorBins.encode_soft])
@@ -268,9 +294,9 @@ def test_refuses_a_bad_temperature(bins, bad):
         bins.decode(random_logits(bins), bad)
 
 
-@pytest.mark.parametrize("shape", [(1, 313, 2, 2), (262, 2, 2)])
+@pytest.mark.parametrize("shape", [(1, 313, 2, 2), (262, 2)])
 def test_refuses_logits_of_another_table(bins, shape):
-    with pytest.raises(ValueError, match=r"expected \(N, Q = 262, H, W\), got \(" + str(shape)[1:-1]):
+    with pytest.raises(ValueError, match=r"expected \(\.\.\., Q = 262, H, W\), got \(" + str(shape)[1:-1]):
         bins.decode(torch.zeros(shape))
 
 

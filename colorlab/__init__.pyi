@@ -1,0 +1,31 @@
+from colorlab import bins as bins
+from colorlab import colorizer as colorizer
+from colorlab import config as config
+from colorlab import data as data
+from colorlab import datasets as datasets
+from colorlab import evaluation as evaluation
+from colorlab import files as files
+from colorlab import hints as hints
+from colorlab import kernels as kernels
+from colorlab import lab as lab
+from colorlab import media as media
+from colorlab import metrics as metrics
+from colorlab import networks as networks
+from colorlab import objectives as objectives
+from colorlab import papers as papers
+from colorlab import plots as plots
+from colorlab import quantization as quantization
+from colorlab import regions as regions
+from colorlab import toy as toy
+from colorlab import training as training
+from colorlab.bins import ColorBins as ColorBins
+from colorlab.colorizer import Colorizer as Colorizer
+from colorlab.config import Config as Config
+from colorlab.lab import lab_to_rgb as lab_to_rgb
+from colorlab.lab import rgb_to_lab as rgb_to_lab
+from colorlab.networks.unet import UNet as UNet
+from colorlab.objectives import Classification as Classification
+from colorlab.objectives import Regression as Regression
+from colorlab.training import fit as fit
+
+__version__: str
