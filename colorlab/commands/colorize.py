@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from rich.markup import escape
 
-from colorlab.commands.console import as_sentences, console
+from colorlab.commands.console import as_sentences, say
+from colorlab.files.faults import sentence
 
 PIPE = Path("-")  # standard input or output
 
@@ -149,11 +149,11 @@ def colorize(
         click.echo(f"stopped: {done}; to go on, start it again{again}: what is done is kept", err=True)
         sys.exit(130)
     for source, error in failed.items():
-        console.print(f"[red]FAILED[/] {escape(_reason(source, error))}", highlight=False)
+        say(("FAILED", "red"), f" {_reason(source, error)}")
     said = ", ".join(_counts(tally, failed))
     said += "; --force would overwrite what was kept" if tally["kept"] else ""
     said += "; start it again to try once more what failed" if failed else ""
-    console.print(f"{said}; results in {out}", highlight=False)
+    say(f"{said}; results in {out}")
     sys.exit(1 if failed else 0)
 
 
@@ -230,9 +230,7 @@ def _counts(tally: Counter, failed: dict) -> list[str]:
 
 def _reason(name: Path | str, error: Exception) -> str:
     """What went wrong with which file, in a line; most messages of the library name the file themselves."""
-    said = str(error).removeprefix("the picture given: ") or type(error).__name__
-    if isinstance(error, OSError) and error.strerror:
-        said = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    said = sentence(error).removeprefix("the picture given: ")
     return said if said.startswith(f"{name}:") else f"{name}: {said}"
 
 
