@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from colorlab.commands.console import as_sentences, say
-from colorlab.files.faults import sentence
+from colorlab.files.faults import printable, sentence
 
 PIPE = Path("-")  # standard input or output
 
@@ -213,7 +213,7 @@ def _colorize_files(network, inputs, out: Path, settings, tally: Counter, failed
     # disable=None: no bar where nobody looks. A GIF or video draws one of its frames below this one.
     with tqdm(total=len(jobs), desc="colouring", unit="file", disable=None, leave=False) as progress:
         for source, outcome in colorize_files(network, jobs, settings):
-            progress.set_postfix_str(source.name, refresh=False)
+            progress.set_postfix_str(printable(source.name), refresh=False)
             progress.update()
             if isinstance(outcome, Exception):
                 failed[source] = outcome
