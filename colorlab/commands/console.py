@@ -13,15 +13,14 @@ from colorlab.files.faults import printable, sentence, short_of_memory
 console = Console(soft_wrap=True)
 
 
-def say(text: object, label: str = "", style: str = "") -> None:
-    """Print lines that may hold names of strangers: nothing in them is markup, a smiley or a command to a terminal.
+def say(*parts: str | tuple[str, str]) -> None:
+    """Print a line that may hold names of strangers: in them is no markup, no smiley, no command to a terminal.
 
     Args:
-        text: lines.
-        label, style: a word before them, and its color as rich calls it.
+        parts: words, or words with a style of rich's, such as "red".
     """
-    lines = "\n".join(map(printable, str(text).split("\n")))
-    console.print(Text.assemble((label, style), " " if label else "", lines))
+    styled = ((part, "") if isinstance(part, str) else part for part in parts)
+    console.print(Text.assemble(*((printable(words), style) for words, style in styled)))
 
 
 @contextmanager

@@ -17,7 +17,8 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from colorlab.commands.console import console
+from colorlab.commands.console import console, say
+from colorlab.files.faults import printable, sentence
 
 
 @click.command()
@@ -53,16 +54,13 @@ def run(notebooks: tuple[str, ...], given: tuple[tuple[str, str], ...], out: Pat
     colorlab run color_bins -p grid_size 20        one, by its name, with coarser bins
     colorlab run -p preset smoke --jobs 2          a quick look whether everything works
     """
-    from nbformat.reader import NotJSONError
-
     from colorlab.course import notebooks as course
+    from colorlab.course.reading import NotebookError
 
     try:
         chosen = course.check_parameters(course.find(notebooks), given)
-    except (FileNotFoundError, course.ParameterError) as error:
-        raise click.UsageError(str(error)) from None
-    except NotJSONError:
-        raise click.UsageError("one of these files is not a notebook, or a damaged one") from None
+    except (FileNotFoundError, course.ParameterError, NotebookError) as error:
+        raise click.UsageError(printable(error)) from None
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -75,24 +73,22 @@ def run(notebooks: tuple[str, ...], given: tuple[tuple[str, str], ...], out: Pat
 
         def begin(name: str) -> None:
             running.append(name)
-            progress.update(task, description=", ".join(running))
+            progress.update(task, description=escape(printable(", ".join(running))))
 
         def end(outcome: course.Outcome) -> None:
             running.remove(outcome.name)
-            progress.update(task, advance=1, description=", ".join(running))
-            status = (
-                "[green]passed[/]" if outcome.error is None else f"[red]FAILED[/] {escape(outcome.error)}"
+            progress.update(task, advance=1, description=escape(printable(", ".join(running))))
+            passed = outcome.error is None
+            status = ("passed", "green") if passed else ("FAILED", "red")
+            say(
+                f"{outcome.name:<24} {outcome.seconds:6.1f} s  ",
+                status,
+                "" if passed else f" {outcome.error}",
             )
-            console.print(f"{outcome.name:<24} {outcome.seconds:6.1f} s  {status}", highlight=False)
 
-        try:
-            outcomes = course.run(chosen, out, jobs, begin, end)
-        except (OSError, course.ParameterError) as error:
-            raise click.ClickException(str(error)) from None
+        outcomes = course.run(chosen, out, jobs, begin, end)
     failed = sum(o.error is not None for o in outcomes)
-    console.print(
-        f"{len(outcomes) - failed} passed, {failed} failed; results in {out / 'index.html'}", highlight=False
-    )
+    say(f"{len(outcomes) - failed} passed, {failed} failed; results in {out / 'index.html'}")
     sys.exit(1 if failed else 0)
 
 
@@ -117,12 +113,10 @@ def lab(folder: Path | None, jupyter_options: tuple[str, ...]) -> None:
         try:
             kept = course.copy_to(folder)
         except OSError as error:
-            raise click.ClickException(
-                f"{folder} cannot be written ({error}); choose another --folder"
-            ) from None
+            raise click.ClickException(f"{sentence(error)}; choose another --folder") from None
         if kept:
-            console.print(f"{len(kept)} files were there already and stay as you left them.", highlight=False)
-    console.print(f"The course lies in {folder.resolve()}", highlight=False)
+            say(f"{len(kept)} files were there already and stay as you left them.")
+    say(f"The course lies in {folder.resolve()}")
     command = [
         sys.executable,
         "-m",
@@ -163,7 +157,8 @@ def progress(folder: Path) -> None:
 
     if not any(find_copy(path, folder) for path in course.notebooks()):
         raise click.UsageError(f"{folder} holds no notebook of the course; name the folder where they lie")
-    console.print(str(progress(folder=folder)), markup=False, highlight=False)
+    for line in str(progress(folder=folder)).splitlines():
+        say(line)
 
 
 @click.command()
@@ -187,16 +182,13 @@ def nbgrader(notebooks: tuple[str, ...], out: Path, points: int) -> None:
     colorlab nbgrader 05 07                        source/05_brown_well/05_brown_well.ipynb, …
     nbgrader generate_assignment 05_brown_well     nbgrader itself is installed apart
     """
-    from colorlab.checks import grading
+    from colorlab.course import grading
     from colorlab.course import notebooks as course
 
-    try:
-        for path in course.find(notebooks):
-            target = out / path.stem / path.name
-            state = "written" if grading.write_assignment(path, target, points) else "there already, stays"
-            console.print(f"{target}  {state}", markup=False, highlight=False)
-    except OSError as error:
-        raise click.ClickException(str(error)) from None
+    for path in course.find(notebooks):
+        target = out / path.stem / path.name
+        state = "written" if grading.write_assignment(path, target, points) else "there already, stays"
+        say(f"{target}  {state}")
 
 
 @click.command()
@@ -214,4 +206,4 @@ def outputs(notebooks: tuple[str, ...]) -> None:
         start = time.perf_counter()
         course.renew_outputs(path, figures)
         size = path.stat().st_size / 1e6
-        console.print(f"{path.stem:<24} {time.perf_counter() - start:6.1f} s  {size:.2f} MB", highlight=False)
+        say(f"{path.stem:<24} {time.perf_counter() - start:6.1f} s  {size:.2f} MB")

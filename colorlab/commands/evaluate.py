@@ -43,4 +43,5 @@ def evaluate(
     if as_json:
         click.echo(json.dumps(result, indent=1, ensure_ascii=False))
     else:
-        say(evaluation.table(result))
+        for line in evaluation.table(result).splitlines():
+            say(line)

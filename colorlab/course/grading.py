@@ -1,16 +1,21 @@
 """The notebooks as assignments for nbgrader, which is not needed to make them."""
 
 import copy
+import os
 import re
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
+from colorlab.course.reading import read_notebook
+from colorlab.files.whole import write_whole
+
 TEST = """\
 result = {check}
 display(result)
 assert result.status == "passed", result.message"""
+LONGEST = 80  # characters of a source in an error
 BLANK_AND_SOLUTION = """\
 {blank}
 ### BEGIN SOLUTION
@@ -52,10 +57,9 @@ def for_nbgrader(notebook: NotebookNode, points: float = 1) -> NotebookNode:
 
 def _to_solution_and_test(blank: NotebookNode, check: NotebookNode, points: float) -> None:
     called = re.fullmatch(r"(\w+\.(q\d+))\((\w+)\)", check.source.strip())
+    shown = check.source if len(check.source) <= LONGEST else f"{check.source[:LONGEST]}…"
     if not (blank and called):
-        raise ValueError(
-            f"`{check.source}`: expected a call like `check.q1(answer)` after a cell tagged `exercise`"
-        )
+        raise ValueError(f"`{shown}`: expected a call like `check.q1(answer)` after a cell tagged `exercise`")
     exercise, q, name = called.groups()
     # The solution of an exercise that asks for a function is that function; any other returns the answer.
     solution = f"{exercise}.solution" if f"def {name}(" in blank.source else f"{exercise}.solution()"
@@ -70,12 +74,23 @@ def write_assignment(path: Path, target: Path, points: float = 1) -> bool:
 
     Returns:
         Whether it was written.
+
+    Raises:
+        ValueError: it is no notebook, or has nothing to grade.
+        OSError: the place cannot be written.
     """
-    if target.exists():
+    if os.path.lexists(target):
         return False
-    text = nbformat.writes(for_nbgrader(nbformat.read(path, as_version=4), points))
+    try:
+        text = nbformat.writes(for_nbgrader(read_notebook(path), points))
+    except ValueError as error:
+        said = str(error)
+        raise ValueError(said if said.startswith(f"{path}:") else f"{path}: {said}") from error
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text + "\n", encoding="utf-8")
+    try:
+        write_whole(target, text + "\n", replace=False)
+    except FileExistsError:  # made meanwhile
+        return False
     return True
 
 

@@ -6,20 +6,23 @@ import html
 import multiprocessing
 import os
 import re
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import quote
 
 import nbformat
 
 from colorlab._share import share
 from colorlab.course.lesson import Lesson
-from colorlab.files.whole import in_one_piece
+from colorlab.course.reading import read_notebook
+from colorlab.files.faults import printable, sentence
+from colorlab.files.whole import clear_leftovers, write_whole
 
 CELL_TIMEOUT = 3600  # seconds; a cell that takes longer hangs
 LESSON_FIELDS = ("preset", "device", "seed", "grid_size")
@@ -107,11 +110,17 @@ def check_parameters(paths: Sequence[Path], given: Sequence[tuple[str, str]]) ->
 
 
 def parameters(path: Path) -> dict[str, str]:
-    """The parameters of a notebook and the names of their types, read from its cell tagged `parameters`."""
-    import papermill
+    """The parameters of a notebook and the names of their types, read from its cell tagged `parameters`.
 
-    found = papermill.inspect_notebook(str(path))
-    return {name: spec["inferred_type_name"] for name, spec in found.items()}
+    Raises:
+        NotebookError: it is none.
+    """
+    from papermill.translators import PythonTranslator
+
+    cells = read_notebook(path).cells
+    cell = next((cell for cell in cells if "parameters" in cell.metadata.get("tags", [])), None)
+    found = PythonTranslator.inspect(cell) if cell else []
+    return {parameter.name: parameter.inferred_type_name for parameter in found}
 
 
 def _typed(name: str, text: str, type_name: str) -> Any:
@@ -144,17 +153,30 @@ def run(
 
     Returns:
         One outcome a notebook, in reading order.
+
+    Raises:
+        ParameterError: results that would replace a notebook, or each other.
+        OSError: the folder cannot be written.
     """
     for path in chosen:
         if (out / path.name).resolve() == path.resolve():
             raise ParameterError(f"{path}: the result would replace it; choose another folder with --out")
     if len({path.stem for path in chosen}) < len(chosen):
         raise ParameterError("two notebooks have the same name, and their results would collide")
+    outcomes: dict[str, Outcome] = {}
+
+    def ordered() -> list[Outcome]:
+        waiting = Outcome("", 0.0, "not run", None)
+        return [outcomes.get(p.stem, replace(waiting, name=p.stem)) for p in chosen]
+
     out.mkdir(parents=True, exist_ok=True)
+    clear_leftovers(out)
+    write_whole(
+        out / "index.html", _index(ordered())
+    )  # what an earlier run left here is no report of this one
     for page in pages():  # the notebooks link to them
         if (out / page.name).resolve() != page.resolve():
-            shutil.copyfile(page, out / page.name)
-    outcomes: dict[str, Outcome] = {}
+            write_whole(out / page.name, page.read_bytes())
     jobs = min(jobs, len(chosen))
     threads = max(1, (os.cpu_count() or 1) // jobs)
     context = multiprocessing.get_context("spawn")  # fork and a loaded torch do not go together
@@ -169,60 +191,78 @@ def run(
             except BrokenProcessPool as error:
                 return Outcome(path.stem, time.perf_counter() - started, f"its process died: {error}", None)
 
-    def ordered() -> list[Outcome]:
-        waiting = Outcome("", 0.0, "not run", None)
-        return [outcomes.get(p.stem, replace(waiting, name=p.stem)) for p in chosen]
-
     with ThreadPoolExecutor(jobs) as threads_of_jobs:
         for future in as_completed([threads_of_jobs.submit(execute, path) for path in chosen]):
             outcomes[future.result().name] = future.result()
-            _write(out / "index.html", _index(ordered()))  # at once: an interrupted run leaves its report
+            write_whole(
+                out / "index.html", _index(ordered())
+            )  # at once: an interrupted run leaves its report
             on_end(future.result())
     return ordered()
 
 
 def _execute(path: Path, out: Path, values: dict[str, Any], threads: int) -> Outcome:
-    import papermill
-
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # inherited by the kernel; a user's choice stands
-    result, started, error = out / path.name, time.perf_counter(), None
+    os.environ.pop("MPLBACKEND", None)  # what a desktop left there would keep pictures out of the result
+    page, error, started = f"{path.stem}.html", None, time.perf_counter()
     try:
-        papermill.execute_notebook(
-            str(path),
-            str(result),
-            values,
-            kernel_name="python3",
-            progress_bar=False,
-            execution_timeout=CELL_TIMEOUT,
-        )
-    except papermill.PapermillExecutionError as failure:
-        line = next((s for s in failure.source.splitlines() if s.strip()), "")
-        error = f"cell {failure.cell_index} (In [{failure.exec_count}]) `{line}`: {failure.ename}: {failure.evalue}"
-    except Exception as failure:  # a dead kernel, a cell that hangs: this notebook failed, the others go on
-        error = f"{type(failure).__name__}: {failure}"
-    seconds, page = time.perf_counter() - started, None
-    if result.is_file():
-        try:
-            _write(out / f"{path.stem}.html", _render(result))
-            page = f"{path.stem}.html"
-        except Exception as failure:  # executed, but a reader could not look at it: a failure as well
-            error = error or f"rendering it: {type(failure).__name__}: {failure}"
+        text, error = _executed(path, out / path.name, values)
+        seconds = time.perf_counter() - started
+        write_whole(out / path.name, text)
+        write_whole(out / page, _render(text))
+    except Exception as failure:  # this notebook failed, the others go on; older results stay as they were
+        error, page = error or f"{type(failure).__name__}: {sentence(failure)}", None
+        seconds = time.perf_counter() - started
     return Outcome(path.stem, seconds, error, page)
 
 
-def _render(notebook: Path) -> str:
+def _executed(path: Path, result: Path, values: dict[str, Any]) -> tuple[str, str | None]:
+    """Run a notebook: what came of it, whole or up to its error, and that error.
+
+    papermill writes while it works and takes braces in names for parameters: it gets a folder of its own.
+    """
+    import papermill
+
+    error = None
+    with TemporaryDirectory(prefix="colorlab-") as folder:
+        given, made = Path(folder, "given.ipynb"), Path(folder, "made.ipynb")
+        given.write_text(nbformat.writes(read_notebook(path)), encoding="utf-8")
+        try:
+            papermill.execute_notebook(
+                str(given),
+                str(made),
+                values,
+                kernel_name="python3",
+                progress_bar=False,
+                execution_timeout=CELL_TIMEOUT,
+            )
+        except papermill.PapermillExecutionError as failure:
+            line = next((s for s in failure.source.splitlines() if s.strip()), "")
+            error = f"cell {failure.cell_index} (In [{failure.exec_count}]) `{line}`: {failure.ename}: {failure.evalue}"
+        except Exception as failure:  # a dead kernel, a cell that hangs
+            if not made.is_file():
+                raise
+            error = f"{type(failure).__name__}: {failure}"
+        notebook = nbformat.reads(made.read_text(encoding="utf-8"), as_version=4)
+    notebook.metadata.papermill |= {"input_path": str(path), "output_path": str(result)}
+    return nbformat.writes(notebook), error
+
+
+def _render(notebook: str) -> str:
     from nbconvert import HTMLExporter
 
-    page = HTMLExporter().from_filename(str(notebook))[0]
+    page = HTMLExporter().from_notebook_node(nbformat.reads(notebook, as_version=4))[0]
     return re.sub(r'href="(\d\d_\w+)\.ipynb"', r'href="\1.html"', page)  # to the rendered neighbour
 
 
 def _index(outcomes: Sequence[Outcome]) -> str:
     rows = []
     for o in outcomes:
-        name = html.escape(o.name)
-        link = f'<a href="{name}.html">{name}</a>' if o.page else name
-        status = "✓ passed" if o.error is None else f"✗ failed<br><code>{html.escape(o.error)}</code>"
+        name = html.escape(printable(o.name))
+        # "./": a name such as javascript:… is a name, and no address
+        link = f'<a href="./{quote(os.fsencode(o.page))}">{name}</a>' if o.page else name
+        error = None if o.error is None else html.escape(printable(o.error))
+        status = "✓ passed" if error is None else f"✗ failed<br><code>{error}</code>"
         rows.append(f"<tr><td>{link}</td><td>{status}</td><td>{o.seconds:.1f} s</td></tr>")
     failed = sum(o.error is not None for o in outcomes)
     total = sum(o.seconds for o in outcomes)
@@ -277,8 +317,8 @@ def renew_outputs(path: Path, figures: Path | None = None) -> None:
             picture = _picture_in(cell)
             notebook.cells[0]["attachments"] = {"result.webp": {"image/webp": picture}}
             if figures:
-                (figures / f"{path.stem}.webp").write_bytes(base64.b64decode(picture))
-    _write(path, nbformat.writes(notebook) + "\n")
+                write_whole(figures / f"{path.stem}.webp", base64.b64decode(picture))
+    write_whole(path, nbformat.writes(notebook) + "\n")
 
 
 def pages() -> list[Path]:
@@ -295,11 +335,10 @@ def copy_to(folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     kept = []
     for source in [*notebooks(), *pages()]:
-        if (target := folder / source.name).exists():
-            kept.append(target)
-            continue
-        with in_one_piece(target) as partial:
-            shutil.copyfile(source, partial)
+        try:
+            write_whole(folder / source.name, source.read_bytes(), replace=False)
+        except FileExistsError:  # also a link to nothing: it is a reader's
+            kept.append(folder / source.name)
     return kept
 
 
@@ -314,8 +353,3 @@ def _picture_in(cell: dict) -> str:
     """The base64 of the picture that a cell showed: the first cell of a notebook promises it to the reader."""
     shown = "".join(output.data.get("text/html", "") for output in cell.outputs if "data" in output)
     return re.search(r"data:image/webp;base64,([^\"]+)", shown).group(1)
-
-
-def _write(path: Path, text: str) -> None:
-    with in_one_piece(path) as partial:
-        partial.write_text(text, encoding="utf-8")

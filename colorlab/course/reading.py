@@ -1,0 +1,44 @@
+"""Notebooks of others, read with care: students', Colab's, of other versions, or no notebooks at all."""
+
+import json
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from colorlab.files.faults import short_of_memory
+
+LONGEST = 200  # characters of what a validator says, which may quote the whole file
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+class NotebookError(ValueError):
+    """A file that is not a notebook, or one that cannot be used; the message names it and what is wrong."""
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """A notebook in format 4, valid by its schema, of the kernel python3 if it names none, as Colab writes it.
+
+    Raises:
+        NotebookError: damaged, of a version that is not known, or not a notebook.
+        OSError: it cannot be read.
+    """
+    try:
+        content = json.loads(path.read_bytes().decode("utf-8-sig"))
+        version = content.get("nbformat")
+        if version not in (3, 4) or not isinstance(content.get("cells", content.get("worksheets")), list):
+            raise ValueError(f"it holds no cells, or is of version {version!r} instead of 3 or 4")
+        notebook = nbformat.reads(json.dumps(content), as_version=4)
+        # What Colab notes about its widgets has no schema, and is of no use elsewhere.
+        notebook.metadata.pop("widgets", None)
+        nbformat.validate(notebook)
+    except OSError:
+        raise
+    except Exception as error:  # the converters of old versions fail in many ways
+        if short_of_memory(error):
+            raise
+        said = getattr(error, "message", None) or str(error) or type(error).__name__
+        raise NotebookError(f"{path}: not a notebook, or a damaged one ({said[:LONGEST]})") from error
+    notebook.metadata.setdefault("kernelspec", dict(KERNEL))
+    notebook.metadata.setdefault("language_info", {"name": "python"})
+    return notebook
