@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorlab.data import Photo, picture_tensor
-from colorlab.lab import chroma, lab_to_rgb, rgb_to_lab
+from colorlab.data import Photo, to_lab
+from colorlab.lab import chroma, lab_to_rgb
 
 FARTHEST = 150  # AuC sweeps the tolerance from 0 to 150 Lab units
 CELL = 10  # rebalanced AuC counts true colours in a plain grid of this size
@@ -185,8 +185,8 @@ class Tally:
             "hits": 100 * (times @ self.hits) / torch.where(clear > 0, clear, math.nan),
             "farther_than_grey": 100 * (times @ self.farther) / times.sum(1),
         }
-        if (spread > 0).all():
-            found["patchiness"] = (times @ self.spread / spread).sqrt()
+        if self.true_spread.any():
+            found["patchiness"] = (times @ self.spread / torch.where(spread > 0, spread, math.nan)).sqrt()
         return found
 
 
@@ -302,7 +302,7 @@ def colourfulness(rgb: Tensor) -> float:
 
 def to_labs(pictures: Sequence[np.ndarray | Photo]) -> list[Tensor]:
     """uint8 pictures or `Photo`s -> Lab tensors `(3, H, W)`."""
-    return [p.lab if isinstance(p, Photo) else rgb_to_lab(picture_tensor(p)) for p in pictures]
+    return [p.lab if isinstance(p, Photo) else to_lab(p) for p in pictures]
 
 
 def _levels(lab: Tensor) -> Tensor:

@@ -6,6 +6,8 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio
 
 from colorlab.data import Photo, photo
@@ -21,6 +23,8 @@ from colorlab.metrics import (
     intervals,
     psnr,
     score,
+    segments_of,
+    spread_in,
     to_labs,
 )
 
@@ -151,6 +155,147 @@ def test_colourfulness_is_averaged_over_the_coloured_pictures(predictions, labs)
     ]
     expected = sum(colourfulness(p) for p in pictures) / 2
     assert score(predictions, labs)["colourfulness"] == pytest.approx(expected)
+
+
+# ---- hits, and pictures that had better stayed grey ----------------------------------------------
+
+
+def test_hits_are_the_clear_colours_that_were_answered_nearly(predictions, labs):
+    clear = hit = 0
+    for p, t in zip(pooled(predictions).T.tolist(), pooled(labs)[1:].T.tolist(), strict=True):
+        if math.hypot(*t) > 30:
+            clear += 1
+            hit += math.dist(p, t) <= 25
+    assert 0 < hit < clear < 208
+    assert score(predictions, labs)["hits"] == pytest.approx(100 * hit / clear)
+
+
+@pytest.mark.parametrize(
+    ("true", "answer", "hits"),
+    [
+        ((30.0, 0.0), (30.0, 0.0), math.nan),  # not clear: a chroma of 30 is not over 30
+        ((30.1, 0.0), (30.1, 0.0), 100),
+        ((-40.0, 0.0), (-15.0, 0.0), 100),  # 25 away
+        ((-40.0, 0.0), (-14.9, 0.0), 0),
+        ((24.0, 32.0), (24.0 + 15, 32.0 + 20), 100),  # chroma 40; 25 away
+        ((24.0, 32.0), (24.0 + 16, 32.0 + 20), 0),
+    ],
+)
+def test_hits_of_a_single_pixel(true, answer, hits):
+    lab = torch.tensor([50.0, *true]).reshape(3, 1, 1)
+    found = score([torch.tensor(answer).reshape(2, 1, 1)], [lab])["hits"]
+    assert found == pytest.approx(hits, nan_ok=True)
+
+
+def test_what_is_not_clear_has_no_say_in_hits():
+    """A cautious brown hits nothing, however grey the rest of the picture is."""
+    lab = torch.cat([torch.full((1, 1, 10), 50.0), torch.zeros(2, 1, 10)])
+    lab[1, 0, :2] = 60.0
+    brown, bold = torch.full((2, 1, 10), 10.0), torch.zeros(2, 1, 10)
+    bold[0, 0, :1] = 70.0
+    assert score([brown], [lab])["hits"] == 0
+    assert score([bold], [lab])["hits"] == 50
+    assert score([bold], [lab])["auc"] > score([brown], [lab])["auc"]
+
+
+def test_a_picture_is_farther_than_grey_if_on_average_over_its_pixels_it_is(predictions, labs):
+    farther = 0
+    for ab, lab in zip(predictions, labs, strict=True):
+        both = zip(ab.flatten(1).T.tolist(), lab[1:].flatten(1).T.tolist(), strict=True)
+        colored, grey = zip(*((math.dist(p, t), math.hypot(*t)) for p, t in both), strict=True)
+        farther += sum(colored) / len(colored) > sum(grey) / len(grey)
+    assert score(predictions, labs)["farther_than_grey"] == pytest.approx(100 * farther / 2)
+
+
+def test_pictures_count_alike_whatever_their_size():
+    """Of three pictures one is coloured wrongly, the largest."""
+    labs = [torch.cat([torch.full((1, n, 4), 50.0), torch.full((2, n, 4), 20.0)]) for n in (2, 3, 40)]
+    answers = [labs[0][1:], 0.5 * labs[1][1:], -labs[2][1:]]
+    assert score(answers, labs)["farther_than_grey"] == pytest.approx(100 / 3)
+    grey = [torch.zeros_like(lab[1:]) for lab in labs]
+    assert score(grey, labs)["farther_than_grey"] == 0  # as far as grey is not farther
+
+
+# ---- patchiness ----------------------------------------------------------------------------------
+
+
+def brute_force_spread(segments, ab, L):
+    """In every segment, of a and of b, what the best straight line in L leaves: by numpy's least squares."""
+    total = 0.0
+    for segment in np.unique(segments):
+        light = L[segments == segment].double().numpy()
+        for plane in ab:
+            values = plane[segments == segment].double().numpy()
+            line = np.stack([light - light.mean(), np.ones(len(light))], axis=1)
+            best = np.linalg.lstsq(line, values, rcond=1e-6)[0]
+            total += ((values - line @ best) ** 2).sum()
+    return total
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 6), st.integers(0, 10**6))
+def test_the_spread_in_segments_is_what_a_line_in_l_leaves(height, width, count, seed):
+    g = torch.Generator().manual_seed(seed)
+    segments = torch.randint(count, (height, width), generator=g)
+    ab, L = 30 * torch.randn(2, height, width, generator=g), 100 * torch.rand(height, width, generator=g)
+    expected = brute_force_spread(segments, ab, L)
+    assert spread_in(segments, ab, L) == pytest.approx(expected, rel=1e-5, abs=1e-5)
+
+
+def test_shade_spreads_nothing_and_patches_do():
+    shade = torch.linspace(30, 60, 8).expand(8, 8)
+    door = torch.stack([0.5 * shade + 3, -0.2 * shade])
+    one = torch.zeros(8, 8, dtype=torch.int64)
+    assert spread_in(one, door, shade) == pytest.approx(0, abs=1e-6)
+    patched = torch.full((2, 8, 8), 20.0)
+    patched[0, :4] = -20  # above blue-green, below red; L says nothing about it
+    assert spread_in(one, patched, shade) == pytest.approx(64 * 20**2, rel=1e-6)
+    two = one.clone()
+    two[:4] = 1
+    assert spread_in(two, patched, shade) == 0  # two things of one colour each
+    assert spread_in(7 * two, patched, shade) == 0  # numbers may be left out
+
+
+def test_patchiness_is_the_root_of_the_spread_over_that_of_the_truth(predictions, labs):
+    g = torch.Generator().manual_seed(2)
+    segments = [torch.randint(3, size, generator=g) for size in SIZES]
+    spreads = [
+        sum(brute_force_spread(s, ab, lab[0]) for s, ab, lab in zip(segments, answers, labs, strict=True))
+        for answers in (predictions, [lab[1:] for lab in labs])
+    ]
+    scores = Tally.of(predictions, labs, segments).scores()
+    assert scores["patchiness"] == pytest.approx(math.sqrt(spreads[0] / spreads[1]), rel=1e-4)
+    truth = Tally.of([lab[1:] for lab in labs], labs, segments).scores()
+    assert truth["patchiness"] == pytest.approx(1)
+    grey = Tally.of([torch.zeros_like(ab) for ab in predictions], labs, segments).scores()
+    assert grey["patchiness"] == 0
+    assert {**scores, **score(predictions, labs)} == scores and "patchiness" not in score(predictions, labs)
+
+
+def test_segments_are_the_surfaces_of_a_picture():
+    """Three flat surfaces, with the grain of a camera."""
+    rgb = np.zeros((60, 80, 3), np.uint8)
+    rgb[:], rgb[:30, :40], rgb[30:, 20:60] = (200, 200, 190), (180, 40, 40), (30, 60, 160)
+    rgb = (rgb + np.random.default_rng(0).integers(-2, 3, rgb.shape)).clip(0, 255).astype(np.uint8)
+    found = segments_of(rgb)
+    assert found.shape == (60, 80) and found.dtype == torch.int64
+    inside = [found[3:27, 3:37], found[33:57, 23:57], found[3:27, 45:75]]
+    assert all(len(part.unique()) == 1 for part in inside)
+    assert len({int(part[0, 0]) for part in inside}) == 3
+
+
+def test_of_some_draws_nothing_can_be_said():
+    """A picture of one colour has no spread, and a grey one no clear colours."""
+    flat = torch.cat([torch.full((1, 8, 8), 50.0), torch.full((2, 8, 8), 10.0)])
+    varied = torch.cat([flat[:1], 40 * torch.rand(2, 8, 8, generator=torch.Generator().manual_seed(0))])
+    segments = [torch.zeros(8, 8, dtype=torch.int64)] * 2
+    tally = Tally.of([flat[1:] + 1, varied[1:] + 1], [flat, varied], segments)
+    assert tally.scores()["patchiness"] == pytest.approx(1)
+    assert tally.scores()["hits"] == 100
+    only_flat = tally.of_draws(torch.tensor([[2.0, 0.0], [1.0, 1.0]]).double())
+    for measure in ("patchiness", "hits"):
+        assert only_flat[measure][0].isnan() and not only_flat[measure][1].isnan()
+    assert tally.scores().keys() - {"pictures"} == intervals({"p": tally}, draws=30)["p"].keys()
 
 
 # ---- the bootstrap -------------------------------------------------------------------------------

@@ -1,7 +1,12 @@
 """colorlab.objectives against torch's own losses; and that with one seed nothing else differs."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -9,9 +14,10 @@ from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
 from colorlab.config import Config
 from colorlab.networks.unet import UNet
-from colorlab.objectives import Classification, Regression
+from colorlab.objectives import Classification, Regression, averaged
 from colorlab.toy import Marbles
 from colorlab.training import fit
+from colorlab.weighted_regression import WeightedRegression
 
 BINS = ColorBins(20)  # Q = 77: quick
 
@@ -37,6 +43,7 @@ def every_objective():
         Classification(BINS, "soft"),
         Classification(BINS, "hard", prior(), 0.5),
         Classification(BINS, "soft", prior(), 0.5),
+        WeightedRegression(BINS, prior(), 0.5),
     ]
 
 
@@ -114,6 +121,72 @@ def test_a_step_against_the_gradient_lowers_the_loss(objective):
     assert objective.loss(output - step, ab) < loss
 
 
+# ---- weights without classes ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("uniform_mix", [0.1, 0.5, 1.0])
+def test_a_weighted_regression_is_torchs_squared_error_times_weights_that_are_counted_by_hand(uniform_mix):
+    output, ab = random(2, 2, 5, 7), random_ab(5, 7)
+    objective = WeightedRegression(BINS, prior(), uniform_mix)
+    mixed = 1 / ((1 - uniform_mix) * prior() + uniform_mix / BINS.n_bins)
+    weights = mixed / (prior() * mixed).sum()  # 1 on average over the pixels that were counted
+    distance = (ab[:, None] - BINS.centers[None, :, :, None, None]).square().sum(2)  # (N, Q, H, W)
+    squares = F.mse_loss(110 * output, ab, reduction="none").sum(1)
+    expected = weights[distance.argmin(1)] * squares
+    torch.testing.assert_close(objective.pixel_losses(output, ab), expected, rtol=1e-4, atol=1e-2)
+    torch.testing.assert_close(objective.loss(output, ab), expected.mean(), rtol=1e-4, atol=1e-2)
+    assert torch.equal(
+        objective.pixel_losses(output, ab, weighted=False), Regression().pixel_losses(output, ab)
+    )
+
+
+@pytest.mark.parametrize("every", [2, 4])
+def test_its_weights_are_those_of_the_colours_it_is_compared_with(every):
+    """At a half and a quarter these are means of pixels, and their bins are others."""
+    ab = random_ab(8, 8)
+    output, objective = random(2, 2, 8 // every, 8 // every), WeightedRegression(BINS, prior(), 0.3)
+    mean = averaged(ab, every)
+    assert not torch.equal(BINS.encode(mean), BINS.encode(ab)[:, ::every, ::every])
+    torch.testing.assert_close(objective.pixel_losses(output, ab), objective.pixel_losses(output, mean))
+
+
+def test_a_weighted_regression_answers_a_colour_as_any_other():
+    objective = WeightedRegression(BINS, prior(), 0.5)
+    output = random(2, 2, 5, 7)
+    assert torch.equal(objective.decode(output), Regression().decode(output))
+    assert objective.out_channels == 2 and not objective.has_distribution
+
+
+def test_a_weighted_regression_is_saved_and_loaded_with_its_weights(tmp_path):
+    objective = WeightedRegression(BINS, prior(), 0.3)
+    loaded = Colorizer.load(untrained(objective).save(tmp_path / "model.safetensors")).objective
+    assert repr(loaded) == repr(objective) and loaded.to_dict() == objective.to_dict()
+    output, ab = random(2, 2, 5, 7), random_ab(5, 7)
+    assert torch.equal(loaded.loss(output, ab), objective.loss(output, ab))
+
+
+def test_a_program_that_only_colours_opens_it_too(tmp_path):
+    """It need not have heard of weights: `colorlab colorize` has not."""
+    path = untrained(WeightedRegression(BINS, prior(), 0.3)).save(tmp_path / "model.safetensors")
+    program = (
+        "import sys; from colorlab.colorizer import Colorizer; print(Colorizer.load(sys.argv[1]).objective)"
+    )
+    found = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.startswith("WeightedRegression")
+
+
+def test_refuses_weights_without_bins_or_a_prior():
+    with pytest.raises(TypeError, match="prior"):
+        WeightedRegression(BINS)
+    with pytest.raises(TypeError, match="bins"):
+        WeightedRegression(prior=prior())
+    with pytest.raises(ValueError, match=r"expected shape \(Q = 77,\), got \(262,\)"):
+        WeightedRegression(BINS, torch.full((262,), 1 / 262))
+    with pytest.raises(ValueError, match="uniform_mix"):
+        WeightedRegression(BINS, prior(), 1.5)
+
+
 # ---- half resolution -----------------------------------------------------------------------------
 
 
@@ -140,6 +213,17 @@ def test_at_a_quarter_too(objective, height, width):
         for x in range(quarter[1]):
             averaged[:, :, y, x] = ab[:, :, 4 * y : 4 * y + 4, 4 * x : 4 * x + 4].mean((2, 3))
     torch.testing.assert_close(objective.loss(output, ab), objective.loss(output, averaged))
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.integers(1, 12), st.integers(1, 12), st.sampled_from([1, 2, 4]))
+def test_averaged_is_the_mean_over_squares_that_end_where_the_picture_ends(height, width, every):
+    ab = random_ab(height, width)
+    found = averaged(ab, every)
+    assert found.shape == (2, 2, -(-height // every), -(-width // every))
+    for y, x in torch.cartesian_prod(*(torch.arange(n) for n in found.shape[2:])).tolist():
+        square = ab[:, :, y * every : (y + 1) * every, x * every : (x + 1) * every]
+        torch.testing.assert_close(found[:, :, y, x], square.mean((2, 3)), atol=1e-4, rtol=1e-5)
 
 
 @pytest.mark.parametrize("objective", [Regression(), Classification(BINS)], ids=repr)
