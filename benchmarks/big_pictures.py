@@ -18,9 +18,8 @@ from PIL import Image
 from torch.nn import functional as F
 
 from colorlab.colorizer import EDGE_NOISE, Colorizer
-from colorlab.data import Photo, photos, picture_tensor, shrink
+from colorlab.data import Photo, photos, shrink, to_lab
 from colorlab.edges import along_edges
-from colorlab.lab import rgb_to_lab
 from colorlab.metrics import score, to_labs
 
 SIDES = (32, 64, 128)
@@ -89,7 +88,7 @@ def resized(rgb: np.ndarray, side: int) -> np.ndarray:
 
 
 def small_lab(p: Photo, side: int) -> torch.Tensor:
-    return rgb_to_lab(picture_tensor(shrink(p.rgb, side)))[None]
+    return to_lab(shrink(p.rgb, side))[None]
 
 
 def bilinear(ab, small, L):

@@ -27,11 +27,10 @@ from PIL import Image, ImageDraw
 from colorlab import recipe
 from colorlab.colorizer import WEIGHTS, Colorizer, painted
 from colorlab.config import History
-from colorlab.data import photos, picture_tensor, shrink
+from colorlab.data import photos, shrink, to_lab
 from colorlab.datasets import middle_square, open_collection
 from colorlab.evaluation import SEEN_AT, recorded
 from colorlab.files.whole import in_one_piece
-from colorlab.lab import rgb_to_lab
 from colorlab.metrics import Tally, baselines, segments_of, to_labs
 from colorlab.objectives import Classification
 
@@ -158,7 +157,7 @@ def choose(name: str, data: str, build: Path, every: int = 3) -> None:
 
 def seen_as(rgb: np.ndarray, ab: torch.Tensor, small: torch.Tensor) -> torch.Tensor:
     """The ab of a picture as `colorize` gives it."""
-    return rgb_to_lab(picture_tensor(painted(rgb, ab, small)))[1:]
+    return to_lab(painted(rgb, ab, small))[1:]
 
 
 def show(label: str, tally: Tally) -> None:

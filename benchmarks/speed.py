@@ -15,7 +15,7 @@ from skimage.color import rgb2lab
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer, to_picture
 from colorlab.config import History
-from colorlab.data import photo, photos, picture_tensor
+from colorlab.data import photo, photos, to_lab
 from colorlab.datasets import middle_square
 from colorlab.flicker import static_clip
 from colorlab.kernels import KERNELS
@@ -92,7 +92,7 @@ def explorables() -> dict[str, tuple[Explorable | HintPainter, list[dict]]]:
     objective, bins = trained.objective, trained.objective.bins
     fixed = CoinToss([photo("astronaut", side=48), photo("coffee", side=48)]).evaluation()
     logits = torch.randn(len(fixed.L), bins.n_bins, *fixed.L.shape[-2:])
-    squares = torch.stack([rgb_to_lab(picture_tensor(middle_square(p.rgb, 64))) for p in photos()])
+    squares = torch.stack([to_lab(middle_square(p.rgb, 64)) for p in photos()])
     with torch.no_grad():
         stored = trained.answer(squares[:, :1])
     history = History(*(list(range(21)) for _ in range(5)))

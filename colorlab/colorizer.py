@@ -13,14 +13,14 @@ from safetensors.torch import save
 from torch import Tensor
 
 import colorlab.weighted_regression  # noqa: F401 (nobody asks for it by name, but its files are opened)
-from colorlab.data import picture_tensor, shrink
+from colorlab.data import shrink, to_lab
 from colorlab.edges import along_edges, enlarged
 from colorlab.files.faults import short_of_memory
 from colorlab.files.media import bands, read_image
 from colorlab.files.tensors import with_sorted_header
 from colorlab.files.whole import write_whole
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS, Hint, encode, global_hint, heed
-from colorlab.lab import lab_to_rgb_in_gamut, rgb_to_lab
+from colorlab.lab import lab_to_rgb_in_gamut
 from colorlab.networks.base import Trunk
 from colorlab.networks.published import build
 from colorlab.networks.unet import UNet
@@ -267,7 +267,7 @@ class Colorizer:
         height, width = rgb.shape[:2]
         longest = LONGEST * self.working_size * min(height, width) // max(height, width)
         seen = shrink(rgb, max(1, min(self.working_size, longest)))
-        return rgb_to_lab(picture_tensor(seen))[None, :1]
+        return to_lab(seen)[None, :1]
 
     def save(self, path: str | Path, half_precision: bool = False) -> Path:
         """Write weights and everything needed to use them as safetensors, via a temporary name.
@@ -348,7 +348,7 @@ class Colorizer:
 def global_hint_of(like: Picture) -> Tensor:
     """The global hint that a colour picture gives, `(1, GLOBAL_LENGTH)`."""
     reference = shrink(_to_array(like), REFERENCE_SIDE)
-    return global_hint(rgb_to_lab(picture_tensor(reference))[None])
+    return global_hint(to_lab(reference)[None])
 
 
 def painted(rgb: np.ndarray, ab: Tensor, small: Tensor) -> np.ndarray:
@@ -361,7 +361,7 @@ def painted(rgb: np.ndarray, ab: Tensor, small: Tensor) -> np.ndarray:
     height, width = rgb.shape[:2]
     colored = np.empty_like(rgb)
     for rows in bands(height, width):
-        L = rgb_to_lab(picture_tensor(rgb[rows]))[None, :1]
+        L = to_lab(rgb[rows])[None, :1]
         ab_there = along_edges(ab, small, L, rows.start, height)
         colored[rows] = to_picture(torch.cat([L, ab_there], dim=1)[0])
     return colored

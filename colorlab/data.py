@@ -45,7 +45,7 @@ class Photo:
     @property
     def lab(self) -> Tensor:
         """`(3, H, W)` float32."""
-        return rgb_to_lab(picture_tensor(self.rgb))
+        return to_lab(self.rgb)
 
 
 def photos(split: Literal["train", "held out", "all"] = "all", side: int | None = None) -> list[Photo]:
@@ -182,7 +182,7 @@ class Crops(Stream):
                     "choose a smaller size or leave the picture out"
                 )
         self.size, self.evaluation_size = size, evaluation_size
-        self.pictures = [rgb_to_lab(picture_tensor(a)) for a in arrays]
+        self.pictures = [to_lab(a) for a in arrays]
         self._generator, self._seed = torch.Generator().manual_seed(seed), seed
 
     def batch(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
@@ -270,6 +270,11 @@ def random_windows(pictures: list[Tensor], size: int, n: int, generator: torch.G
 def picture_tensor(rgb: np.ndarray) -> Tensor:
     """uint8 `(H, W, 3)` array -> uint8 `(3, H, W)` tensor."""
     return torch.tensor(rgb).movedim(-1, 0)  # a copy: an array that came from Pillow may be read-only
+
+
+def to_lab(rgb: np.ndarray) -> Tensor:
+    """uint8 `(H, W, 3)` array -> Lab `(3, H, W)` float32."""
+    return rgb_to_lab(picture_tensor(rgb))
 
 
 def shrink(rgb: np.ndarray, side: int | None) -> np.ndarray:

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from colorlab import __version__
 from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer, painted
-from colorlab.data import picture_tensor
+from colorlab.data import to_lab
 from colorlab.datasets import DataError, Part, Pictures, middle_square, open_collection
 from colorlab.device import choose_device
 from colorlab.flicker import SMOOTHING, FrameColorizer, flicker, static_clip
@@ -164,7 +164,7 @@ def answers_of(network: Colorizer, pictures: Sequence[np.ndarray], name: str = "
             if network.by_region:
                 found["pixel by pixel"] = network.predict_ab(small, by_region=False)
         for way, ab in found.items():
-            ways.setdefault(way, []).append(rgb_to_lab(picture_tensor(painted(rgb, ab.cpu(), small)))[1:])
+            ways.setdefault(way, []).append(to_lab(painted(rgb, ab.cpu(), small))[1:])
     return ways
 
 

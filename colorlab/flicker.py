@@ -19,9 +19,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from colorlab.colorizer import Colorizer, global_hint_of, painted
-from colorlab.data import photo, picture_tensor
+from colorlab.data import photo, to_lab
 from colorlab.edges import along_edges
-from colorlab.lab import rgb_to_lab
 from colorlab.objectives import averaged
 
 SMOOTHING = 0.95  # the share of the past in a still pixel: a memory of about 1 / (1 - 0.95) = 20 frames
@@ -105,7 +104,7 @@ class FrameColorizer:
 
     def lab(self, rgb: np.ndarray) -> Tensor:
         """uint8 `(H, W, 3)` -> `(3, H, W)`: the frame's own L and the ab for it, on the CPU."""
-        L = rgb_to_lab(picture_tensor(rgb))[None, :1]  # (1, 1, H, W)
+        L = to_lab(rgb)[None, :1]  # (1, 1, H, W)
         return torch.cat([L, along_edges(*self._answer(rgb), L)], dim=1)[0]
 
     def __call__(self, rgb: np.ndarray) -> np.ndarray:

@@ -5,8 +5,7 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 
-from colorlab.data import picture_tensor, shrink
-from colorlab.lab import rgb_to_lab
+from colorlab.data import shrink, to_lab
 
 SIDE = 128  # pixels of the shorter side are plenty, and average JPEG's noise away
 GREY = 4.0  # Lab units: chroma below it is noise, or paper that is not quite white
@@ -26,7 +25,7 @@ def kind_of(rgb: np.ndarray) -> Kind:
     Args:
         rgb: uint8 `(H, W, 3)`.
     """
-    lab = rgb_to_lab(picture_tensor(shrink(rgb, SIDE)))
+    lab = to_lab(shrink(rgb, SIDE))
     ab, level = lab[1:].flatten(1), (lab[0].flatten() / (100 / LEVELS)).long().clamp(0, LEVELS - 1)
     if _rms(ab) <= GREY:
         return "grey"

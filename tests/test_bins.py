@@ -218,19 +218,6 @@ def test_refuses_a_wrong_shape(bins, encode, shape):
         encode(bins, torch.zeros(shape))
 
 
-@pytest.mark.parametrize("leading", [(), (3,), (2, 3)])
-def test_any_leading_dimensions_as_in_lab(bins, leading):
-    ab = 50 * torch.randn(*leading, 2, 4, 5, generator=torch.Generator().manual_seed(0))
-    flat = ab.reshape(-1, 2, 4, 5)
-    assert torch.equal(bins.encode(ab), bins.encode(flat).reshape(*leading, 4, 5))
-    for found, expected in zip(bins.encode_soft(ab, k=3), bins.encode_soft(flat, k=3), strict=True):
-        assert torch.equal(found, expected.reshape(*leading, 3, 4, 5))
-    logits = torch.randn(*leading, 262, 4, 5, generator=torch.Generator().manual_seed(1))
-    for temperature in (0.38, "mode"):
-        expected = bins.decode(logits.reshape(-1, 262, 4, 5), temperature).reshape(*leading, 2, 4, 5)
-        torch.testing.assert_close(bins.decode(logits, temperature), expected)
-
-
 @pytest.mark.parametrize("encode", [ColorBins.encode, ColorBins.encode_soft])
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_refuses_values_that_are_not_finite(bins, encode, bad):

@@ -10,9 +10,9 @@ from safetensors.torch import save_file
 
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer, to_picture
-from colorlab.data import picture_tensor
+from colorlab.data import to_lab
 from colorlab.files.media import ImageError
-from colorlab.lab import in_gamut, rgb_to_lab
+from colorlab.lab import in_gamut
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression
 
@@ -41,7 +41,7 @@ def noise(height, width):
 
 
 def L_of(rgb):
-    return rgb_to_lab(picture_tensor(rgb))[:1]
+    return to_lab(rgb)[:1]
 
 
 # ---- colouring -----------------------------------------------------------------------------------
@@ -123,7 +123,7 @@ def test_the_network_sees_L_scaled_to_one():
 
 def test_to_picture_rounds_to_the_nearest_level():
     rgb = noise(9, 12)
-    assert np.array_equal(to_picture(rgb_to_lab(picture_tensor(rgb))), rgb)
+    assert np.array_equal(to_picture(to_lab(rgb)), rgb)
 
 
 # ---- temperature ---------------------------------------------------------------------------------

@@ -13,13 +13,12 @@ from colorlab.data import (
     photo,
     photo_file,
     photos,
-    picture_tensor,
     random_windows,
     read_folder,
     shrink,
+    to_lab,
 )
 from colorlab.files.media import ImageError
-from colorlab.lab import rgb_to_lab
 from colorlab.objectives import Regression
 
 
@@ -52,7 +51,7 @@ def test_a_photograph_has_its_papers(name):
     p = photo(name)
     assert p.rgb.dtype == np.uint8 and p.rgb.ndim == 3 and p.rgb.shape[2] == 3 and min(p.rgb.shape[:2]) >= 300
     assert p.author and p.licence and len(p.alt) > 20
-    assert torch.equal(p.lab, rgb_to_lab(picture_tensor(p.rgb)))
+    assert torch.equal(p.lab, to_lab(p.rgb))
 
 
 def test_photographs_can_be_asked_for_small():
@@ -141,7 +140,7 @@ def test_every_crop_is_a_window_of_a_picture_or_its_mirror_image():
     pictures, size = [noise(7, 9, 1), noise(6, 6, 2)], 5
     windows = {}  # the bytes of a window -> where it lies, for every window there is
     for i, rgb in enumerate(pictures):
-        lab = rgb_to_lab(picture_tensor(rgb))
+        lab = to_lab(rgb)
         for y in range(rgb.shape[0] - size + 1):
             for x in range(rgb.shape[1] - size + 1):
                 window = lab[:, y : y + size, x : x + size]

@@ -4,10 +4,9 @@ import pytest
 import torch
 
 from colorlab.bins import ColorBins
-from colorlab.data import photos, picture_tensor
+from colorlab.data import photos, to_lab
 from colorlab.datasets import middle_square
 from colorlab.diagnosis import diagnose
-from colorlab.lab import rgb_to_lab
 from colorlab.objectives import Classification, Regression
 
 BINS = ColorBins(20)
@@ -15,7 +14,7 @@ BINS = ColorBins(20)
 
 @pytest.fixture(scope="module")
 def truth():
-    squares = [rgb_to_lab(picture_tensor(middle_square(p.rgb, 32))) for p in photos()]
+    squares = [to_lab(middle_square(p.rgb, 32)) for p in photos()]
     return torch.stack(squares)[:, 1:]
 
 

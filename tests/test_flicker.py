@@ -9,10 +9,10 @@ import torch
 
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
-from colorlab.data import manifest, photo, picture_tensor
+from colorlab.data import manifest, photo, to_lab
 from colorlab.evaluation import flicker_of, table
 from colorlab.flicker import FrameColorizer, Smoother, flicker, static_clip
-from colorlab.lab import chroma, rgb_to_lab
+from colorlab.lab import chroma
 from colorlab.metrics import score, to_labs
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification
@@ -63,9 +63,7 @@ def test_exposure_is_no_movement_but_slow_movement_is():
 
 
 def test_every_cut_between_two_photographs_is_noticed():
-    scenes = [
-        rgb_to_lab(picture_tensor(photo(e["name"], side=48).rgb))[None, :1, :48, :48] for e in manifest()
-    ]
+    scenes = [to_lab(photo(e["name"], side=48).rgb)[None, :1, :48, :48] for e in manifest()]
     missed = []
     for before, after in itertools.permutations(scenes, 2):
         smoother = Smoother(0.95)

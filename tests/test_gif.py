@@ -9,11 +9,10 @@ import skimage
 from PIL import GifImagePlugin, Image
 
 from colorlab.colorizer import Colorizer
-from colorlab.data import picture_tensor
+from colorlab.data import to_lab
 from colorlab.files.gif import Frame, colorize_gif, is_animated, read_gif, write_gif
 from colorlab.files.media import ImageError
 from colorlab.flicker import FrameColorizer, flicker, static_clip
-from colorlab.lab import rgb_to_lab
 
 TINY = Path(skimage.__file__).parent / "data" / "no_time_for_that_tiny.gif"
 DURATIONS = (70, 0, 30, 1000, 20, 20, 10)
@@ -68,7 +67,7 @@ def test_a_gif_of_skimage_keeps_its_24_frames(tmp_path):
     assert told_by_pillow(target) == told_by_pillow(TINY) == ((14, 25), [70] * 24, 0)
     assert disposals_in(target) == disposals_in(TINY)
     for made, given in zip(read_gif(target), read_gif(TINY), strict=True):
-        colored, lab = (rgb_to_lab(picture_tensor(f.rgb)) for f in (made, given))
+        colored, lab = (to_lab(f.rgb) for f in (made, given))
         assert (colored[0] - lab[0]).abs().mean() < 3  # as far as 255 colours go
     assert [p.name for p in tmp_path.iterdir()] == ["out.gif"]
 
@@ -105,12 +104,12 @@ def test_the_palette_does_not_flicker_and_a_cut_gets_its_own(tmp_path):
     side = min(f.shape[1] for f in (frames[0], others[0]))
     clip = [f[:, :side] for f in frames + others]
     write_gif(path, [Frame(f, np.ones(f.shape[:2], bool), 40, 1) for f in clip])
-    labs = [rgb_to_lab(picture_tensor(f.rgb)) for f in read_gif(path)]
+    labs = [to_lab(f.rgb) for f in read_gif(path)]
     own = [np.asarray(Image.fromarray(f).quantize(255, dither=0).convert("RGB")) for f in clip]
-    assert flicker(labs[:6]) < 0.2 * flicker([rgb_to_lab(picture_tensor(f)) for f in own[:6]])
+    assert flicker(labs[:6]) < 0.2 * flicker([to_lab(f) for f in own[:6]])
     for lab, palette_of_its_own, picture in zip(labs, own, clip, strict=True):
-        truth = rgb_to_lab(picture_tensor(picture))
-        best = (rgb_to_lab(picture_tensor(palette_of_its_own)) - truth).norm(dim=0).mean()
+        truth = to_lab(picture)
+        best = (to_lab(palette_of_its_own) - truth).norm(dim=0).mean()
         assert (lab - truth).norm(dim=0).mean() < 1.5 * best
 
 

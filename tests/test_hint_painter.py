@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from colorlab.colorizer import Colorizer, to_picture
-from colorlab.data import photo, picture_tensor
+from colorlab.data import photo, picture_tensor, to_lab
 from colorlab.hints import read_hints
 from colorlab.lab import in_gamut, rgb_to_lab
 from colorlab.widgets.hint_painter import APART, HintPainter, at_lightness, propose
@@ -15,7 +15,7 @@ BLUE = (40, 70, 200)
 
 
 def ab_of(rgb, x, y):
-    return rgb_to_lab(picture_tensor(rgb))[1:, y, x]
+    return to_lab(rgb)[1:, y, x]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_proposals_are_the_networks_own_and_differ_to_the_eye(guided):
     chances = [proposal.probability for proposal in found]
     assert chances == sorted(chances, reverse=True)
     labs = [rgb_to_lab(torch.tensor(p.rgb, dtype=torch.uint8).reshape(3, 1, 1)).flatten() for p in found]
-    own = rgb_to_lab(picture_tensor(COFFEE))[0, 100, 60]
+    own = to_lab(COFFEE)[0, 100, 60]
     for i, lab in enumerate(labs):
         assert lab[0] == pytest.approx(float(own), abs=1)
         assert all((lab - other)[1:].norm() > APART - 3 for other in labs[:i])
@@ -52,7 +52,7 @@ def test_the_likeliest_proposal_is_the_likeliest_bin_that_fits_the_lightness():
         for rgb in (COFFEE, COFFEE.copy()):
             if rgb is not COFFEE:
                 rgb[y, x] = 255
-            L = rgb_to_lab(picture_tensor(rgb))[None, :1]
+            L = to_lab(rgb)[None, :1]
             with torch.no_grad():
                 logits = network.answer(L)[0]
             p = logits[:, y * logits.shape[1] // 128, x * logits.shape[2] // rgb.shape[1]].softmax(0)
@@ -87,7 +87,7 @@ def test_a_hint_moves_the_colors_near_it_and_hardly_those_far_away(painter):
 
 
 def test_what_is_seen_of_the_photograph_is_its_lightness_alone(guided):
-    L = rgb_to_lab(picture_tensor(COFFEE))[:1]
+    L = to_lab(COFFEE)[:1]
     grey = to_picture(torch.cat([L, torch.zeros(2, *L.shape[1:])]))
     difference = np.abs(HintPainter(guided, grey).answer.astype(int) - HintPainter(guided, COFFEE).answer)
     assert difference.mean() < 1  # what rounding L to 256 greys costs

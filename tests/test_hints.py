@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from colorlab.bins import ColorBins
 from colorlab.colorizer import REFERENCE_SIDE, Colorizer
 from colorlab.config import Config
-from colorlab.data import photos, picture_tensor, shrink
+from colorlab.data import photos, shrink, to_lab
 from colorlab.hints import (
     GLOBAL_LENGTH,
     HINT_CHANNELS,
@@ -233,7 +233,7 @@ def colours(height=8, width=8, seed=0, levels=256):
 
 
 def lab_of(rgb):
-    return rgb_to_lab(picture_tensor(rgb))[None]
+    return to_lab(rgb)[None]
 
 
 def test_a_global_hint_is_as_long_as_it_is_said():

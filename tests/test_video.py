@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 from colorlab.colorizer import Colorizer
-from colorlab.data import picture_tensor
+from colorlab.data import to_lab
 from colorlab.files import video
 from colorlab.files.media import ImageError
 from colorlab.files.video import colorize_video, sample
 from colorlab.flicker import FrameColorizer
-from colorlab.lab import rgb_to_lab
 
 av = pytest.importorskip("av", reason="the extra `video` is not installed")
 
@@ -88,7 +87,7 @@ def frames_of(path):
 
 
 def lightness(rgb):
-    return rgb_to_lab(picture_tensor(np.ascontiguousarray(rgb)))[0]
+    return to_lab(np.ascontiguousarray(rgb))[0]
 
 
 SOUND = {".webm": "libopus", ".avi": "libmp3lame"}

@@ -13,9 +13,8 @@ from traitlets import TraitError
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer, to_picture
 from colorlab.config import History
-from colorlab.data import photo, photos, picture_tensor
+from colorlab.data import photo, photos, to_lab
 from colorlab.datasets import middle_square
-from colorlab.lab import rgb_to_lab
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression
 from colorlab.toy import CoinToss
@@ -62,7 +61,7 @@ def rebalancing_explorer() -> Explorable:
     prior = torch.full((bins.n_bins,), 0.2 / bins.n_bins)
     prior[bins.encode(torch.zeros(1, 2, 1, 1))] += 0.8  # grey is common, as it is in photographs
     objective = Classification(bins, prior=prior, uniform_mix=0.5)
-    lab = torch.stack([rgb_to_lab(picture_tensor(middle_square(p.rgb, 16))) for p in photos()])
+    lab = torch.stack([to_lab(middle_square(p.rgb, 16)) for p in photos()])
     logits = torch.randn(6, bins.n_bins, 8, 8, generator=torch.Generator().manual_seed(0))
     return RebalancingView(objective, logits, lab).explorer()
 
@@ -71,7 +70,7 @@ def unet_view(depth=2, half_resolution=False) -> UNetView:
     torch.manual_seed(0)
     options = {"width": 4, "depth": depth, "half_resolution": half_resolution}
     pair = [Colorizer(UNet(1, 2, skips=skips, **options), Regression()) for skips in (True, False)]
-    return UNetView(*pair, rgb_to_lab(picture_tensor(photo("coffee", side=48).rgb)))
+    return UNetView(*pair, to_lab(photo("coffee", side=48).rgb))
 
 
 EXPLORERS = {

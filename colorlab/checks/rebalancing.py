@@ -7,9 +7,8 @@ from torch import Tensor
 
 from colorlab.checks.exercise import exercise, numbers
 from colorlab.colorizer import Colorizer
-from colorlab.data import photos, picture_tensor
+from colorlab.data import photos, to_lab
 from colorlab.datasets import middle_square
-from colorlab.lab import rgb_to_lab
 from colorlab.metrics import Tally
 
 PRIOR = (0.8, 0.2)
@@ -112,7 +111,7 @@ def chroma_ratio(mix: float, temperature: float) -> float:
 @cache
 def _answers():
     colorizer = Colorizer.pretrained("classification")
-    lab = torch.stack([rgb_to_lab(picture_tensor(middle_square(p.rgb, 64))) for p in photos()])
+    lab = torch.stack([to_lab(middle_square(p.rgb, 64)) for p in photos()])
     with torch.no_grad():
         stored = colorizer.answer(lab[:, :1])
     return colorizer.objective, stored, torch.nn.functional.avg_pool2d(lab, 2)

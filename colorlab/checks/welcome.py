@@ -6,8 +6,8 @@ import numpy as np
 
 from colorlab.checks.exercise import AnswerError, exercise
 from colorlab.colorizer import Colorizer
-from colorlab.data import photo, picture_tensor
-from colorlab.lab import chroma, rgb_to_lab
+from colorlab.data import photo, to_lab
+from colorlab.lab import chroma
 
 NETWORKS = {"Regressive": "regression", "Classifying": "classification"}
 
@@ -16,7 +16,7 @@ NETWORKS = {"Regressive": "regression", "Classifying": "classification"}
 def duller_network() -> str:
     coffee = photo("coffee", side=256)
     colored = {name: Colorizer.pretrained(file).colorize(coffee.rgb) for name, file in NETWORKS.items()}
-    vividness = {name: chroma(rgb_to_lab(picture_tensor(c))[1:]).mean() for name, c in colored.items()}
+    vividness = {name: chroma(to_lab(c)[1:]).mean() for name, c in colored.items()}
     return min(vividness, key=vividness.get)
 
 

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from colorlab.colorizer import Colorizer
-from colorlab.data import picture_tensor, shrink
+from colorlab.data import shrink, to_lab
 from colorlab.hints import Hint, check_hint, encode, read_hints, write_hints
 from colorlab.lab import in_gamut, lab_to_rgb, rgb_to_lab
 from colorlab.widgets.clickable import Clickable
@@ -262,7 +262,7 @@ def _button(label: str, action) -> widgets.Button:
 
 
 def _lightness(rgb: np.ndarray, x: float, y: float) -> Tensor:
-    return rgb_to_lab(picture_tensor(rgb[int(y), int(x)].reshape(1, 1, 3)))[0, 0, 0]
+    return to_lab(rgb[int(y), int(x)].reshape(1, 1, 3))[0, 0, 0]
 
 
 def _rgb(L: Tensor, ab: Tensor) -> tuple[int, int, int]:

@@ -9,9 +9,8 @@ import torch
 from matplotlib.figure import Figure
 
 from colorlab.colorizer import Colorizer, to_picture
-from colorlab.data import picture_tensor, shrink
+from colorlab.data import shrink, to_lab
 from colorlab.files.media import ImageError, read_image
-from colorlab.lab import rgb_to_lab
 from colorlab.plots import pictures, to_bytes
 from colorlab.widgets.explorable import one_thread
 
@@ -67,7 +66,7 @@ class OwnPhoto(widgets.VBox):
 
 def color_all(colorizers: Mapping[str, Colorizer], rgb: np.ndarray) -> dict[str, np.ndarray]:
     """The columns of the poster's figure for one picture: grey, every network, and as it came."""
-    lab = rgb_to_lab(picture_tensor(rgb))
+    lab = to_lab(rgb)
     grey = to_picture(lab * torch.tensor([1.0, 0, 0]).reshape(3, 1, 1))
     colored = {name: colorizer.colorize(rgb) for name, colorizer in colorizers.items()}
     return {"Black & White": grey, **colored, "Ground truth": rgb}

@@ -5,7 +5,7 @@ from jupyter_page import Notebook, picture_digest, until, write_notebook
 
 CELL = """
 from colorlab.colorizer import Colorizer
-from colorlab.data import photo, picture_tensor
+from colorlab.data import to_lab, photo, picture_tensor
 from colorlab.lab import rgb_to_lab
 from colorlab.widgets.hint_painter import HintPainter
 
@@ -13,7 +13,7 @@ painter = HintPainter(Colorizer.pretrained("guided"), photo("coffee", side=128).
 start = painter.answer
 
 def ab(picture, x, y):
-    return rgb_to_lab(picture_tensor(picture))[1:, y, x]
+    return to_lab(picture)[1:, y, x]
 
 def away(x, y, other):  # Lab units between what is at (x, y) now and another colour
     return float((ab(painter.answer, x, y) - other).norm())
@@ -55,7 +55,7 @@ def test_a_click_and_a_color_move_the_picture_near_and_not_far(shown):
     until(lambda: len(hints(shown)) == 1, "no hint arrives")
     until(lambda: picture_digest(shown.image) not in (None, before), "the picture stays")
     x, y = map(int, hints(shown)[0][:2])
-    wanted = "rgb_to_lab(picture_tensor(__import__('numpy').uint8([[it.hints[0][2]]])))[1:, 0, 0]"
+    wanted = "to_lab(__import__('numpy').uint8([[it.hints[0][2]]]))[1:, 0, 0]"
     was, now = shown.ask(f"[float((ab(start, {x}, {y}) - {wanted}).norm()), away({x}, {y}, {wanted})]")
     assert now < 0.5 * was, f"the colour at the hint came from {was:.0f} to {now:.0f} Lab units from it"
     assert shown.ask("away(187, 5, ab(start, 187, 5))") < 10, "far from the hint the picture went wild"
