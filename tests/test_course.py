@@ -108,7 +108,7 @@ def test_a_failure_is_named_and_the_others_still_run(tmp_path):
     assert "✓ passed" in index
     assert "ZeroDivisionError" in index
     for page in ("1_breaks.html", "2_works.html"):
-        assert f'href="{page}"' in index
+        assert f'href="./{page}"' in index
         assert "A notebook" in (out / page).read_text(encoding="utf-8")
     assert not list(out.glob("*.partial"))
     assert (out / "GLOSSARY.md").is_file()  # the notebooks link to it

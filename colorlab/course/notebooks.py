@@ -204,14 +204,15 @@ def run(
 def _execute(path: Path, out: Path, values: dict[str, Any], threads: int) -> Outcome:
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # inherited by the kernel; a user's choice stands
     os.environ.pop("MPLBACKEND", None)  # what a desktop left there would keep pictures out of the result
-    page, error, started = f"{path.stem}.html", None, time.perf_counter()
+    page, error, doing, started = f"{path.stem}.html", None, "", time.perf_counter()
     try:
         text, error = _executed(path, out / path.name, values)
         seconds = time.perf_counter() - started
         write_whole(out / path.name, text)
+        doing = "rendering it: "
         write_whole(out / page, _render(text))
     except Exception as failure:  # this notebook failed, the others go on; older results stay as they were
-        error, page = error or f"{type(failure).__name__}: {sentence(failure)}", None
+        error, page = error or f"{doing}{type(failure).__name__}: {sentence(failure)}", None
         seconds = time.perf_counter() - started
     return Outcome(path.stem, seconds, error, page)
 
