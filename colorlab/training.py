@@ -140,12 +140,13 @@ def measurements(
             if colorizer.takes_global_hint:
                 like = simulate_global(lab, generator).to(device)
             lab = lab.to(device)
-            ab, places = averaged(lab[:, 1:], colorizer.network.answer_every), None
+            ab, told = lab[:, 1:], {} if like is None else {"vector": like}
             if config.places:
-                places = random_places(ab, config.places, mix(config.seed, step, rank, PLACES))
-                ab = at(ab, places)
+                ab = averaged(ab, colorizer.network.answer_every)
+                told["places"] = random_places(ab, config.places, mix(config.seed, step, rank, PLACES))
+                ab = at(ab, told["places"])
             with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-                output = network(colorizer.inputs(lab[:, :1], hints), like, places)
+                output = network(colorizer.inputs(lab[:, :1], hints), **told)
             loss = objective.loss(output, ab)
             check_finite(loss.item(), step)
             optimizer.zero_grad(set_to_none=True)
