@@ -355,23 +355,27 @@ def painted(rgb: np.ndarray, ab: Tensor, small: Tensor) -> np.ndarray:
     """A picture in new colours: its own L, and ab `(1, 2, h, w)` of its small copy laid under that.
 
     Args:
-        rgb: uint8 `(H, W, 3)`.
+        rgb: uint8 `(H, W, 3)`; or finer greys, uint16 `(H, W)`, for colours as fine.
         ab, small: see `along_edges`.
     """
     height, width = rgb.shape[:2]
-    colored = np.empty_like(rgb)
+    colored = np.empty((height, width, 3), rgb.dtype)
     for rows in bands(height, width):
-        L = to_lab(rgb[rows])[None, :1]
+        L = (to_lab(rgb[rows]) if rgb.ndim == 3 else _lab_of_grey(rgb[rows]))[None, :1]
         ab_there = along_edges(ab, small, L, rows.start, height)
-        colored[rows] = to_picture(torch.cat([L, ab_there], dim=1)[0])
+        colored[rows] = to_picture(torch.cat([L, ab_there], dim=1)[0], rgb.dtype)
     return colored
 
 
-def to_picture(lab: Tensor) -> np.ndarray:
-    """Lab `(3, H, W)` -> uint8 `(H, W, 3)`, brought into the gamut at its own L, rounded to 256 levels."""
-    return (
-        (lab_to_rgb_in_gamut(lab.detach().cpu().float()) * 255).round().to(torch.uint8).movedim(0, -1).numpy()
-    )
+def to_picture(lab: Tensor, kind: np.typing.DTypeLike = np.uint8) -> np.ndarray:
+    """Lab `(3, H, W)` -> uint8 or uint16 `(H, W, 3)`, brought into the gamut at its own L, rounded to its levels."""
+    rgb = lab_to_rgb_in_gamut(lab.detach().cpu().float()) * np.iinfo(kind).max
+    return rgb.round().movedim(0, -1).numpy().astype(kind)
+
+
+def _lab_of_grey(grey: np.ndarray) -> Tensor:
+    """uint16 `(H, W)` -> Lab `(3, H, W)`."""
+    return rgb_to_lab(torch.from_numpy(grey / np.float32(65_535)).expand(3, -1, -1))
 
 
 def _to_array(image: Picture) -> np.ndarray:
