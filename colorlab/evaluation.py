@@ -130,7 +130,7 @@ def judge(
         tallies[name] = tally(shipped[name])
         tallies |= {f"{name}, {way}": tally(found) for way, found in ways.items()}
     classifying = [n for n, network in networks.items() if network.objective.has_distribution]
-    for name in networks.keys() - classifying:
+    for name in [n for n in networks if n not in classifying]:
         turned = {f: tally(saturated(shipped[name], labs, f)) for f in FACTORS}
         best = max(turned, key=lambda f: turned[f].scores()["hits"])
         tallies[f"{name} × {best:g}"] = turned[best]
