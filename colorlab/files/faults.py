@@ -11,14 +11,17 @@ REMEDIES = {
     errno.EMFILE: "allow this process more open files (ulimit -n)",
     errno.ENFILE: "close other programs",
 }
-SHORT_OF_MEMORY = (  # as torch, CUDA, Python's threads, C++ and the loader of libraries say it
+SHORT_OF_MEMORY = (  # as torch, CUDA, oneDNN, Python's threads, C++ and the loader of libraries say it
     "allocate memory",
     "out of memory",
+    "could not create a primitive",
     "start new thread",
     "bad_alloc",
     "failed to map segment",
 )
-MORE_MEMORY = "memory does not suffice; close other programs, or ask for less: smaller pictures, smaller batches"
+MORE_MEMORY = (
+    "memory does not suffice; close other programs, or ask for less: smaller pictures, smaller batches"
+)
 
 
 def short_of_memory(error: BaseException) -> bool:

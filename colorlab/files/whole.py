@@ -14,6 +14,7 @@ except ModuleNotFoundError:  # Windows, which by itself lets nobody remove a fil
     fcntl = None
 
 LEFTOVERS = ".colorlab-*.partial"
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # writing fails so, and does not say which file it was
 
 
 @contextmanager
@@ -129,6 +130,8 @@ def _new_name() -> str:
 
 
 def _about_partial(error: OSError) -> bool:
+    if error.filename is None:
+        return error.errno in NO_ROOM
     names = (Path(name) for name in (error.filename, error.filename2) if isinstance(name, str))
     return any(part.match(LEFTOVERS) for name in names for part in (name, *name.parents))
 
