@@ -1,7 +1,7 @@
 """Pictures become training batches: the free photographs, folders of your own, crops and flips.
 
-Whatever `fit` trains on offers the same two things: `.batches(n, seed)`, an endless stream of pictures to
-learn from, and `.evaluation()`, one fixed set to measure on, the same at every step and for every objective.
+Whatever `fit` trains on offers the same two things, see `TrainingData`: `.batches(n, seed)`, an endless stream of
+pictures to learn from, and `.evaluation()`, one fixed set to measure on.
 """
 
 import hashlib
@@ -9,8 +9,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -136,24 +137,32 @@ def read_folder(folder: str | Path, side: int | None = None) -> tuple[list[np.nd
     return pictures, skipped
 
 
-class Stream:
-    """An endless stream of random batches, each a pure function of (seed, step, rank).
+class TrainingData(Protocol):
+    """What `fit` needs of its data; whatever offers these two can be learnt from."""
 
-    So two objectives with one seed see the same pictures, a training that was stopped goes on exactly
-    where it was, and processes that share the work draw different pictures.
-    """
+    def batches(self, n: int, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Tensor]:
+        """The batches of step `start`, `start + 1`, … for one of `ranks` processes, without end.
+
+        Each is n pictures as Lab, `(n, 3, H, W)` float32, and a pure function of (seed, step, rank). So two
+        objectives with one seed see the same pictures, a training that was stopped goes on exactly where it
+        was, and processes that share the work draw different pictures.
+        """
+
+    def evaluation(self) -> "Evaluation":
+        """The fixed set that is measured on, the same at every step and for every objective."""
+
+
+class Stream:
+    """The batches of data that can draw one: see `TrainingData`."""
 
     def batch(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """n pictures `(n, 3, H, W)` as Lab, and a mask `(n, H, W)` of the pixels whose colour is not known."""
         raise NotImplementedError
 
-    def batches(
-        self, n: int, seed: int, start: int = 0, rank: int = 0, ranks: int = 1
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of step `start`, `start + 1`, … for one of `ranks` processes; n pictures each."""
-        step = start
-        while True:
-            yield self.batch(n, torch.Generator().manual_seed(mix(seed, step, rank)))
-            step += 1
+    def batches(self, n: int, seed: int, start: int = 0, rank: int = 0, ranks: int = 1) -> Iterator[Tensor]:
+        """See `TrainingData.batches`."""
+        for step in count(start):
+            yield self.batch(n, torch.Generator().manual_seed(mix(seed, step, rank)))[0]
 
 
 class Crops(Stream):

@@ -22,7 +22,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from colorlab.augment import varied, window
-from colorlab.data import Evaluation, Stream, mix, shrink
+from colorlab.data import Evaluation, mix, shrink
 from colorlab.files import archives
 from colorlab.files.archives import DataError, as_bytes, content_key, files_in
 from colorlab.files.cache import cache_folder, kept, writing_to
@@ -177,8 +177,8 @@ class Collection:
         )
 
 
-class Pictures(Stream):
-    """A part of a collection, to train or measure on.
+class Pictures:
+    """A part of a collection, to train or measure on: `TrainingData`.
 
     Args:
         collection: where they are.
@@ -206,7 +206,7 @@ class Pictures(Stream):
         return self.joining[joined] if joined >= 0 else self.collection.picture(self.chosen[i])
 
     def batches(self, n: int, seed: int, start: int = 0, rank: int = 0, ranks: int = 1):
-        """See `Stream.batches`: random windows, as `augment.varied` shows them, and a mask that is all True.
+        """See `TrainingData`: random windows, as `augment.varied` shows them.
 
         In an epoch no picture is seen twice, over all processes together.
         """
@@ -221,7 +221,7 @@ class Pictures(Stream):
             first = (step % steps * ranks + rank) * n
             rng = np.random.default_rng(mix(seed, step, rank))
             squares = np.stack([window(self.picture(i), self.size, rng) for i in order[first : first + n]])
-            yield varied(_to_lab(squares), rng), torch.ones(n, self.size, self.size, dtype=torch.bool)
+            yield varied(_to_lab(squares), rng)
 
     def evaluation(self) -> Evaluation:
         """Middle squares of fixed pictures, evenly spread over the part; one outcome with probability 1."""

@@ -190,7 +190,7 @@ def choose_objective(name: str, part: Pictures, grid_size: float, targets: str, 
         return Regression() if name == "regression" else Classification(bins, targets)
     count = min(PRIOR_SIZE, len(part))
     batches = part.batches(count, seed=0)
-    prior = bins.prior(next(batches)[0][:, 1:] for _ in range(min(PRIOR_BATCHES, len(part) // count)))
+    prior = bins.prior(next(batches)[:, 1:] for _ in range(min(PRIOR_BATCHES, len(part) // count)))
     if name == "regression":
         return WeightedRegression(bins, prior, uniform_mix)
     return Classification(bins, targets, prior, uniform_mix)

@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 from colorlab.checkpoints import load_checkpoint, save_checkpoint
 from colorlab.colorizer import Colorizer
 from colorlab.config import Config, History
-from colorlab.data import mix
+from colorlab.data import TrainingData, mix
 from colorlab.hints import simulate, simulate_global
 from colorlab.networks.base import at
 from colorlab.objectives import averaged
@@ -25,7 +25,7 @@ HINTS, PLACES = 1, 2  # tell the streams of simulated hints and of places from t
 
 def fit(
     colorizer: Colorizer,
-    data,
+    data: TrainingData,
     config: Config,
     on_evaluate: Callable[[int, Colorizer, History], None] | None = None,
     checkpoint: str | Path | None = None,
@@ -39,7 +39,7 @@ def fit(
 
     Args:
         colorizer: its network is changed.
-        data: `Crops`, `Marbles`, `CoinToss`, or anything with their `batches` and `evaluation`.
+        data: `Crops`, `Marbles`, `CoinToss`, `Pictures`, or anything else that is `TrainingData`.
         config: how long, how fast.
         on_evaluate: called with (step, colorizer, history so far) after every measurement.
         checkpoint: a file that is written after every measurement. If it exists, the
@@ -66,7 +66,7 @@ def fit(
 
 def measurements(
     colorizer: Colorizer,
-    data,
+    data: TrainingData,
     config: Config,
     history: History,
     checkpoint: str | Path | None = None,
@@ -132,7 +132,7 @@ def measurements(
             yield 0
         colorizer.network.train()
         batches = data.batches(config.batch_size // ranks, config.seed, first, rank, ranks)
-        for step, (lab, _) in enumerate(islice(batches, config.steps - first), first + 1):
+        for step, lab in enumerate(islice(batches, config.steps - first), first + 1):
             hints = like = None
             generator = torch.Generator().manual_seed(mix(config.seed, step, rank, HINTS))
             if colorizer.takes_hints:

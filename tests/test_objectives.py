@@ -287,9 +287,9 @@ class Recorded:
         return self.world.evaluation()
 
     def batches(self, *arguments):
-        for lab, mask in self.world.batches(*arguments):
+        for lab in self.world.batches(*arguments):
             self.seen.append(lab.clone())
-            yield lab, mask
+            yield lab
 
 
 def untrained(objective, seed=0):
