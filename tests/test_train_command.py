@@ -21,7 +21,7 @@ from colorlab.networks.unet import UNet
 from colorlab.recipe import DEFAULT_SHAPE, begin_with, network_for
 
 NARROW = ["--size", "16", "--width", "4", "--batch-size", "4", "--evaluate-every", "3"]
-SMALL = [*NARROW, "--depth", "1"]
+SMALL = [*NARROW, "--architecture", "UNet", "--depth", "1"]
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +52,7 @@ def run(*arguments):
 def test_a_training_leaves_weights_that_colour_and_its_history(command, tmp_path, options):
     result = run(*command, "--steps", "6", *options)
     assert result.exit_code == 0, result.output
-    assert "40 pictures of 16×16" in result.output
+    assert "40 pictures (" in result.output and "seen as squares of 16×16" in result.output
     assert "step 6 of 6: loss" in result.output
     out = tmp_path / "out"
     assert {p.name for p in out.iterdir()} == {
@@ -75,9 +75,9 @@ def test_it_never_overwrites_a_training_and_goes_on_when_asked(command, tmp_path
     assert "go on with --resume, or name another folder" in refused.output
     assert (tmp_path / "out" / "checkpoint.pt").read_bytes() == before
     assert run(*command, "--steps", "3", "--resume").exit_code == 0
-    other = run(*command, "--steps", "4", "--resume")
+    other = run(*command, "--steps", "3", "--learning-rate", "0.01", "--resume")
     assert other.exit_code == 1
-    assert "steps was 3, is 4" in other.output
+    assert "learning_rate was 0.003, is 0.01" in other.output
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_it_never_overwrites_a_training_and_goes_on_when_asked(command, tmp_path
         (["--learning-rate", "7"], "learning_rate: expected a value in"),
         (["--batch-size", "1000"], "fewer than one batch of 1000"),
         (["--grid-size", "1"], "grid_size: expected a number from 4 to 100"),
-        (["--size", "2"], "size: expected a whole number of pixels >= 8"),
+        (["--start-from", "nowhere"], "nowhere: no such file"),
         (["--uniform-mix", "2"], "uniform_mix: expected"),
     ],
 )
@@ -96,6 +96,22 @@ def test_what_cannot_be_done_is_said_in_a_line(command, options, message):
     assert result.exit_code == 1
     assert message in result.output
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("size", ["7", "1025"])
+def test_squares_too_small_or_too_large_are_refused(command, size):
+    result = run(*command, "--steps", "3", "--size", size)
+    assert result.exit_code == 2
+    assert f"{size} is not in the range 8<=x<=1024" in result.output
+
+
+def test_what_is_not_said_is_a_network_whose_path_down_has_seen_the_world():
+    defaults = {option.name: option.default for option in main.commands["train"].params}
+    assert (defaults["architecture"], defaults["size"]) == ("LiteUNet", 192)
+    network = network_for(
+        defaults["architecture"], 2, False, dict(width=None, depth=None, half_resolution=None)
+    )
+    assert network.config["width"] == 48
 
 
 # ---- architectures -------------------------------------------------------------------------------
@@ -129,9 +145,16 @@ def test_the_command_offers_what_there_is():
     ("options", "message"),
     [
         (["--architecture", "Zhang2016", "--depth", "2"], "Zhang2016: .*'depth'; it takes in_channels,"),
+        (["--architecture", "LiteUNet", "--depth", "2"], "LiteUNet: .*'depth'; it takes in_channels,"),
         (["--architecture", "Zhang2016", "--half-resolution"], "Zhang2016: .*'half_resolution'; it takes"),
-        (["--architecture", "Koalarization", "--hints"], "hints: Koalarization .*; use UNet or Zhang2017"),
-        (["--architecture", "SemanticUNet", "--hints"], "hints: SemanticUNet .*; use UNet or Zhang2017"),
+        (
+            ["--architecture", "Koalarization", "--hints"],
+            "hints: Koalarization .*; use UNet or LiteUNet or Zhang2017",
+        ),
+        (
+            ["--architecture", "SemanticUNet", "--hints"],
+            "hints: SemanticUNet .*; use UNet or LiteUNet or Zhang2017",
+        ),
         (["--architecture", "Ronneberger2015", "--width", "0"], "width: expected a whole number >= 1, got 0"),
     ],
 )
@@ -167,15 +190,15 @@ def test_what_is_not_said_is_the_architectures_own_default():
     assert not network_for("UNet", 2, False, nothing | {"half_resolution": False}).config["half_resolution"]
 
 
-@pytest.mark.parametrize("name", ["UNet", "Zhang2017"])
+@pytest.mark.parametrize("name", ["UNet", "LiteUNet", "Zhang2017"])
 def test_with_hints_a_network_gets_channels_and_a_place_for_a_global_one(narrow, tmp_path, name):
     options = ["--architecture", name, "--objective", "regression", "--hints"]
     result = run(*narrow, "--steps", "3", *options)
     assert result.exit_code == 0, result.output
     guided = Colorizer.load(tmp_path / "out" / "colorizer.safetensors")
     assert guided.takes_hints and guided.takes_global_hint
-    mix = guided.network.fuse.mix.weight
-    assert mix[:, -GLOBAL_LENGTH:].any()  # zero before: what it was told was learnt from
+    learnt = guided.network.follow[0].weight if name == "LiteUNet" else guided.network.fuse.mix.weight
+    assert learnt[:, -GLOBAL_LENGTH:].any()  # zero before: what it was told was learnt from
 
 
 def test_a_place_for_a_global_hint_begins_without_effect(command, tmp_path):
@@ -242,3 +265,66 @@ def test_a_network_of_another_shape_cannot_be_begun_with(tmp_path, command):
     assert "give it the same architecture, width, depth and number of answers" in result.output.replace(
         "\n", " "
     )
+
+
+# ---- beginning with what has learnt already ------------------------------------------------------
+
+
+def test_a_shipped_network_is_begun_with_by_its_name(command, tmp_path):
+    shipped = Colorizer.pretrained("regression")
+    kind, config = type(shipped.network).__name__, shipped.network.config
+    assert kind in ("UNet", "LiteUNet")
+    shape = [f"--{key}={config[key]}" for key in ("width", "depth") if key in config]
+    shape += ["--half-resolution"] if config.get("half_resolution") else []
+    options = [*command[: command.index("--architecture")], "--architecture", kind, *shape]
+    options += ["--objective", "regression", "--uniform-mix", "1", "--start-from", "regression"]
+    result = run(*options, "--steps", "1", "--learning-rate", "1e-8", "--warmup", "0")
+    assert result.exit_code == 0, result.output
+    trained = Colorizer.load(tmp_path / "out" / "colorizer.safetensors")
+    for name, weight in shipped.network.state_dict().items():
+        torch.testing.assert_close(trained.network.state_dict()[name], weight, atol=1e-6, rtol=1e-6)
+    assert (trained.temperature, trained.by_region) == (shipped.temperature, shipped.by_region)
+    assert trained.working_size == 16  # at which it was trained now
+    assert trained.about["recipe"]["start_from"] == "regression"
+
+
+def test_how_colours_are_decided_is_inherited(command, tmp_path):
+    options = [*command, "--grid-size", "40", "--steps", "1"]
+    assert run(*options).exit_code == 0
+    first = Colorizer.load(tmp_path / "out" / "colorizer.safetensors")
+    assert (first.temperature, first.by_region) == (0.38, False)
+    first.temperature, first.by_region = 0.7, True
+    start = str(first.save(tmp_path / "start.safetensors"))
+    result = run(*options, "--out", str(tmp_path / "b"), "--start-from", start)
+    assert result.exit_code == 0, result.output
+    second = Colorizer.load(tmp_path / "b" / "colorizer.safetensors")
+    assert (second.temperature, second.by_region) == (0.7, True)
+
+
+@pytest.mark.parametrize("objective", ["regression", "classification"])
+def test_rebalanced_or_not_is_asked_for_alike(command, tmp_path, objective):
+    """λ below 1 weighs a regression too: the control."""
+    kinds = []
+    for mix in ("1", "0.5"):
+        out = [
+            "--out",
+            str(tmp_path / mix),
+            "--objective",
+            objective,
+            "--grid-size",
+            "40",
+            "--uniform-mix",
+            mix,
+        ]
+        assert run(*command, *out, "--steps", "1").exit_code == 0
+        kinds.append(Colorizer.load(tmp_path / mix / "colorizer.safetensors").objective)
+    assert "uniform_mix=0.5" in repr(kinds[1])
+    assert getattr(kinds[0], "uniform_mix", 1) == 1
+
+
+def test_a_loss_at_some_places_is_a_choice(command, tmp_path):
+    assert run(*command, "--steps", "3", "--places", "5", "--objective", "regression").exit_code == 0
+    history = json.loads((tmp_path / "out" / "history.json").read_text())
+    assert history["config"]["places"] == 5
+    refused = run(*command, "--steps", "3", "--places", "0", "--out", str(tmp_path / "b"))
+    assert refused.exit_code == 1 and "places: expected a value >= 1, got 0" in refused.output
