@@ -1,4 +1,7 @@
-"""Many files at a time, pictures, GIFs and videos: which becomes which, and what happened to each."""
+"""Many files at a time, pictures and what moves: which becomes which, and what happened to each.
+
+What a file is, its content tells, see `kind_of_content`; its name may be anything.
+"""
 
 import os
 import unicodedata
@@ -10,18 +13,35 @@ from typing import Literal
 
 import numpy as np
 
-from colorlab.colorizer import Colorizer
-from colorlab.files import video
+from colorlab.colorizer import Colorizer, global_hint_of, painted
+from colorlab.files import kinds, video
 from colorlab.files.gif import colorize_gif, is_animated, read_gif
-from colorlab.files.media import SUFFIXES, ImageError, Picture, Source, read_image, read_picture, write_image
-from colorlab.files.whole import clear_leftovers
+from colorlab.files.media import SUFFIXES, ImageError, Original, Source, over_white, read_original, read_pages
+from colorlab.files.pages import (
+    ANIMATIONS,
+    colorize_animation,
+    colorize_pages,
+    count_of_pictures,
+    read_animation,
+)
+from colorlab.files.whole import LEFTOVERS, clear_leftovers
+from colorlab.files.writing import write_image
 from colorlab.flicker import SMOOTHING, FrameColorizer
-from colorlab.hints import Hint
+from colorlab.hints import Hint, encode
 from colorlab.toning import KINDS, Kind, kind_of
 
-WRITABLE = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}  # any other picture becomes .png
-# Videos that are read; those that are not written under the same ending become .mkv, which holds most sounds.
+# As which a picture can be written; any other becomes .png.
+WRITABLE = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".tif", ".tiff"}
+# Films; those that are not written under the same ending become .mkv, which holds most sounds.
 VIDEOS = {*video.FORMATS, ".mpg", ".mpeg", ".wmv", ".ogv", ".3gp", ".mts", ".m2ts", ".flv", ".vob"}
+Sort = Literal["picture", "pages", "animation", "gif", "film"]
+WRITTEN_AS: dict[Sort, tuple[str, ...]] = {  # the first one, where a file's own ending is none of them
+    "picture": (".png", *sorted(WRITABLE - {".png"})),
+    "pages": (".tif", ".tiff"),
+    "animation": tuple(ANIMATIONS),
+    "gif": (".gif",),
+    "film": (".mkv", *(ending for ending in video.FORMATS if ending != ".mkv")),
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +55,7 @@ class Settings:
             every file for grey, whatever colours it has.
         force: overwrite results that are there already. Without it not even what somebody else puts there
             while a file is in work is touched.
+        mark: what is written into each result beside its pixels: who made it. None writes nothing.
     """
 
     temperature: float | Literal["mode"] | None = None
@@ -43,19 +64,24 @@ class Settings:
     smoothing: float = SMOOTHING
     only: Container[Kind] | None = None
     force: bool = False
+    mark: str | None = None
 
 
 USUAL = Settings()
 
 
-def plan(inputs: Iterable[Path], out: Path) -> list[tuple[Path, Path]]:
-    """(file, its result) of every input; a folder gives all pictures and videos in it, its tree mirrored.
+def plan(
+    inputs: Iterable[Path], out: Path, skipped: dict[Path, str] | None = None
+) -> list[tuple[Path, Path]]:
+    """(file, its result) of every input; a folder gives all pictures and films in it, its tree mirrored.
 
-    A folder that cannot be read is among them, so that `colorize_files` reports it.
+    What is in a folder is a picture or a film by its content. What has only the name of one, or cannot be read,
+    is among them too, so that `colorize_files` reports it.
 
     Args:
-        inputs: pictures, GIFs, videos and folders.
+        inputs: pictures, films and folders.
         out: a folder, or the name of a file if there is one input and the name ends as its result's can.
+        skipped: gets every file and folder that was found in a folder and is left out, and why.
 
     Raises:
         FileNotFoundError: an input that is not there.
@@ -88,7 +114,7 @@ def plan(inputs: Iterable[Path], out: Path) -> list[tuple[Path, Path]]:
             raise ValueError(
                 f"{out} lies inside {path}: results would be coloured again; choose another folder"
             )
-        for file in _found(path):
+        for file in _found(path, out, {} if skipped is None else skipped):
             relative = file.relative_to(path)
             jobs.append(
                 (file, out / relative.parent / (relative.name if os.path.isdir(file) else _name(file)))
@@ -96,7 +122,7 @@ def plan(inputs: Iterable[Path], out: Path) -> list[tuple[Path, Path]]:
     if not jobs:
         raise ValueError(
             f"no picture or video in {', '.join(map(str, inputs))}; endings looked for: "
-            f"{', '.join(sorted(SUFFIXES | VIDEOS))}"
+            f"{', '.join(sorted(SUFFIXES | VIDEOS))}, and any other file that is one by its content"
         )
     sources: dict[Path, Path] = {}
     for source, target in jobs:
@@ -108,16 +134,33 @@ def plan(inputs: Iterable[Path], out: Path) -> list[tuple[Path, Path]]:
     return jobs
 
 
-def colorize_picture(colorizer: Colorizer, source: Source, settings: Settings = USUAL) -> Picture:
-    """Colour one picture that stands still; it may be transparent."""
-    rgb, alpha = read_picture(source)
+def colorize_picture(colorizer: Colorizer, source: Source, settings: Settings = USUAL) -> Original:
+    """Colour one picture that stands still; it may be transparent, and has 16 bits a channel if its greys had."""
+    original = read_original(source)
+    rgb, alpha = _paint(colorizer, original, settings)
+    return Original(rgb, alpha, None, original.beside.marked(settings.mark))
+
+
+def _paint(
+    colorizer: Colorizer, original: Original, settings: Settings
+) -> tuple[np.ndarray, np.ndarray | None]:
+    rgb, alpha, deep, _ = original
     if alpha is not None:
         np.copyto(rgb, 255, where=(alpha == 0)[..., None])  # what nobody sees tells the network nothing
-    return Picture(colorizer.colorize(rgb, settings.temperature, settings.hints, settings.like), alpha)
+    if deep is None:
+        return colorizer.colorize(rgb, settings.temperature, settings.hints, settings.like), alpha
+    small = colorizer.small_copy(rgb)
+    hints = settings.hints and encode(settings.hints, rgb.shape[:2], tuple(small.shape[-2:]))
+    like = None if settings.like is None else global_hint_of(settings.like)
+    ab = colorizer.predict_ab(small, settings.temperature, hints or None, like).cpu()
+    return painted(deep, ab, small), alpha
 
 
 def colorize_files(
-    colorizer: Colorizer, jobs: list[tuple[Path, Path]], settings: Settings = USUAL
+    colorizer: Colorizer,
+    jobs: list[tuple[Path, Path]],
+    settings: Settings = USUAL,
+    lost: dict[Path, list[str]] | None = None,
 ) -> Iterator[tuple[Path, str | Exception]]:
     """Colour one after another; a failure is reported and does not stop the rest.
 
@@ -132,6 +175,7 @@ def colorize_files(
     Args:
         colorizer, jobs: from `plan`, who colours what.
         settings: how.
+        lost: gets what a result could not hold of its source, in words, for each file of which that is so.
 
     Yields:
         (file, "written"; "kept" because its result was there already; "left alone" because of `only`; or the
@@ -150,7 +194,9 @@ def colorize_files(
             elif settings.only is not None and kind_of_file(source) not in settings.only:
                 outcome = "left alone"
             else:
-                outcome = _colorize_file(colorizer, source, target, settings)
+                outcome, gone = _colorize_file(colorizer, source, target, settings)
+                if gone and lost is not None:
+                    lost[source] = gone
         # ValueError: a hint outside the picture; RuntimeError: what torch raises when memory is short;
         # ModuleNotFoundError: a video without the extra that reads it
         except (ImageError, OSError, ValueError, MemoryError, RuntimeError, ModuleNotFoundError) as error:
@@ -158,53 +204,120 @@ def colorize_files(
         yield source, outcome
 
 
+def sort_of(path: Path) -> Sort | None:
+    """What a file is by its content; where that tells nothing, by its name; None if it is nothing to colour.
+
+    A kind that is known and not read here is a picture if its name says so: reading it will name the kind.
+    """
+    kind, ending = kinds.kind_of_content(path), path.suffix.lower()
+    if kind == kinds.FILM:
+        return "film" if video.is_film(path) else None
+    if kind == kinds.GIF:
+        return "gif" if is_animated(path) else "picture"
+    if kind == kinds.TIFF:
+        return "pages" if count_of_pictures(path) > 1 else "picture"
+    if kind in (kinds.PICTURE, kinds.HEIC):
+        return "animation" if count_of_pictures(path) > 1 else "picture"
+    if kind == kinds.SOUND:
+        return None
+    return "picture" if ending in SUFFIXES else "film" if ending in VIDEOS else None
+
+
 def some_frames(source: Path, frames: int = 5) -> list[np.ndarray]:
-    """A picture as it is seen, or some frames of one that moves: of a video spread over it, of a GIF the first.
+    """A picture as it is seen, or some frames of one that moves: of a video spread over it, of others the first.
 
     Raises:
         ImageError, ModuleNotFoundError: it cannot be read.
     """
-    if source.suffix.lower() in VIDEOS:
+    if sort_of(source) == "film":
         return video.sample(source, frames)
-    if is_animated(source):
-        return [frame.rgb for frame in islice(read_gif(source), frames)]
-    return [read_image(source)]
+    return list(islice(_seen(source), frames))
 
 
 def kind_of_file(source: Path) -> Kind:
-    """`tint.kind_of` for files; what moves has the most colourful kind of the frames looked at."""
-    return max(map(kind_of, some_frames(source)), key=KINDS.index)
+    """`toning.kind_of` for files; of several pages or frames the most colourful tells."""
+    frames = video.sample(source) if sort_of(source) == "film" else _seen(source)
+    most = KINDS[0]
+    for rgb in frames:
+        most = max(most, kind_of(rgb), key=KINDS.index)
+        if most == KINDS[-1]:
+            break
+    return most
 
 
-def _colorize_file(colorizer: Colorizer, source: Path, target: Path, settings: Settings) -> str:
-    moving = None
-    if source.suffix.lower() in VIDEOS:
-        moving = video.colorize_video
-    elif is_animated(source):
-        moving = colorize_gif
-    if moving and settings.hints:
+def _seen(source: Path) -> Iterator[np.ndarray]:
+    """The pages or frames of what is no film, as they are seen."""
+    if (sort := sort_of(source)) == "gif":
+        return (frame.rgb for frame in read_gif(source))
+    shown = read_animation(source) if sort == "animation" else read_pages(source)
+    return (page.rgb if page.alpha is None else over_white(page.rgb, page.alpha) for page in shown)
+
+
+def _colorize_file(
+    colorizer: Colorizer, source: Path, target: Path, settings: Settings
+) -> tuple[str, list[str]]:
+    """(what happened, what was lost)."""
+    sort = sort_of(source)
+    if sort not in (None, "picture") and settings.hints:
         raise ValueError(f"{source}: moves, and hints are for pictures that stand still; leave them out")
-    picture = None if moving else colorize_picture(colorizer, source, settings)
+    colored = colorize_picture(colorizer, source, settings) if sort in (None, "picture") else None
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        if moving:
-            paint = FrameColorizer(colorizer, settings.smoothing, settings.temperature, settings.like)
-            moving(source, target, paint, settings.force)
-        else:
-            write_image(target, *picture, replace=settings.force)
+        if colored:
+            return "written", write_image(target, colored.rgb, colored.alpha, settings.force, colored.beside)
+        return "written", _colorize_several(colorizer, sort, source, target, settings)
     except FileExistsError:  # made by somebody else in the meantime
-        return "kept"
-    return "written"
+        return "kept", []
 
 
-def _found(folder: Path) -> list[Path]:
-    """All files to colour in a folder and in those below it, and the folders among these that cannot be read."""
-    unreadable = []
-    walk = os.walk(folder, onerror=lambda error: unreadable.append(Path(error.filename)))
-    files = [Path(where, name) for where, _, names in walk for name in names]
-    # "._a.jpg" is what macOS notes about a.jpg on foreign disks.
-    wanted = (p for p in files if p.suffix.lower() in SUFFIXES | VIDEOS and not p.name.startswith("._"))
-    return sorted([p for p in wanted if _may_be_file(p)] + unreadable)
+def _colorize_several(
+    colorizer: Colorizer, sort: Sort, source: Path, target: Path, settings: Settings
+) -> list[str]:
+    """Pages, or frames; returns what was lost."""
+    how = {"replace": settings.force, "mark": settings.mark}
+    if sort == "pages":
+        return colorize_pages(source, target, lambda page: _paint(colorizer, page, settings), **how)
+
+    def paint() -> FrameColorizer:
+        return FrameColorizer(colorizer, settings.smoothing, settings.temperature, settings.like)
+
+    if sort == "film":
+        return video.colorize_video(source, target, paint(), again=paint, **how)
+    return {"gif": colorize_gif, "animation": colorize_animation}[sort](source, target, paint(), **how)
+
+
+def _found(folder: Path, out: Path, skipped: dict[Path, str]) -> list[Path]:
+    """All files to colour in a folder and in those below it, linked ones too, and folders that cannot be read."""
+    found: list[Path] = []
+    been: dict[tuple[int, int] | None, Path] = {_identity(folder): folder}
+    for where, folders, names in os.walk(
+        folder, onerror=lambda error: found.append(Path(error.filename)), followlinks=True
+    ):
+        for name in folders.copy():
+            path = Path(where, name)
+            other = been.setdefault(_identity(path), path)
+            if other is not path or _identity(path) == _identity(out):
+                skipped[path] = f"the same folder as {other}" if other is not path else "holds the results"
+                folders.remove(name)
+        for path in (Path(where, name) for name in names):
+            if reason := _reason_to_skip(path):
+                skipped[path] = reason
+            else:
+                found.append(path)
+    return sorted(found)
+
+
+def _reason_to_skip(path: Path) -> str | None:
+    if path.name.startswith("._"):
+        return "notes of macOS about another file"
+    if not _may_be_file(path):
+        return "a pipe or a device"
+    if path.match(LEFTOVERS):
+        return "the beginning of a result"
+    if sort_of(path) is not None:
+        return None
+    kind = kinds.kind_of_content(path)
+    return f"{kind}, which is not read here" if kind else "no picture and no film"
 
 
 def _may_be_file(path: Path) -> bool:
@@ -244,14 +357,10 @@ def _folded(path: Path) -> str:
 
 def _name(path: Path) -> str:
     """What the result is called: as the file is, where that can be written."""
-    endings = _endings(path)
-    if path.suffix.lower() in endings:
-        return path.name
-    return path.stem + next(ending for ending in (".png", ".gif", ".mkv") if ending in endings)
+    endings = WRITTEN_AS[sort_of(path) or "picture"]
+    return path.name if path.suffix.lower() in endings else path.stem + endings[0]
 
 
 def _endings(path: Path) -> set[str]:
     """How the name of a file's result may end."""
-    if path.suffix.lower() in VIDEOS:
-        return set(video.FORMATS)
-    return {".gif"} if is_animated(path) else WRITABLE
+    return set(WRITTEN_AS[sort_of(path) or "picture"])

@@ -20,7 +20,7 @@ from colorlab.files.media import bands, read_image
 from colorlab.files.tensors import with_sorted_header
 from colorlab.files.whole import write_whole
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS, Hint, encode, global_hint, heed
-from colorlab.lab import lab_to_rgb_in_gamut
+from colorlab.lab import lab_to_rgb_in_gamut, rgb_to_lab
 from colorlab.networks.base import Trunk
 from colorlab.networks.published import build
 from colorlab.networks.unet import UNet

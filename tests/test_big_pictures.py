@@ -13,9 +13,9 @@ from PIL import Image
 from torch.nn import functional as F
 
 from colorlab.bins import ColorBins
-from colorlab.colorizer import EDGE_NOISE, LONGEST, Colorizer
+from colorlab.colorizer import LONGEST, Colorizer
 from colorlab.data import photo
-from colorlab.edges import along_edges
+from colorlab.edges import EDGE_NOISE, along_edges
 from colorlab.files import media
 from colorlab.metrics import to_labs
 from colorlab.networks.unet import UNet

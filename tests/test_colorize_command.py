@@ -11,7 +11,8 @@ from PIL import Image
 from colorlab.bins import ColorBins
 from colorlab.cli import main
 from colorlab.colorizer import Colorizer
-from colorlab.files.media import ImageError, read_image, read_picture, write_image
+from colorlab.files.media import ImageError, read_image, read_picture
+from colorlab.files.writing import write_image
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS, write_hints
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression

@@ -16,7 +16,8 @@ from colorlab.colorizer import Colorizer
 from colorlab.data import photo
 from colorlab.files import video
 from colorlab.files.gif import read_gif
-from colorlab.files.media import read_image, write_image
+from colorlab.files.media import read_image
+from colorlab.files.writing import write_image
 from colorlab.flicker import FrameColorizer, static_clip
 from colorlab.hints import write_hints
 from colorlab.networks.unet import UNet

@@ -23,8 +23,9 @@ from colorlab import batch
 from colorlab.bins import ColorBins
 from colorlab.cli import main
 from colorlab.colorizer import Colorizer
-from colorlab.files.media import read_image, write_image
+from colorlab.files.media import read_image
 from colorlab.files.whole import LEFTOVERS, clear_leftovers, in_one_piece
+from colorlab.files.writing import write_image
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification
 

@@ -16,6 +16,7 @@ from colorlab.commands.console import as_sentences, say
 from colorlab.files.faults import printable, sentence
 
 PIPE = Path("-")  # standard input or output
+NAMED = 5  # skipped files, for each reason
 
 
 def read_temperature(context, option, given: str | None) -> float | str | None:
@@ -93,6 +94,11 @@ def read_share(context, option, given: float | None) -> float | None:
     "is taken for grey, whatever colours it has.",
 )
 @click.option("--force", is_flag=True, help="Overwrite what is there already.")
+@click.option(
+    "--no-mark",
+    is_flag=True,
+    help="Do not write into the results that colorlab made them, with which model and temperature.",
+)
 def colorize(
     inputs: tuple[Path, ...],
     out: Path,
@@ -103,16 +109,21 @@ def colorize(
     smoothing: float | None,
     only: tuple[str, ...],
     force: bool,
+    no_mark: bool,
 ) -> None:
     """Colour pictures, GIFs and videos; folders with everything in them. Only their lightness is looked at.
 
-    A folder's tree is mirrored in --out. A GIF that moves stays one; a video keeps its ending, its sound and
-    its frames' times (for videos: pip install 'colorlab-course[video]'); of other files with several pages or
-    frames, such as TIFF or WebP, the first is coloured. What is there already is kept,
-    unless you say --force: so a run that was stopped goes on when it is started again. A file that cannot be
-    read is named at the end, the others are coloured all the same; the exit status is then 1. A result gets
-    its name when it is whole: whatever stops the command, Ctrl-C too (exit status 130), there are no half
-    files.
+    A folder's tree is mirrored in --out; what a file is, its content tells, whatever its name. All pages of a
+    TIFF and all frames of a GIF, WebP or PNG are coloured; a video keeps its ending, its sound and its frames'
+    times (for videos: pip install 'colorlab-course[video]', for HEIC 'colorlab-course[heic]'). EXIF, XMP, IPTC,
+    comments, dpi and 16 bits of grey stay; what a format cannot hold is named at the end, and so is what a
+    folder held that was left out. What is there already is kept, unless you say --force: so a run that was
+    stopped goes on when it is started again. A file that cannot be read is named at the end, the others are
+    coloured all the same; the exit status is then 1. A result gets its name when it is whole: whatever stops
+    the command, Ctrl-C too (exit status 130), there are no half files.
+
+    Each result says that colorlab made it, in its EXIF, texts or tags, beside what stood there: a coloured
+    picture must not pass for a document.
 
     - is standard input, or after -o standard output, which gets a PNG and nothing else.
 
@@ -131,26 +142,31 @@ def colorize(
     """
     # While Python tidies up there is nothing left to stop.
     atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
-    tally, failed = Counter(), {}
+    tally, failed, skipped, lost = Counter(), {}, {}, {}
     try:
         with _nothing_begun():
             if PIPE in (*inputs, out):
                 _check_pipe(inputs, out, only, force)
             network, settings = _network_and_settings(
-                model, temperature, hints_file, like, smoothing, only, force
+                model, temperature, hints_file, like, smoothing, only, force, not no_mark
             )
         if PIPE in (*inputs, out):
             _colorize_pipe(network, inputs[0], out, settings)
             return
-        _colorize_files(network, inputs, out, settings, tally, failed)
+        _colorize_files(network, inputs, out, settings, tally, failed, skipped, lost)
     except KeyboardInterrupt:
         done = ", ".join(_counts(tally, failed))
         again = " without --force" if force else ""
         click.echo(f"stopped: {done}; to go on, start it again{again}: what is done is kept", err=True)
         sys.exit(130)
+    for source, gone in lost.items():
+        say(f"{source}: not in its result: {', '.join(gone)}", "NOTE", "yellow")
+    for line in _left_out(skipped):
+        say(line, "SKIPPED", "yellow")
     for source, error in failed.items():
-        say(("FAILED", "red"), f" {_reason(source, error)}")
+        say(_reason(source, error), "FAILED", "red")
     said = ", ".join(_counts(tally, failed))
+    said += f", {len(skipped)} skipped" if skipped else ""
     said += "; --force would overwrite what was kept" if tally["kept"] else ""
     said += "; start it again to try once more what failed" if failed else ""
     say(f"{said}; results in {out}")
@@ -173,7 +189,14 @@ def _nothing_begun() -> Iterator[None]:
 
 
 def _network_and_settings(
-    model: str | None, temperature, hints_file: Path | None, like: Path | None, smoothing, only, force: bool
+    model: str | None,
+    temperature,
+    hints_file: Path | None,
+    like: Path | None,
+    smoothing,
+    only,
+    force: bool,
+    marked: bool,
 ) -> tuple:
     """A colorizer that can do what is asked, and a `batch.Settings`."""
     from colorlab.batch import Settings
@@ -186,7 +209,8 @@ def _network_and_settings(
     with as_sentences():
         hints = read_hints(hints_file) if hints_file else None
         reference = read_image(like) if like else None
-        network = open_model(model or ("guided" if hints_file or like else "classification"))
+        model = model or ("guided" if hints_file or like else "classification")
+        network = open_model(model)
         if hints and not network.takes_hints:
             raise ValueError(f"--hints: the model {model} was trained without them; use guided")
         if like and not network.takes_global_hint:
@@ -197,17 +221,29 @@ def _network_and_settings(
         if isinstance(temperature, float) and not least <= temperature <= most:
             raise ValueError(f"--temperature: expected {least} to {most}, or mode, got {temperature:g}")
     smoothing = SMOOTHING if smoothing is None else smoothing
-    return network, Settings(temperature, hints, reference, smoothing, only or None, force)
+    mark = _mark(network, model, temperature) if marked else None
+    return network, Settings(temperature, hints, reference, smoothing, only or None, force, mark)
 
 
-def _colorize_files(network, inputs, out: Path, settings, tally: Counter, failed: dict) -> None:
-    """With a progress bar; counts in `tally` and `failed`, so that what was done is known if it is stopped."""
+def _mark(network, model: str, temperature: float | str | None) -> str:
+    """What a result says of itself."""
+    from colorlab import __version__
+
+    used = network.temperature if temperature is None else temperature
+    warmth = f", temperature {used}" if network.objective.has_distribution else ""
+    return f"colored by colorlab {__version__}, model {Path(model).stem}{warmth}"
+
+
+def _colorize_files(
+    network, inputs, out: Path, settings, tally: Counter, failed: dict, skipped: dict, lost: dict
+) -> None:
+    """With a progress bar; fills the last four, so that what was done is known if it is stopped."""
     from tqdm import tqdm
 
     from colorlab.batch import colorize_files, plan
 
     with as_sentences():
-        jobs = plan(inputs, out)
+        jobs = plan(inputs, out, skipped)
         if settings.hints and len(jobs) > 1:
             raise ValueError(f"--hints: they belong to one picture, but {len(jobs)} are to be coloured")
     # disable=None: no bar where nobody looks. A GIF or video draws one of its frames below this one.
@@ -219,6 +255,16 @@ def _colorize_files(network, inputs, out: Path, settings, tally: Counter, failed
                 failed[source] = outcome
             else:
                 tally[outcome] += 1
+
+
+def _left_out(skipped: dict[Path, str]) -> Iterator[str]:
+    """One line for each reason, with the first files it holds for."""
+    by_reason: dict[str, list[str]] = {}
+    for path, reason in skipped.items():
+        by_reason.setdefault(reason, []).append(str(path))
+    for reason, names in by_reason.items():
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        yield f"{', '.join(names[:NAMED])}{more}: {reason}"
 
 
 def _counts(tally: Counter, failed: dict) -> list[str]:
@@ -261,20 +307,22 @@ def _check_pipe(inputs: tuple[Path, ...], out: Path, only: tuple[str, ...], forc
 def _colorize_pipe(network, source: Path, out: Path, settings) -> None:
     """One picture from standard input, to standard output, or both. Prints nothing if all goes well."""
     from colorlab.batch import colorize_picture
-    from colorlab.files.gif import is_animated
-    from colorlab.files.media import as_png, write_image
+    from colorlab.files.pages import count_of_pictures
+    from colorlab.files.writing import as_png, write_image
 
     name = "standard input" if source == PIPE else source
     try:
         given = sys.stdin.buffer.read() if source == PIPE else source
-        if is_animated(io.BytesIO(given) if source == PIPE else given):
-            raise ValueError("an animated GIF does not fit through -; name files for it")
+        if (count := count_of_pictures(io.BytesIO(given) if source == PIPE else given)) > 1:
+            raise ValueError(f"has {count} pages or frames, which do not fit through -; name files for it")
         picture = colorize_picture(network, given, settings)
         if out != PIPE:
             out.parent.mkdir(parents=True, exist_ok=True)
-            write_image(out, *picture, replace=settings.force)
+            lost = write_image(out, picture.rgb, picture.alpha, settings.force, picture.beside)
+            if lost:
+                click.echo(f"{name}: not in its result: {', '.join(lost)}", err=True)
             return
-        name, content = "standard output", as_png(*picture)
+        name, content = "standard output", as_png(picture.rgb, picture.alpha, picture.beside)
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
     except BrokenPipeError:  # whoever read has gone; click then ends without a word and with status 1

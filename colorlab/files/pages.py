@@ -1,0 +1,178 @@
+"""Pictures of several: every page of a TIFF, every frame of an animated WebP, PNG or AVIF.
+
+One is read, colored and written at a time, so memory does not grow with their number.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm.auto import tqdm
+
+from colorlab.files import png
+from colorlab.files.beside import Beside, beside, writing
+from colorlab.files.gif import MOST_PIXELS
+from colorlab.files.media import ImageError, Original, Source, opened, over_white, read_pages
+from colorlab.files.png import Shown
+from colorlab.files.tiff import TiffWriter, full_pages
+from colorlab.files.writing import QUALITY, open_for
+
+ANIMATIONS = {".png": "PNG", ".apng": "PNG", ".webp": "WEBP"}  # as which they can be written
+MOVING = ("WEBP", "PNG", "AVIF", "GIF")
+Colored = tuple[np.ndarray, np.ndarray | None]
+
+
+def count_of_pictures(source: Source) -> int:
+    """How many pages of a TIFF, or frames of what moves, a file has; 1 also where it cannot be read.
+
+    Further views of a photograph, as phones store them, are no frames.
+    """
+    try:
+        with opened(source) as image:
+            if image.format == "TIFF":
+                return len(full_pages(image))
+            return getattr(image, "n_frames", 1) if image.format in MOVING else 1
+    except (ImageError, ValueError, OSError, EOFError, SyntaxError):
+        return 1
+
+
+def colorize_pages(
+    source: str | Path,
+    target: str | Path,
+    paint: Callable[[Original], Colored],
+    replace: bool = True,
+    mark: str | None = None,
+) -> list[str]:
+    """Colour every page of a TIFF, with progress.
+
+    Args:
+        source, target: paths; the target is written as TIFF.
+        paint: a page -> colours of 8 or 16 bits, and alpha of 8 or None.
+        replace: whether an older target is replaced; else a FileExistsError.
+        mark: what made it.
+
+    Returns:
+        What is lost, in words.
+
+    Raises:
+        ImageError: a page cannot be read; then no target is written.
+    """
+    lost: list[str] = []
+    total, target = count_of_pictures(source), Path(target)
+    with open_for(target, "TIFF", replace) as file, closing(read_pages(source)) as pages:
+        writer = TiffWriter(file)
+        for page in tqdm(pages, Path(source).name, total, leave=None, unit="page", disable=None):
+            rgb, alpha = paint(page)
+            options, gone = writing("TIFF", page.beside.marked(mark), rgb.shape[1::-1])
+            writer.add(rgb, alpha, options.get("tags"))
+            lost += [fault for fault in gone if fault not in lost]
+    return lost
+
+
+def read_animation(path: str | Path) -> Iterator[Shown]:
+    """The frames of an animated WebP, PNG or AVIF, as they are seen, one at a time.
+
+    Raises:
+        ImageError: missing, damaged or cut short, or of more than 16 megapixels a frame.
+    """
+    with _animation(path) as image:
+        yield from _frames(image, path)
+
+
+def colorize_animation(
+    source: str | Path,
+    target: str | Path,
+    paint: Callable[[np.ndarray], np.ndarray],
+    replace: bool = True,
+    mark: str | None = None,
+) -> list[str]:
+    """Colour every frame of an animated WebP, PNG or AVIF, with progress; times and loop stay.
+
+    Args:
+        source, target: paths; the target ends in one of `ANIMATIONS`.
+        paint: what makes a coloured frame of a frame, both uint8 `(H, W, 3)`.
+        replace, mark: as in `colorize_pages`.
+
+    Returns:
+        What is lost, in words.
+
+    Raises:
+        ImageError: the source cannot be read; then no target is written.
+    """
+    target = Path(target)
+    kind = ANIMATIONS[target.suffix.lower()]
+    with _animation(source) as image, open_for(target, kind, replace) as file:
+        count, loop = image.n_frames, int(image.info.get("loop", 0) or 0)
+        options, lost = writing(kind, _beside(image).marked(mark), image.size)
+        frames = (
+            Shown(
+                paint(over_white(rgb, (alpha > 0) * np.uint8(255))) if alpha is not None else paint(rgb),
+                alpha,
+                time,
+            )
+            for rgb, alpha, time in _frames(image, source)
+        )
+        frames = tqdm(frames, Path(source).name, count, leave=None, unit="frame", disable=None)
+        if kind == "PNG":
+            png.write_animation(file, frames, count, loop, options)
+        else:
+            _write_webp(file, frames, count, loop, options)
+    return lost
+
+
+def _beside(image: Image.Image) -> Beside:
+    try:
+        image.seek(0)
+        image.load()
+        return beside(image)
+    except Exception:  # the frames will tell what is damaged
+        return Beside()
+
+
+def _write_webp(file, frames: Iterable[Shown], count: int, loop: int, options: dict) -> None:
+    lazy, times = _Lazy(frames, count), []
+    lazy.times = times
+    lazy.save(file, "WEBP", save_all=True, loop=loop, duration=times, **QUALITY["WEBP"], **options)
+
+
+class _Lazy(Image.Image):
+    """An image whose frames come one at a time, as Pillow asks for them; it would keep a list of them."""
+
+    def __init__(self, frames: Iterable[Shown], count: int):
+        super().__init__()
+        self.frames, self.n_frames, self.number, self.times = iter(frames), count, -1, []
+        self.seek(0)
+
+    def seek(self, number: int) -> None:
+        if number == self.number + 1 and number < self.n_frames:
+            shown = next(self.frames)
+            made = Image.fromarray(shown.rgb if shown.alpha is None else np.dstack([shown.rgb, shown.alpha]))
+            self.im, self._mode, self._size, self.number = made.im, made.mode, made.size, number
+            self.times.append(round(shown.duration))
+
+    def tell(self) -> int:
+        return self.number
+
+
+@contextmanager
+def _animation(path: str | Path) -> Iterator[Image.Image]:
+    with opened(path) as image:
+        if image.width * image.height > MOST_PIXELS:
+            size = f"{image.width}×{image.height}"
+            raise ImageError(f"{path}: too many pixels for an animation ({size}); make it smaller")
+        yield image
+
+
+def _frames(image: Image.Image, path: str | Path) -> Iterator[Shown]:
+    for number in range(image.n_frames):
+        try:
+            image.seek(number)
+            pixels = np.asarray(image.convert("RGBA"))
+        except Exception as error:  # Pillow's readers raise all kinds of things on damaged files
+            raise ImageError(
+                f"{path}: damaged or cut short at frame {number + 1} ({error}); fetch it anew"
+            ) from error
+        alpha = pixels[..., 3].copy()
+        yield Shown(pixels[..., :3].copy(), alpha, float(image.info.get("duration", 0) or 0))
