@@ -172,7 +172,12 @@ def colorizer(channels, vector=0):
 def watched(network):
     """What the network is shown from now on: a list of (x, vector)."""
     seen = []
-    network.register_forward_pre_hook(lambda _module, inputs: seen.append((*inputs, None)[:2]))
+
+    def note(_module, inputs, named):
+        x, vector = (*inputs, named.get("vector"))[:2]
+        seen.append((x, vector))
+
+    network.register_forward_pre_hook(note, with_kwargs=True)
     return seen
 
 
