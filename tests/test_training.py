@@ -5,15 +5,19 @@ from itertools import pairwise
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
 from colorlab.config import Config
 from colorlab.data import Evaluation
+from colorlab.networks.base import at
 from colorlab.networks.unet import UNet
-from colorlab.objectives import Classification, Regression
+from colorlab.objectives import Classification, Regression, averaged
 from colorlab.toy import Marbles
-from colorlab.training import fit, learning_rate_factor
+from colorlab.training import fit, learning_rate_factor, random_places
+from colorlab.weighted_regression import WeightedRegression
 
 BINS = ColorBins(40)  # Q = 23: quick
 SHORT = Config(steps=6, batch_size=2, evaluate_every=4)
@@ -136,6 +140,88 @@ def test_a_network_that_answers_at_half_resolution_can_be_trained():
     assert len(fit(colorizer, Marbles(size=16), SHORT).loss) == 3
 
 
+# ---- a loss at some places -----------------------------------------------------------------------
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 100), st.integers(0, 10**6))
+def test_places_are_different_ones_inside_and_decided_by_the_seed(height, width, count, seed):
+    places = random_places(torch.zeros(2, 3, height, width), count, seed)
+    assert len(places) == len(set(places.tolist())) == min(count, height * width)
+    assert places.min() >= 0 and places.max() < height * width
+    assert torch.equal(places, random_places(torch.zeros(5, 2, height, width), count, seed))
+
+
+def test_every_place_is_as_likely_as_any_other():
+    drawn = torch.cat([random_places(torch.zeros(1, 1, 3, 4), 4, seed) for seed in range(600)])
+    counts = torch.bincount(drawn, minlength=12)
+    assert counts.min() > 160 and counts.max() < 240  # 200 each; a standard deviation of 12
+
+
+def test_what_stands_at_places_is_counted_row_by_row():
+    x = torch.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
+    found = at(x, torch.tensor([0, 19, 7, 7]))
+    assert found.shape == (2, 3, 4, 1)
+    for n, (row, column) in enumerate([(0, 0), (3, 4), (1, 2), (1, 2)]):
+        assert torch.equal(found[:, :, n, 0], x[:, :, row, column])
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        Regression(),
+        Classification(BINS, "soft"),
+        WeightedRegression(BINS, torch.full((BINS.n_bins,), 1 / BINS.n_bins), 0.5),
+    ],
+    ids=repr,
+)
+def test_on_average_the_loss_at_some_places_is_the_loss_at_all(objective):
+    """Cut into four parts, exactly: their mean is that of the whole, and so are the gradients."""
+    colorizer = untrained(objective, half_resolution=True)
+    lab = Marbles(size=16).evaluation()
+    x, ab = colorizer.inputs(lab.L), averaged(lab.outcomes[0], 2)
+    everything = random_places(ab, 64, seed=3).reshape(4, 16)
+    parts = [objective.loss(colorizer.network(x, places=part), at(ab, part)) for part in everything]
+    whole = objective.loss(colorizer.network(x), ab)
+    torch.testing.assert_close(sum(parts) / 4, whole)
+    weights = list(colorizer.network.parameters())
+    for one, other in zip(
+        torch.autograd.grad(sum(parts) / 4, weights), torch.autograd.grad(whole, weights), strict=True
+    ):
+        torch.testing.assert_close(one, other, atol=1e-5 * other.abs().max().item() + 1e-9, rtol=1e-3)
+
+
+def test_all_places_teach_what_no_places_teach():
+    plain, placed = (train(config=replace(SHORT, places=places))[1] for places in (None, 16 * 16))
+    assert placed.loss == pytest.approx(plain.loss, rel=1e-3)
+    few = train(config=replace(SHORT, places=7))[1]
+    assert few.loss[0] == plain.loss[0] and few.loss[-1] != plain.loss[-1]
+
+
+def test_at_places_too_one_seed_gives_one_curve():
+    assert_repeatable(Classification(BINS), replace(SHORT, places=7))
+
+
+def test_every_step_looks_at_other_places(monkeypatch):
+    seen = []
+
+    def remember(answers, count, seed):
+        seen.append(random_places(answers, count, seed))
+        return seen[-1]
+
+    monkeypatch.setattr("colorlab.training.random_places", remember)
+    fit(untrained(half_resolution=True), Marbles(size=16), replace(SHORT, places=7))
+    assert [tuple(places.shape) for places in seen] == [(7,)] * 6
+    assert max(places.max() for places in seen) < 64  # answers, not pixels
+    assert len({tuple(places.tolist()) for places in seen}) == 6
+
+
+def test_it_learns_at_few_places_too():
+    config = Config(steps=30, batch_size=4, learning_rate=1e-2, places=20)
+    history = train(config=config)[1]
+    assert history.loss[-1] < 0.8 * history.loss[0]
+
+
 # ---- stopping ------------------------------------------------------------------------------------
 
 
@@ -209,6 +295,8 @@ def test_a_loss_that_is_not_finite_stops_with_the_step_and_the_remedy():
         ("warmup", -0.1),
         ("warmup", 0.95),
         ("weight_decay", -1e-3),
+        ("places", 0),
+        ("places", -3),
         ("evaluate_every", 0),
         ("seed", -1),
     ],
@@ -225,6 +313,8 @@ def test_refuses_a_value_out_of_range(field, bad):
         ("steps", True, "int"),
         ("steps", "300", "int"),  # papermill's -y and -r pass strings
         ("seed", None, "int"),
+        ("places", 10.0, "int"),
+        ("places", True, "int"),
         ("learning_rate", "fast", "float"),
     ],
 )
