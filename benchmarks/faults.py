@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,9 +67,14 @@ class End:
 
 
 class Scene:
-    """A folder with inputs for every command, and what each makes of them if nothing goes wrong."""
+    """A folder with inputs for commands, and what each makes of them if nothing goes wrong.
 
-    def __init__(self, folder: Path):
+    Args:
+        folder: an empty one.
+        names: the commands; `colorize` uses the weights that `train` makes.
+    """
+
+    def __init__(self, folder: Path, names: Collection[str] = tuple(COMMANDS)):
         self.folder = folder
         rng = np.random.default_rng(0)
         (folder / "pics").mkdir()
@@ -90,7 +95,7 @@ class Scene:
             ["colorlab.cli", "colorlab.recipe", "colorlab.batch", "colorlab.plots"]
         )
         self.wanted, self.seconds = {}, {}
-        for name in COMMANDS:
+        for name in sorted({"train", *names}, key=list(COMMANDS).index):
             out, start = folder / f"reference-{name}", time.monotonic()
             end = self.command(name, out, folder / "cache")
             if end.status:
@@ -134,7 +139,8 @@ class Scene:
 def work(words: list[str], folder: Path, cache: Path, speaks, limits: dict[str, int]) -> None:
     """What a process does: one command, its words sent through a pipe, which no limit touches."""
     os.setsid()
-    for stream in (1, 2):
+    sys.stdout = sys.stderr = os.fdopen(speaks.fileno(), "w", buffering=1, closefd=False)
+    for stream in (1, 2):  # what libraries in C, and children, say
         os.dup2(speaks.fileno(), stream)
     os.chdir(folder)
     os.environ |= {
@@ -274,19 +280,19 @@ def mount(folder: Path) -> bool:
     return os.geteuid() == 0 and subprocess.run(command, capture_output=True).returncode == 0
 
 
-def run(trials: int, seed: int = 0, only: str = "") -> dict[str, Counts]:
-    """So many trials, shared among the kinds whose name holds `only`; kind -> what came of it."""
+def run(trials: int, seed: int = 0, only: Sequence[str] = ("",)) -> dict[str, Counts]:
+    """So many trials, shared among the kinds whose name holds one of `only`; kind -> what came of it."""
     kinds = {f"{name}, {fault}": (name, fault) for name in COMMANDS for fault in FAULTS}
-    kinds = {kind: pair for kind, pair in kinds.items() if only in kind}
+    kinds = {kind: pair for kind, pair in kinds.items() if any(words in kind for words in only)}
     if not kinds:
-        raise SystemExit(f"no kind of trial is called {only!r}")
+        raise SystemExit(f"no kind of trial is called {' or '.join(only)}")
     counts = {kind: Counts() for kind in kinds}
     shares = np.array([SHARES[name] for name, _ in kinds.values()]) / sum(
         SHARES[n] for n, _ in kinds.values()
     )
     ends = np.round(np.cumsum(shares) * trials).astype(int)
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-        scene = Scene(Path(folder))
+        scene = Scene(Path(folder), {name for name, _ in kinds.values()})
         for number in range(trials):
             kind = list(kinds)[int(np.searchsorted(ends, number, side="right"))]
             trial(scene, *kinds[kind], np.random.default_rng((seed, number)), counts[kind])
@@ -300,7 +306,11 @@ def main() -> int:
     parser.add_argument("--trials", type=int, default=100, help="in all (default: 100)")
     parser.add_argument("--seed", type=int, default=0, help="the same seed, the same faults (default: 0)")
     parser.add_argument(
-        "--only", default="", metavar="WORDS", help='kinds whose name holds them: "train, killed"'
+        "--only",
+        nargs="+",
+        default=[""],
+        metavar="WORDS",
+        help='kinds whose name holds them: "train, killed"',
     )
     options = parser.parse_args()
     found = run(options.trials, options.seed, options.only)
