@@ -266,11 +266,11 @@ def _opened(folder: Path, size: int, key: str) -> Collection:
     """
     index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
     shapes = np.array(index.pop("shapes"))
+    if index.pop("size") != size:
+        raise ValueError(f"its pictures are not for squares of {size}×{size}")
     shorter = shapes.min(1) if shapes.dtype == np.int64 and shapes.ndim == 2 else np.zeros(1)
     if not (shapes.shape == (len(index["names"]), 2) and (shorter > 0).all() and shapes.max() < 2**20):
         raise ValueError("its index does not say how large its pictures are")
-    if shorter.max() > round(SPARE * size) or shorter.min() * LARGEST_ENLARGEMENT < size:
-        raise ValueError(f"its pictures are not for squares of {size}×{size}")
     pixels = np.memmap(folder / "pixels", np.uint8, mode="r")
     if len(pixels) != shapes.prod(1).sum() * 3:
         raise ValueError("pixels are missing, or too many")
@@ -307,7 +307,7 @@ def _build(path: Path, size: int, folder: Path) -> None:
         raise DataError(
             f"{path}: no colour picture that can be used ({len(unreadable)} unreadable, {len(grey)} grey)"
         )
-    index = {"names": names, "shapes": shapes, "unreadable": unreadable, "grey": grey}
+    index = {"size": size, "names": names, "shapes": shapes, "unreadable": unreadable, "grey": grey}
     (folder / "index.json").write_text(json.dumps(index), encoding="utf-8")
 
 
