@@ -10,6 +10,12 @@ from colorlab.data import manifest, photo_file
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+TRAINING = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    *(p.relative_to(ROOT).as_posix() for p in (ROOT / "docs").glob("*.md")),
+]
 
 
 def without_code(markdown: str) -> str:
@@ -42,7 +48,20 @@ def test_the_readme_names_the_command(command: str):
     assert re.search(rf"\b{command}\b", README), f"README.md does not mention `{command}`"
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_the_readme_is_short():
+    assert len(README.splitlines()) <= 90
+
+
+def test_the_page_on_the_layout_names_every_flat_file_and_every_room():
+    page = (ROOT / "docs" / "layout.md").read_text(encoding="utf-8")
+    package = ROOT / "colorlab"
+    flat = {p.name for p in package.glob("*.py")} - {"__init__.py", "__main__.py", "_share.py", "cli.py"}
+    flat -= {"device.py", "media.py"}  # a function, and a second name
+    rooms = {f"{p.parent.name}/" for p in package.glob("*/__init__.py")}
+    assert sorted(name for name in flat | rooms if f"`{name}`" not in page) == []
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_every_relative_link_exists(name: str):
     page = ROOT / name
     links = relative_links(page.read_text(encoding="utf-8"))
@@ -66,9 +85,9 @@ def test_only_table_rows_that_begin_with_a_link_count():
     assert listed_notebooks(page) == ["01_lab.ipynb"]
 
 
-def run_example(number, shorter):
-    """Execute a block of Python as it stands in the README, but for what takes long or is not there."""
-    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[number]
+def run_example(page, shorter):
+    """Execute the Python of a page as it stands there, but for what takes long or is not there."""
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     for long, short in shorter.items():
         assert long in code
         code = code.replace(long, short)
@@ -78,12 +97,12 @@ def run_example(number, shorter):
 
 
 def test_the_example_for_grey_photographs_runs_as_written():
-    found = run_example(0, {'"old.jpg"': repr(str(photo_file(manifest()[0])))})
+    found = run_example(README, {'"old.jpg"': repr(str(photo_file(manifest()[0])))})
     assert found["picture"].shape == found["blue_door"].shape == (512, 512, 3)
 
 
 def test_the_example_for_builders_runs_as_written():
     photograph = photo_file(manifest()[0])
-    found = run_example(1, {'"holiday.jpg"': repr(str(photograph)), "steps=300": "steps=2"})
+    found = run_example(TRAINING, {'"holiday.jpg"': repr(str(photograph)), "steps=300": "steps=2"})
     assert found["picture"].shape == (512, 512, 3)
     assert found["history"].step[-1] == 2
