@@ -75,7 +75,7 @@ def score(predictions: Sequence[Tensor], labs: Sequence[Tensor]) -> dict[str, fl
         rebalanced_auc: the same, each pixel weighted by 1/n of its true colour's cell in a grid of 10.
             It depends on which pictures are pooled: compare on one set only.
         chroma_ratio: mean predicted chroma over mean true chroma.
-        colourfulness: of the coloured pictures, averaged (see `colourfulness`).
+        colorfulness: of the coloured pictures, averaged (see `colorfulness`).
         hits: share of the clearly colored pixels, true chroma over 30, whose answer lies within 25 Lab units of
             the truth, in %; nan where there are none.
         farther_than_grey: share of the pictures whose mean ab distance from the truth is larger than grey's, in %.
@@ -91,8 +91,8 @@ class Tally:
     set, draw as many pictures again, with repetition, a thousand times, and score each draw.
 
     Attributes:
-        pixels, squared_error, closeness, chroma, true_chroma, colourfulness: `(P,)` float64, sums over each
-            picture's pixels (colourfulness: one value a picture). Squared errors are over 3 channels.
+        pixels, squared_error, closeness, chroma, true_chroma, colorfulness: `(P,)` float64, sums over each
+            picture's pixels (colorfulness: one value a picture). Squared errors are over 3 channels.
         clear, hits, farther: how many clearly colored pixels, how many of them hit, 1 if farther than grey.
         spread, true_spread: of ab inside segments, what L does not explain: see `spread_in`; 0 if not asked for.
         cell_pixels, cell_closeness: `(P, C)` float64, the same by the cell of the true colour.
@@ -103,7 +103,7 @@ class Tally:
     closeness: Tensor
     chroma: Tensor
     true_chroma: Tensor
-    colourfulness: Tensor
+    colorfulness: Tensor
     clear: Tensor
     hits: Tensor
     farther: Tensor
@@ -146,7 +146,7 @@ class Tally:
                     near.sum().item(),
                     chroma(ab).double().sum().item(),
                     true_chroma.double().sum().item(),
-                    colourfulness(rgb),
+                    colorfulness(rgb),
                     clear.sum().item(),
                     (clear & (distance <= HIT)).sum().item(),
                     float(distance.mean() > true_chroma.mean()),
@@ -181,7 +181,7 @@ class Tally:
             "auc": 100 * near / pixels,
             "rebalanced_auc": 100 * votes,
             "chroma_ratio": times @ self.chroma / torch.where(truth > 0, truth, math.nan),
-            "colourfulness": times @ self.colourfulness / times.sum(1),
+            "colorfulness": times @ self.colorfulness / times.sum(1),
             "hits": 100 * (times @ self.hits) / torch.where(clear > 0, clear, math.nan),
             "farther_than_grey": 100 * (times @ self.farther) / times.sum(1),
         }
@@ -284,14 +284,14 @@ def spread_in(segments: Tensor, ab: Tensor, L: Tensor) -> float:
     return total
 
 
-def colourfulness(rgb: Tensor) -> float:
+def colorfulness(rgb: Tensor) -> float:
     """How colourful a picture looks: sqrt(σ_rg² + σ_yb²) + 0.3 sqrt(μ_rg² + μ_yb²), signed differences.
 
     Args:
         rgb: `(3, H, W)`, values 0..255.
 
     References:
-        Hasler and Süsstrunk, Measuring colourfulness in natural images, 2003. Some projects take absolute
+        Hasler and Süsstrunk, Measuring colorfulness in natural images, 2003. Some projects take absolute
         values first and get other numbers.
     """
     r, g, b = rgb.double()

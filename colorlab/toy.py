@@ -133,8 +133,8 @@ class CoinToss(World):
             raise ValueError(f"photos: expected at least one, each at least {size} pixels on both sides")
         self.outcomes = tuple(outcomes)
         # (K, 3, H, W) a photograph: computed once, then a batch only cuts.
-        self._recoloured = [
-            torch.stack([recolour(p.lab, angle, factor) for angle, factor in self.outcomes]) for p in photos
+        self._recolored = [
+            torch.stack([recolor(p.lab, angle, factor) for angle, factor in self.outcomes]) for p in photos
         ]
         self._ambiguous = [torch.linalg.vector_norm(p.lab[1:], dim=0) > self.LEAST_CHROMA for p in photos]
         if not any(mask.any() for mask in self._ambiguous):
@@ -145,19 +145,19 @@ class CoinToss(World):
         """n crops: lab `(n, 3, size, size)` float32, and a mask of the pixels whose colour is not known."""
         generator = generator or self._generator
         tosses = torch.multinomial(self.posterior, n, replacement=True, generator=generator).tolist()
-        windows = list(random_windows(self._recoloured, self.size, n, generator))
-        lab = [self._recoloured[i][k][:, y, x] for k, (i, y, x) in zip(tosses, windows, strict=True)]
+        windows = list(random_windows(self._recolored, self.size, n, generator))
+        lab = [self._recolored[i][k][:, y, x] for k, (i, y, x) in zip(tosses, windows, strict=True)]
         return torch.stack(lab), torch.stack([self._ambiguous[i][y, x] for i, y, x in windows])
 
     def evaluation(self) -> Evaluation:
         """Sixteen fixed crops under every outcome."""
-        windows = list(random_windows(self._recoloured, self.size, 16, torch.Generator().manual_seed(2**31)))
-        lab = torch.stack([self._recoloured[i][:, :, y, x] for i, y, x in windows], dim=1)  # (K, M, 3, s, s)
+        windows = list(random_windows(self._recolored, self.size, 16, torch.Generator().manual_seed(2**31)))
+        lab = torch.stack([self._recolored[i][:, :, y, x] for i, y, x in windows], dim=1)  # (K, M, 3, s, s)
         mask = torch.stack([self._ambiguous[i][y, x] for i, y, x in windows])
         return Evaluation(lab[0, :, :1], lab[:, :, 1:], self.posterior, mask)
 
 
-def recolour(lab: Tensor, angle: float, factor: float = 1.0) -> Tensor:
+def recolor(lab: Tensor, angle: float, factor: float = 1.0) -> Tensor:
     """Turn and scale ab at constant L, then reduce chroma until sRGB can show every pixel.
 
     Args:

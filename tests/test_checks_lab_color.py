@@ -8,7 +8,7 @@ import torch
 from colorlab.checks import lab_color as check
 from colorlab.lab import chroma, in_gamut
 from colorlab.plots import gamut_slices
-from colorlab.toy import recolour
+from colorlab.toy import recolor
 from colorlab.widgets.lightness_slice import (
     describe_lightness_slice,
     lightness_slice_explorer,
@@ -124,7 +124,7 @@ def test_q2_names_the_mistake(answer, message):
 def test_the_turn_of_q2_is_the_library_s_where_the_gamut_allows():
     lab = torch.tensor([60.0, 20.0, 10.0]).reshape(3, 1, 1)
     assert in_gamut(check.turn(lab, 120))
-    torch.testing.assert_close(check.turn(lab, 120), recolour(lab, 120))
+    torch.testing.assert_close(check.turn(lab, 120), recolor(lab, 120))
 
 
 @pytest.mark.parametrize(

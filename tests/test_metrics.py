@@ -18,7 +18,7 @@ from colorlab.metrics import (
     baselines,
     best_saturation,
     closeness,
-    colourfulness,
+    colorfulness,
     evaluate,
     intervals,
     psnr,
@@ -128,7 +128,7 @@ def test_perfect_predictions(labs):
     assert perfect["chroma_ratio"] == pytest.approx(1)
 
 
-# ---- chroma and colourfulness --------------------------------------------------------------------
+# ---- chroma and colorfulness --------------------------------------------------------------------
 
 
 def test_chroma_ratio():
@@ -141,20 +141,20 @@ def test_colourfulness_of_two_pixels_by_hand():
     # Red (200, 100, 50): rg = 100, yb = 100. Blue (0, 60, 90): rg = -60, yb = -60.
     # Standard deviation of (100, -60): 80; mean: 20. Twice, so both enter as sqrt(2).
     rgb = torch.tensor([[200, 0], [100, 60], [50, 90]])[:, None]
-    assert colourfulness(rgb) == pytest.approx(math.sqrt(2) * 80 + 0.3 * math.sqrt(2) * 20)
+    assert colorfulness(rgb) == pytest.approx(math.sqrt(2) * 80 + 0.3 * math.sqrt(2) * 20)
 
 
 def test_grey_is_not_colourful():
     grey = torch.arange(256).expand(3, 1, 256)
-    assert colourfulness(grey) == 0
+    assert colorfulness(grey) == 0
 
 
 def test_colourfulness_is_averaged_over_the_coloured_pictures(predictions, labs):
     pictures = [
         torch.from_numpy(levels(torch.cat([lab[:1], ab]))) for ab, lab in zip(predictions, labs, strict=True)
     ]
-    expected = sum(colourfulness(p) for p in pictures) / 2
-    assert score(predictions, labs)["colourfulness"] == pytest.approx(expected)
+    expected = sum(colorfulness(p) for p in pictures) / 2
+    assert score(predictions, labs)["colorfulness"] == pytest.approx(expected)
 
 
 # ---- hits, and pictures that had better stayed grey ----------------------------------------------
@@ -337,7 +337,7 @@ def test_the_baselines_are_grey_and_one_colour(labs):
     table = {name: score(ab, labs) for name, ab in baselines(labs).items()}
     grey, constant = table["grey"], table[f"one colour {ONE_COLOR}"]
     assert grey["chroma_ratio"] == 0
-    assert grey["colourfulness"] < 1  # levels are rounded
+    assert grey["colorfulness"] < 1  # levels are rounded
     assert constant == score([torch.full_like(lab[1:], 15.0) for lab in labs], labs)
 
 

@@ -13,7 +13,7 @@ from colorlab.data import Photo
 from colorlab.lab import chroma, in_gamut
 from colorlab.networks.unet import UNet
 from colorlab.objectives import HUBER_DELTA, Classification, Regression
-from colorlab.toy import CoinToss, Marbles, recolour
+from colorlab.toy import CoinToss, Marbles, recolor
 from colorlab.training import fit
 
 BINS = ColorBins(20)  # Q = 77: quick
@@ -287,7 +287,7 @@ def test_there_are_four_marbles():
 @pytest.mark.parametrize("angle, factor", [(0.0, 1.0), (90.0, 1.0), (200.0, 1.5), (30.0, 0.0)])
 def test_recolouring_keeps_L_and_stays_in_gamut(angle, factor):
     lab = photo().lab
-    new = recolour(lab, angle, factor)
+    new = recolor(lab, angle, factor)
     assert torch.equal(new[0], lab[0])
     assert in_gamut(new).all()
 
@@ -295,19 +295,19 @@ def test_recolouring_keeps_L_and_stays_in_gamut(angle, factor):
 def test_recolouring_turns_and_scales_what_fits():
     lab = torch.tensor([50.0, 20.0, 10.0]).reshape(3, 1, 1)
     expected = torch.tensor([50.0, -5.0, 10.0]).reshape(3, 1, 1)
-    torch.testing.assert_close(recolour(lab, angle=90, factor=0.5), expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(recolor(lab, angle=90, factor=0.5), expected, atol=1e-4, rtol=0)
 
 
 def test_recolouring_reduces_chroma_no_more_than_needed():
     lab = torch.tensor([50.0, 60.0, 0.0]).reshape(3, 1, 1)
-    new = recolour(lab, angle=180.0)  # sRGB has no such green
+    new = recolor(lab, angle=180.0)  # sRGB has no such green
     assert not in_gamut(torch.cat([lab[:1], -lab[1:]]))
     assert in_gamut(new) and not in_gamut(torch.cat([new[:1], 1.01 * new[1:]]))
     assert new[1] < 0 and abs(new[2]) < 1e-4  # the hue is the one asked for
 
 
 def test_recolouring_by_nothing_changes_nothing():
-    torch.testing.assert_close(recolour(photo().lab, 0.0), photo().lab)
+    torch.testing.assert_close(recolor(photo().lab, 0.0), photo().lab)
 
 
 def test_every_outcome_of_a_coin_toss_is_in_gamut_and_keeps_L():
@@ -323,7 +323,7 @@ def test_every_outcome_of_a_coin_toss_is_in_gamut_and_keeps_L():
 def test_one_toss_colours_a_whole_crop():
     world = coin_toss(photos=[photo(side=16)])
     lab, _ = world.batch(20)
-    possible = [recolour(photo(side=16).lab, angle) for angle in (0.0, 120.0, 240.0)]
+    possible = [recolor(photo(side=16).lab, angle) for angle in (0.0, 120.0, 240.0)]
     possible += [outcome.flip(-1) for outcome in possible]
     assert all(any(torch.equal(crop, outcome) for outcome in possible) for crop in lab)
 
