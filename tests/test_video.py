@@ -101,13 +101,14 @@ def test_rate_size_duration_and_sound_stay_and_the_pictures_are_coloured(tmp_pat
     (rate, size, _, times, sound, heard), (rate2, size2, _, times2, sound2, heard2) = map(
         told_by_pyav, (given, made)
     )
-    assert rate == rate2 == FILM and size == size2 == (49, 65)
+    assert rate == rate2 == FILM and size == (49, 65)
+    assert size2 == ((49, 65) if ending == ".webm" else (50, 66))  # H.264 as all players show it is even
     assert len(times) == len(times2) == FRAMES
     np.testing.assert_allclose(times2, times, atol=0.0011)  # Matroska counts milliseconds
     assert len(sound) > 20 and sound == sound2  # byte for byte
     np.testing.assert_allclose(heard2 - times2[0], heard - times[0], atol=0.0011)
     for before, after in zip(frames_of(given), frames_of(made), strict=True):
-        assert np.abs(vivid(before).astype(int) - after).mean() < 6  # as far as colour is stored
+        assert np.abs(vivid(before).astype(int) - after[:49, :65]).mean() < 6  # as far as colour is stored
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([given.name, made.name])
 
 
@@ -202,10 +203,8 @@ def test_what_stops_it_leaves_nothing_and_keeps_what_was_there(tmp_path, older):
     assert [p.read_bytes() for p in made.parent.iterdir()] == ([older] if older else [])
 
 
-def test_sound_that_a_format_cannot_hold_is_refused_at_once(tmp_path):
+def test_an_ending_that_cannot_be_written_is_refused_at_once(tmp_path):
     given = write_clip(tmp_path / "given.mp4")
-    with pytest.raises(ImageError, match=r"made\.webm: .*cannot hold the sound, which is aac; choose \.mkv"):
-        colorize_video(given, tmp_path / "made.webm", pytest.fail)
     with pytest.raises(ImageError, match=r"videos are written as \.mp4, .* choose one of these endings"):
         colorize_video(given, tmp_path / "made.wmv", pytest.fail)
     assert [p.name for p in tmp_path.iterdir()] == ["given.mp4"]

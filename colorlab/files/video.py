@@ -1,34 +1,36 @@
-"""Colouring videos with PyAV, which carries FFmpeg: decoded, coloured and encoded frame by frame.
+"""Colouring films with PyAV, which carries FFmpeg: decoded, coloured and encoded frame by frame.
 
 Nothing is kept but the frame in work, so memory does not grow with length. What stays as it was: the number
-of frames and the time of each, size (odd ones too), the shape of a pixel, and every packet of sound, which
-is copied, not encoded again. A rotation stored beside the pictures is carried out on them, so the network
-sees them upright; the result looks the same in a player. Subtitles, chapters and other tracks are left out.
+of frames and the time of each (from 0 on), the shape of a pixel, every track of sound, subtitles, chapters,
+tags; further tracks of pictures are coloured as well. Sound that the result's format holds is copied, else
+encoded anew. What cannot be kept is told. A rotation stored beside the pictures is carried out on them, so the
+network sees them upright; the two halves of interlaced pictures are woven into whole ones; what has a high
+dynamic range is brought to what a usual screen shows.
 
     .mp4 .m4v .mov .mkv    H.264
     .avi                   H.264 without B-frames, for which AVI has no timestamps
     .webm                  VP9
 
-H.264 stores colour at half the resolution, and only for even sizes; a video of odd size is stored with
-colour at full resolution (yuv444p), which some players in hardware cannot show.
+H.264 is stored as all players show it, with colour at half the resolution and even sizes: where one is odd,
+the last row or column is there twice. Films with transparency keep it as VP9 in .webm and .mkv, and as ProRes
+4444 in .mov; elsewhere they are laid over white.
 """
 
-import itertools
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from fractions import Fraction
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 from tqdm.auto import tqdm
 
+from colorlab.files import tracks
+from colorlab.files.frames import H264, MOST_PIXELS, VP9, Pictures, Shown, Track, changes, decoder, pixels
 from colorlab.files.media import ImageError
 from colorlab.files.whole import in_one_piece
 
-H264 = ("libx264", {"crf": "18"})  # 18: hardly a difference to be seen
-VP9 = ("libvpx-vp9", {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"})
+Paint = Callable[[np.ndarray], np.ndarray]
+
 FORMATS = {  # ending -> container, encoder, its options
     ".mp4": ("mp4", *H264),
     ".m4v": ("mp4", *H264),
@@ -37,12 +39,15 @@ FORMATS = {  # ending -> container, encoder, its options
     ".avi": ("avi", "libx264", H264[1] | {"bf": "0"}),
     ".webm": ("webm", *VP9),
 }
-BT709 = 1  # the number of that standard in FFmpeg: matrix, primaries and transfer curve alike
-LIMITED_RANGE = 1
 # Not all that FFmpeg knows: a playlist, whatever its ending, would make it open other files.
 READ = "mov,matroska,avi,asf,flv,mpeg,mpegts,mpegvideo,ogg,ivf,h264,hevc,m4v,dv,mxf,rm,yuv4mpegpipe"
-MOST_PIXELS = 40_000_000  # a frame; 8K has 33 million
-FINE = 90_000  # ticks a second, at least, to tell when a frame is shown
+# How films begin: Matroska, ASF, FLV, Ogg, MPEG (program, video), MXF, RealMedia, IVF, Y4M, H.264, DV.
+BEGINNINGS = (
+    b"\x1aE\xdf\xa3", b"0&\xb2u\x8ef\xcf\x11", b"FLV\x01", b"OggS", b"\0\0\1\xba", b"\0\0\1\xb3",
+    b"\x06\x0e+4\x02\x05\x01\x01", b".RMF", b"DKIF", b"YUV4MPEG2", b"\0\0\0\1", b"\x1f\x07\0",
+)  # fmt: skip
+ATOMS = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")  # of QuickTime files without a word about it
+PICTURES = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1")
 
 
 def pyav() -> ModuleType:
@@ -61,9 +66,14 @@ def pyav() -> ModuleType:
 
 
 def colorize_video(
-    source: str | Path, target: str | Path, paint: Callable[[np.ndarray], np.ndarray], replace: bool = True
-) -> None:
-    """Colour a video, with progress and the time left; only its lightness is looked at.
+    source: str | Path,
+    target: str | Path,
+    paint: Paint,
+    replace: bool = True,
+    again: Callable[[], Paint] | None = None,
+    mark: str | None = None,
+) -> list[str]:
+    """Colour a film, with progress and the time left; only its lightness is looked at.
 
     Args:
         source: any file with a video that FFmpeg reads.
@@ -71,61 +81,105 @@ def colorize_video(
             work, Ctrl-C too, leaves no half of a file.
         paint: what makes a coloured frame of a frame, both uint8 `(H, W, 3)`; a new `FrameColorizer`.
         replace: whether an older target is replaced; else a FileExistsError.
+        again: makes one more `paint` for each further track of pictures; without it `paint` takes these too.
+        mark: what made it, added to the comment that the result carries.
+
+    Returns:
+        what is not as it was, a few words each, such as "sound 1 (amr_nb) becomes aac"; mostly none.
 
     Raises:
         ModuleNotFoundError: without the extra "video".
-        ImageError: no such file, no video in it, damaged; or sound that the target's format cannot hold.
+        ImageError: no such file, no video in it, damaged; or times that the target's format cannot hold.
     """
     av = pyav()
     suffix = Path(target).suffix.lower()
     if suffix not in FORMATS:
         raise ImageError(f"{target}: videos are written as {', '.join(FORMATS)}; choose one of these endings")
-    container, encoder, options = FORMATS[suffix]
-    written = f"{target}: cannot be written in this format; try .mkv"
-    with _said_by_name(av, f"{source}: damaged, or not a video that FFmpeg reads"):
-        turns = _rotation(av, source) // 90
+    with (
+        _said_by_name(av, f"{source}: damaged, or not a video that FFmpeg reads"),
+        in_one_piece(target, replace) as partial,
+        _opened(av, source) as given,
+    ):
+        films = _films(av, given, source)
         with (
-            in_one_piece(target, replace) as partial,
-            _opened(av, source) as given,
-            av.open(f"file:{partial}", "w", format=container) as made,
+            av.open(f"file:{partial}", "w", format=FORMATS[suffix][0]) as made,
             tqdm(
-                total=_count(given, source), desc=Path(source).name, unit="frame", disable=None, leave=None
+                total=_count(given, films[0]), desc=Path(source).name, unit="frame", disable=None, leave=None
             ) as progress,
         ):
-            pictures = _pictures(given, source)
-            sounds = {sound.index: _copied(made, sound, source, target) for sound in given.streams.audio}
-            encoded = _encoded(made, pictures, turns, encoder, options)
-            untimed, last = given.format.name == "avi", None
-            places: deque[Fraction] = deque()  # AVI has no times; what is shown as k-th has the k-th place
-            for packet in given.demux(pictures, *given.streams.audio):
-                if packet.stream_index in sounds:
-                    if packet.dts is not None:  # the very last one is empty, a signal to decoders
-                        packet.stream = sounds[packet.stream_index]
-                        with _said_by_name(av, written):
-                            made.mux(packet)
-                    continue
-                if packet.size and packet.dts is not None:
-                    places.append(packet.dts * packet.time_base)
-                for frame in packet.decode():
-                    place = places.popleft() if places else None
-                    time = place if frame.pts is None or untimed else frame.pts * frame.time_base
-                    if time is None:
-                        raise ImageError(f"{source}: its frames have no times; put it into an .mkv first")
-                    rgb = np.rot90(frame.to_ndarray(format="rgb24"), turns)
-                    colored = av.VideoFrame.from_ndarray(paint(np.ascontiguousarray(rgb)))
-                    with _said_by_name(av, written):
-                        colored = _timed(colored, encoded, time, pictures.time_base)
-                        if last is not None and colored.pts <= last:
-                            raise ImageError(f"{target}: AVI has one rate, this video has not; choose .mkv")
-                        last = colored.pts
-                        made.mux(encoded.encode(colored))
-                    progress.update()
-            with _said_by_name(av, written):
-                made.mux(encoded.encode(None))
+            result = _Result(av, given, made, films, target, mark)
+            paints = [paint, *(again() if again else paint for _ in films[1:])]
+            for number, shown in result.frames(given):
+                result.put(number, shown._replace(rgb=paints[number](shown.rgb)))
+                progress.update(number == 0)
+            result.end()
+        with _opened(av, partial) as finished:
+            return result.notes + tracks.lost_tags(given, finished)
+
+
+class _Result:
+    """A file that is written, with all tracks that it can hold.
+
+    Attributes:
+        notes: what is not as it was in the source.
+    """
+
+    def __init__(self, av, given, made, films: list[Pictures], target: str | Path, mark: str | None):
+        self.av, self.made, self.films, self.target = av, made, films, target
+        suffix = Path(target).suffix.lower()
+        _, encoder, options = FORMATS[suffix]
+        self.clock = tracks.Clock(given)
+        self.fault = (
+            f"{target}: cannot be written in this format; try {'.mov' if suffix == '.mkv' else '.mkv'}"
+        )
+        with _said_by_name(av, self.fault):
+            self.written = [Track(made, film, encoder, options) for film in films]
+            for film, track in zip(films, self.written, strict=True):
+                tracks.about(film.stream, track.stream)
+            self.beside, self.notes = tracks.taken_over(av, given, made)
+            made.metadata.update(tracks.tags(given.metadata) | tracks.marked(given.metadata, mark))
+            made.set_chapters(tracks.chapters(given, self.clock.late))
+            made.start_encoding()
+
+    def frames(self, given) -> Iterator[tuple[int, Shown]]:
+        """(number of the film, frame) of all pictures; what lies beside them is written on the way."""
+        numbers = {film.stream.index: number for number, film in enumerate(self.films)}
+        wanted = [given.streams[index] for index in (*numbers, *self.beside)]
+        for packet in given.demux(wanted):
+            self.clock.set(packet)
+            index = packet.stream.index  # `stream_index` of the last, empty ones is always 0
+            if way := self.beside.get(index):
+                self._mux(way(packet))
+                continue
+            number = numbers[index]
+            for shown in self.films[number](packet):
+                yield number, shown
+
+    def put(self, number: int, shown: Shown) -> None:
+        try:
+            self._mux(self.written[number].encoded(shown))
+        except ValueError as error:
+            if isinstance(error, ImageError | self.av.FFmpegError):
+                raise
+            raise ImageError(f"{self.target}: {error}; choose .mkv") from None
+
+    def end(self) -> None:
+        """What encoders held back, and the last notes."""
+        for way in (*self.beside.values(), *self.written):
+            self._mux(way.rest())
+        for number, (film, track) in enumerate(zip(self.films, self.written, strict=True), 1):
+            self.notes += [f"pictures {number}: {change}" for change in changes(film, track)]
+        with _said_by_name(self.av, self.fault):
+            self.made.close()
+
+    def _mux(self, packets: Iterable) -> None:
+        with _said_by_name(self.av, self.fault):
+            for packet in packets:
+                self.made.mux(packet)
 
 
 def sample(path: str | Path, frames: int = 5) -> list[np.ndarray]:
-    """A few frames, evenly spread over a video: uint8 `(H, W, 3)` each, as they are stored.
+    """A few frames, evenly spread over a film: uint8 `(H, W, 3)` each, as they are stored.
 
     Raises:
         ModuleNotFoundError, ImageError: as `colorize_video`.
@@ -135,13 +189,55 @@ def sample(path: str | Path, frames: int = 5) -> list[np.ndarray]:
         _said_by_name(av, f"{path}: damaged, or not a video that FFmpeg reads"),
         _opened(av, path) as given,
     ):
-        pictures, found = _pictures(given, path), []
-        for i in range(frames):
-            given.seek(int((given.duration or 0) * i / frames))
-            found += [f.to_ndarray(format="rgb24") for f in itertools.islice(given.decode(pictures), 1)]
+        pictures = _videos(given, path)[0]
+        found = []
+        for i in range(frames if given.duration else 0):
+            place = (given.start_time or 0) + int(given.duration * i / frames)
+            found += [pixels(frame)[0] for frame in _from(av, given, pictures, place)]
+        if not found:  # nothing says how long it is
+            given.seek(0)
+            found = _thinned(_decoded(av, given, pictures), frames)
     if not found:
         raise ImageError(f"{path}: not one frame of it can be read; fetch it anew")
     return found
+
+
+def is_film(path: str | Path) -> bool:
+    """Whether a file is a film by its first bytes, whatever it is called; false for sound alone and pictures.
+
+    Without the package av, sound in a film's clothes is taken for a film.
+    """
+    try:
+        with open(path, "rb") as file:
+            head = file.read(1024)
+    except (OSError, ValueError):
+        return False
+    if not _begins_like_a_film(head):
+        return False
+    try:
+        av = pyav()
+        with _opened(av, path) as given:
+            return any(not tracks.is_cover(stream) for stream in given.streams.video)
+    except (ModuleNotFoundError, ValueError, OSError):  # a damaged film is one, and will be refused by name
+        return True
+
+
+def _begins_like_a_film(head: bytes) -> bool:
+    if head[4:8] == b"ftyp":  # ISO 14496-12: films, sound, and some pictures
+        return head[8:12] not in PICTURES
+    every = next((step for step in (188, 192, 204) if _synchronous(head, step)), None)
+    return (
+        every is not None
+        or head[4:8] in ATOMS
+        or any(head.startswith(begin) for begin in BEGINNINGS)
+        or (head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"AVIX"))
+    )
+
+
+def _synchronous(head: bytes, step: int) -> bool:
+    """MPEG transport: every packet begins with G."""
+    start = 4 if step == 192 else 0
+    return len(head) > start + 3 * step and all(head[start + k * step] == 0x47 for k in range(4))
 
 
 @contextmanager
@@ -165,78 +261,71 @@ def _opened(av, source):
     )
 
 
-def _pictures(given, source):
-    """The video among the streams of a file; a cover picture is none."""
-    for stream in given.streams.video:
-        if stream.disposition & type(stream.disposition).attached_pic or not stream.codec_context:
-            continue
+def _videos(given, source) -> list:
+    """The tracks of pictures in a file; a cover is none."""
+    found = [s for s in given.streams.video if s.codec_context and not tracks.is_cover(s)]
+    for stream in found:
         stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
-        return stream
-    raise ImageError(f"{source}: there is no video in it")
+    if not found:
+        raise ImageError(f"{source}: there is no video in it")
+    return found
 
 
-def _rotation(av, source) -> int:
-    """By how many degrees a player turns the pictures, counterclockwise."""
+def _films(av, given, source) -> list[Pictures]:
+    """The tracks of pictures of which a frame can be read."""
+    first = _first_frames(av, source)
+    found = [s for s in _videos(given, source) if s.index in first]
+    if not found:
+        raise ImageError(f"{source}: not one frame of it can be read; fetch it anew")
+    return [Pictures(av, stream, first[stream.index], given.format.name == "avi") for stream in found]
+
+
+def _first_frames(av, source) -> dict:
+    """By the index of a track of pictures its first frame, which tells of what kind all are."""
+    found = {}
     with _opened(av, source) as given:
-        for frame in given.decode(_pictures(given, source)):
-            return frame.rotation
-    raise ImageError(f"{source}: not one frame of it can be read; fetch it anew")
+        decoders = {stream.index: decoder(av, stream) for stream in _videos(given, source)}
+        for packet in given.demux([given.streams[index] for index in decoders]):
+            if packet.stream.index not in found:
+                with suppress(av.error.InvalidDataError):
+                    for frame in decoders[packet.stream.index].decode(packet):
+                        found.setdefault(packet.stream.index, frame)
+            if len(found) == len(decoders):
+                break
+    return found
 
 
-def _count(given, source) -> int | None:
+def _count(given, film: Pictures) -> int | None:
     """How many frames there are; an estimate where the file does not say, None if that is not possible."""
-    pictures = _pictures(given, source)
-    if pictures.frames or not given.duration or not pictures.average_rate:
-        return pictures.frames or None
-    return round(given.duration / 1_000_000 * pictures.average_rate)  # FFmpeg counts microseconds
+    if film.stream.frames or not given.duration:
+        return film.stream.frames or None
+    return round(given.duration / 1_000_000 * film.rate)  # FFmpeg counts microseconds
 
 
-def _copied(made, sound, source, target):
-    """A stream for packets of sound as they are."""
-    if not sound.codec_context:
-        raise ImageError(f"{source}: its sound is of a kind that FFmpeg does not know; leave the sound out")
-    name = sound.codec.canonical_name
-    try:
-        if not {name, sound.codec.name} & made.supported_codecs:
-            raise ValueError
-        return made.add_stream_from_template(sound)
-    except ValueError:  # there are kinds that PyAV cannot copy
-        remedy = "leave it out" if Path(target).suffix.lower() == ".mkv" else "choose .mkv, or leave it out"
-        raise ImageError(f"{target}: this format cannot hold the sound, which is {name}; {remedy}") from None
+def _decoded(av, given, stream) -> Iterator:
+    """Frames from here on; what is damaged is left out."""
+    for packet in given.demux(stream):
+        with suppress(av.error.InvalidDataError):
+            yield from stream.codec_context.decode(packet)
 
 
-def _encoded(made, pictures, turns: int, encoder: str, options: dict[str, str]):
-    """A stream to encode frames for, of the same size, rate and shape of a pixel."""
-    width, height = pictures.codec_context.width, pictures.codec_context.height
-    shape = pictures.sample_aspect_ratio
-    if turns % 2:
-        width, height, shape = height, width, 1 / shape if shape else None
-    rate = pictures.average_rate or Fraction(25)
-    stream = made.add_stream(encoder, rate=rate, options=options)
-    stream.width, stream.height = width, height
-    odd = encoder == "libx264" and (width % 2 or height % 2)
-    stream.pix_fmt = "yuv444p" if odd else "yuv420p"
-    context = stream.codec_context
-    # Fine enough for any frame's time, and each frame of a constant rate has a whole number.
-    ticks = rate.numerator * -(-FINE // rate.numerator)
-    context.time_base = 1 / rate if made.format.name == "avi" else Fraction(1, ticks)
-    if shape:
-        context.sample_aspect_ratio = shape
-    context.colorspace = context.color_primaries = context.color_trc = BT709
-    context.color_range = LIMITED_RANGE
-    return stream
+def _from(av, given, stream, place: int) -> list:
+    """The frame at a place in microseconds, or the last before the end: none or one."""
+    with suppress(av.FFmpegError):
+        given.seek(place)
+    last = None
+    for last in _decoded(av, given, stream):
+        if last.pts is None or last.pts * last.time_base * 1_000_000 >= place:
+            break
+    return [] if last is None else [last]
 
 
-def _timed(colored, encoded, time: Fraction, exactness: Fraction):
-    """A coloured frame as the encoder wants it, to be shown at a time in seconds.
-
-    Matroska rounds times to milliseconds. What is, as exactly as the source can tell, on the beat of the
-    constant rate, is put there.
-    """
-    made = colored.reformat(format=encoded.pix_fmt, dst_colorspace=BT709, dst_color_range=LIMITED_RANGE)
-    rate = encoded.codec_context.framerate
-    on_beat = round(time * rate) / rate
-    made.time_base = encoded.codec_context.time_base
-    near = min(exactness, Fraction(1, 1000)) / 2  # else two frames of a coarse source could share a beat
-    made.pts = round((on_beat if abs(time - on_beat) <= near else time) / made.time_base)
-    return made
+def _thinned(frames: Iterable, number: int) -> list[np.ndarray]:
+    """Some frames of a film whose length is not known, evenly spread: of twice as many, every second is kept."""
+    found, step = [], 1
+    for i, frame in enumerate(frames):
+        if i % step == 0:
+            found.append(pixels(frame)[0])
+        if len(found) == 2 * number:
+            found, step = found[::2], 2 * step
+    return found[:: -(-len(found) // number) or 1]
