@@ -59,3 +59,38 @@ def test_flat_pictures():
     assert kind_of(two) == "sepia"  # one colour for each lightness: that is what toning is
     two[:, ::2] = (90, 120, 60)
     assert kind_of(two) == "colour"
+
+
+def with_area(rgb, color, share, at=(40, 40)):
+    """A square of this colour takes this share of a picture."""
+    rgb, side = rgb.copy(), max(1, round((share * rgb.shape[0] * rgb.shape[1]) ** 0.5))
+    rgb[at[0] : at[0] + side, at[1] : at[1] + side] = color
+    return rgb
+
+
+RED, BLUE, COAT, YELLOW = (200, 30, 40), (40, 60, 190), (150, 60, 70), (220, 200, 60)
+
+
+@pytest.mark.parametrize("color", [RED, BLUE, COAT, YELLOW])
+@pytest.mark.parametrize("share", [0.001, 0.002, 0.02])
+def test_a_small_area_that_is_clearly_coloured_makes_a_picture_in_colour(rgb, color, share):
+    grey = grey_of(rgb)
+    stamped = with_area(grey, color, share)
+    assert kind_of(stamped) == "colour"
+    assert kind_of(jpeg(stamped)) == "colour" or share < 0.002  # of three pixels aside JPEG leaves little
+
+
+def test_a_stamp_on_a_toned_print_and_on_a_page_of_text(rgb):
+    sepia = np.clip(grey_of(rgb) @ SEPIA.T, 0, 255).astype(np.uint8)
+    assert kind_of(with_area(sepia, BLUE, 0.005)) == "colour"
+    page = np.full((300, 200, 3), 245, np.uint8)
+    page[20:280:8, 20:180:2] = 30
+    assert kind_of(page) == "grey" and kind_of(with_area(page, RED, 0.002)) == "colour"
+
+
+def test_single_pixels_of_noise_and_yellowed_paper_are_no_coloured_area(rgb):
+    grey = grey_of(rgb)
+    salt = grey.copy()
+    salt[::16, ::16] = (200, 120, 120)
+    assert kind_of(salt) == "grey"
+    assert kind_of(with_area(grey, (196, 184, 160), 0.02)) == "grey"

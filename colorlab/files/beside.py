@@ -128,6 +128,8 @@ def writing(kind: str, about: Beside, size: tuple[int, int]) -> tuple[dict, list
     can = KEPT_WITH.get(kind, set())
     lost, tags = list(about.lost), _sized(about.tags, size)
     tags, comment = _described(tags, about, kind, lost)
+    if kind == "PNG" and set(tags) == {SOFTWARE}:  # a text says it
+        tags = {}
     if about.dpi and "exif" in can and (tags or kind in ("TIFF", "WEBP")):
         tags |= {X_RESOLUTION: about.dpi[0], Y_RESOLUTION: about.dpi[1], UNIT: INCH}
     given = {

@@ -132,9 +132,8 @@ def _beside(image: Image.Image) -> Beside:
 
 
 def _write_webp(file, frames: Iterable[Shown], count: int, loop: int, options: dict) -> None:
-    lazy, times = _Lazy(frames, count), []
-    lazy.times = times
-    lazy.save(file, "WEBP", save_all=True, loop=loop, duration=times, **QUALITY["WEBP"], **options)
+    lazy = _Lazy(frames, count)
+    lazy.save(file, "WEBP", save_all=True, loop=loop, duration=lazy.times, **QUALITY["WEBP"], **options)
 
 
 class _Lazy(Image.Image):
@@ -143,7 +142,7 @@ class _Lazy(Image.Image):
     def __init__(self, frames: Iterable[Shown], count: int):
         super().__init__()
         self.frames, self.n_frames, self.number, self.times = iter(frames), count, -1, []
-        self.seek(0)
+        self.seek(0)  # its size has to be known
 
     def seek(self, number: int) -> None:
         if number == self.number + 1 and number < self.n_frames:
