@@ -14,7 +14,6 @@ GREY = 4.0  # Lab units: chroma below it is noise, or paper that is not quite wh
 ONE_TONE = 6.0  # Lab units; measured: prints toned evenly or not 0.5 to 4.8, colour photographs 8.7 to 19
 LEVELS = 20  # of L
 CLEAR = 20.0  # Lab units: what is so far from grey is coloured; stains of old paper have less
-CLEAR_OF_TONE = 30.0  # the same from a tone, which within a level of L varies by up to 25 itself
 AREA = 3  # pixels a side that it is averaged over: what is smaller is noise
 
 Kind = Literal["grey", "sepia", "colour"]
@@ -34,21 +33,20 @@ def kind_of(rgb: np.ndarray) -> Kind:
     lab = to_lab(shrink(rgb, SIDE))
     ab, level = lab[1:].flatten(1), (lab[0].flatten() / (100 / LEVELS)).long().clamp(0, LEVELS - 1)
     if _rms(ab) <= GREY:
-        return "colour" if _has_clear_area(lab[1:], CLEAR) else "grey"
+        return "colour" if _has_clear_area(lab[1:]) else "grey"
     pixels = torch.bincount(level, minlength=LEVELS).clamp(min=1)
     mean = torch.stack([torch.bincount(level, channel, LEVELS) for channel in ab]) / pixels  # (2, LEVELS)
     # The median is the tone also where a stamp takes a third of a lightness.
-    tone = torch.stack(
-        [ab[:, level == i].median(1).values if i in level else mean[:, i] for i in range(LEVELS)], 1
-    )
-    stamped = _has_clear_area((ab - tone[:, level]).view_as(lab[1:]), CLEAR_OF_TONE)
+    medians = [ab[:, level == i].median(1).values if i in level else mean[:, i] for i in range(LEVELS)]
+    tone = torch.stack(medians, 1)[:, level].view_as(lab[1:])
+    stamped = _has_clear_area(lab[1:] - tone, tone.norm(dim=0) / 2)  # a strong tone varies within a level
     return "colour" if stamped or _rms(ab - mean[:, level]) > ONE_TONE else "sepia"
 
 
-def _has_clear_area(ab: torch.Tensor, least: float) -> bool:
-    """Whether `(2, H, W)` is at least so far from 0 anywhere, over some pixels."""
-    pad = [AREA // 2] * 4
-    return (avg_pool2d(replicated(ab[None], pad, "replicate"), AREA, 1)[0].norm(dim=0).max() > least).item()
+def _has_clear_area(ab: torch.Tensor, allowed: torch.Tensor | float = 0.0) -> bool:
+    """Whether `(2, H, W)` is anywhere, over some pixels, clearly farther from 0 than is allowed `(H, W)` there."""
+    around = replicated(ab[None], [AREA // 2] * 4, "replicate")
+    return (avg_pool2d(around, AREA, 1)[0].norm(dim=0) > CLEAR + allowed).any().item()
 
 
 def _rms(ab: torch.Tensor) -> float:
