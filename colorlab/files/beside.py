@@ -146,7 +146,8 @@ def writing(kind: str, about: Beside, size: tuple[int, int]) -> tuple[dict, list
             and (name not in can or len(content) > most)
             and not (name == "comment" and kind != "JPEG")
         ):
-            lost.append({"comment": "its comment", "dpi": "its dpi"}.get(name, f"its {name.upper()}"))
+            said = {"comment": "its comment", "dpi": "its dpi"}.get(name, f"its {name.upper()}")
+            lost.append("the note of who made it" if name == "exif" and set(tags) == {SOFTWARE} else said)
             given[name] = b""
     if kind == "TIFF":
         given["tags"] = tags | _present({XMP: given["xmp"], IPTC: given["iptc"]})
@@ -229,6 +230,11 @@ def _described(tags: dict, about: Beside, kind: str, lost: list[str]) -> tuple[d
     comment = about.comment
     if kind == "PNG" or not (comment or about.texts):
         return tags, comment
+    if "exif" not in KEPT_WITH.get(kind, ()):
+        lost += ["its comment"] * bool(comment) + [
+            f"its text {name!r}" for name in about.texts if name != "Software"
+        ]
+        return tags, ""
     tags = dict(tags)
     for name, text in about.texts.items():
         tag = TEXTS.get(name)
@@ -240,7 +246,7 @@ def _described(tags: dict, about: Beside, kind: str, lost: list[str]) -> tuple[d
             lost.append(f"its text {name!r}")
     if comment and kind != "JPEG" and tags.setdefault(DESCRIPTION, comment) != comment:
         lost.append("its comment")
-    return ({} if "exif" not in KEPT_WITH.get(kind, ()) else tags), comment
+    return tags, comment
 
 
 def _png_texts(about: Beside, xmp: bytes, iptc: bytes) -> PngInfo:
