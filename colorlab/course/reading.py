@@ -25,9 +25,11 @@ def read_notebook(path: Path) -> NotebookNode:
     """
     try:
         content = json.loads(path.read_bytes().decode("utf-8-sig"))
+        if not isinstance(content, dict):
+            raise ValueError("it is JSON, but no notebook")
         version = content.get("nbformat")
         if version not in (3, 4) or not isinstance(content.get("cells", content.get("worksheets")), list):
-            raise ValueError(f"it holds no cells, or is of version {version!r} instead of 3 or 4")
+            raise ValueError(f"it holds no cells, or is not of version 3 or 4 but {version!r}")
         notebook = nbformat.reads(json.dumps(content), as_version=4)
         # What Colab notes about its widgets has no schema, and is of no use elsewhere.
         notebook.metadata.pop("widgets", None)
@@ -39,6 +41,6 @@ def read_notebook(path: Path) -> NotebookNode:
             raise
         said = getattr(error, "message", None) or str(error) or type(error).__name__
         raise NotebookError(f"{path}: not a notebook, or a damaged one ({said[:LONGEST]})") from error
-    notebook.metadata.setdefault("kernelspec", dict(KERNEL))
-    notebook.metadata.setdefault("language_info", {"name": "python"})
+    notebook.metadata.setdefault("kernelspec", NotebookNode(KERNEL))
+    notebook.metadata.setdefault("language_info", NotebookNode(name="python"))
     return notebook
