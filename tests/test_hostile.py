@@ -419,10 +419,10 @@ def lying_weights():
         for name in ("grid_size", "rule", "bins", "targets", "uniform_mix", "neighbours", "prior", "kind"):
             yield with_metadata(large, "objective", lambda old, n=name, v=value: json.dumps(old | {n: v}))
         yield with_metadata(small, "objective", lambda old, v=value: json.dumps(old | {"norm": v}))
-        for key in ("working_size", "temperature", "about", "network", "objective"):
+        for key in ("working_size", "temperature", "by_region", "reads", "about", "network", "objective"):
             yield with_metadata(small, key, lambda _, v=value: json.dumps(v))
     for text in TEXTS:
-        for key in ("working_size", "temperature", "about", "network", "objective"):
+        for key in ("working_size", "temperature", "by_region", "reads", "about", "network", "objective"):
             yield with_metadata(small, key, lambda _, t=text: t)
     for architecture in (
         "Ronneberger2015",
@@ -430,6 +430,7 @@ def lying_weights():
         "Zhang2017",
         "Koalarization",
         "SemanticUNet",
+        "LiteUNet",
         "os",
         "",
     ):
