@@ -248,7 +248,7 @@ def _colorize_files(
             raise ValueError(f"--hints: they belong to one picture, but {len(jobs)} are to be coloured")
     # disable=None: no bar where nobody looks. A GIF or video draws one of its frames below this one.
     with tqdm(total=len(jobs), desc="colouring", unit="file", disable=None, leave=False) as progress:
-        for source, outcome in colorize_files(network, jobs, settings):
+        for source, outcome in colorize_files(network, jobs, settings, lost):
             progress.set_postfix_str(printable(source.name), refresh=False)
             progress.update()
             if isinstance(outcome, Exception):

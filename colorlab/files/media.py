@@ -303,9 +303,10 @@ def _refuse_absurd(image: Image.Image, name: str) -> None:
 
 def _decode(image: Image.Image, name: str) -> Original:
     """The pixels of an image, which is changed on the way: a big one is not copied without need."""
+    shallower = _loses_depth(image)
     image.load()
     about = beside(image)
-    if _loses_depth(image):
+    if shallower:
         about.lost.append("the lower 8 of its 16 bits a channel")
     if image.format == "MPO" and image.n_frames > 1:
         about.lost.append("the other views or maps that it carries")
@@ -327,11 +328,10 @@ def _decode(image: Image.Image, name: str) -> Original:
 
 
 def _loses_depth(image: Image.Image) -> bool:
-    """Whether Pillow keeps only the upper 8 bits of a colour."""
-    if image.mode.startswith(("I", "F")):
-        return False
-    bits = getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, (8,))
-    return max(bits) > 8 or getattr(image, "raw_depth", 8) > 8
+    """Whether Pillow keeps only the upper 8 bits of a colour; to be asked before it is loaded."""
+    return not image.mode.startswith(("I", "F")) and any(
+        ";16" in str(tile) for tile in getattr(image, "tile", [])
+    )
 
 
 def _eight_bits(image: Image.Image, name: str) -> tuple[Image.Image, np.ndarray]:

@@ -1,0 +1,200 @@
+"""All pages of a TIFF and all frames of a WebP or PNG are coloured; 16 bits stay 16; reduced copies are no pages."""
+
+import io
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+from colorlab.bins import ColorBins
+from colorlab.cli import main
+from colorlab.colorizer import Colorizer
+from colorlab.files import png
+from colorlab.files.media import ImageError, read_image, read_original, read_pages
+from colorlab.files.pages import colorize_animation, count_of_pictures, read_animation
+from colorlab.files.writing import write_image
+from colorlab.networks.unet import UNet
+from colorlab.objectives import Classification
+
+SMALL, BIG = np.full((10, 12), 200, np.uint8), np.tile(np.arange(48, dtype=np.uint8) * 5, (40, 1))
+TIMES = [100, 50, 70, 30]
+
+
+def negative(rgb):
+    return 255 - rgb
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    torch.manual_seed(0)
+    objective = Classification(ColorBins(40))
+    network = Colorizer(
+        UNet(1, objective.out_channels, width=4, depth=1, half_resolution=True), objective, 16
+    )
+    return network.save(tmp_path_factory.mktemp("model") / "small.safetensors")
+
+
+def colorlab(*words):
+    return CliRunner().invoke(main, ["colorize", *(str(w) for w in words)])
+
+
+def squares(alpha=False):
+    """Four frames that differ; with `alpha` there are holes in them."""
+    frames = []
+    for i in range(4):
+        rgba = np.full((24, 32, 4), (60, 60, 60, 255), np.uint8)
+        rgba[2 + 4 * i : 8 + 4 * i, 4:20] = (230, 230, 230, 255)
+        rgba[-3:, : 8 * i + 1, 3] = 0 if alpha else 255
+        frames.append(Image.fromarray(rgba if alpha else rgba[..., :3].copy()))
+    return frames
+
+
+@pytest.mark.parametrize("ending", ["webp", "png", "apng"])
+@pytest.mark.parametrize("alpha", [False, True])
+def test_every_frame_of_an_animation_with_its_time_loop_and_holes(tmp_path, ending, alpha):
+    source, target = tmp_path / f"a.{ending}", tmp_path / f"b.{ending}"
+    kind = "WEBP" if ending == "webp" else "PNG"
+    first, *others = squares(alpha)
+    first.save(source, kind, save_all=True, append_images=others, duration=TIMES, loop=3, lossless=True)
+    colorize_animation(source, target, negative, mark="colorlab")
+    given, made = list(read_animation(source)), list(read_animation(target))
+    assert [frame.duration for frame in made] == TIMES and len(made) == len(given)
+    for a, b in zip(given, made, strict=True):
+        seen = a.alpha > 0
+        assert np.array_equal(seen, b.alpha > 0)
+        assert np.abs(negative(a.rgb)[seen].astype(int) - b.rgb[seen]).mean() < (4 if kind == "WEBP" else 0.1)
+    with Image.open(target) as image:
+        assert image.info["loop"] == 3
+        assert "colorlab" in (image.getexif().get(305) or image.text["Software"])
+
+
+def test_a_damaged_animation_is_refused_and_leaves_nothing(tmp_path):
+    first, *others = squares()
+    first.save(tmp_path / "a.png", save_all=True, append_images=others)
+    content = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(content[: len(content) * 2 // 3])
+    with pytest.raises(ImageError, match=r"a\.png: "):
+        colorize_animation(tmp_path / "a.png", tmp_path / "b.png", negative)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_every_page_of_a_tiff_with_its_own_size_depth_and_words(tmp_path, model):
+    source, target = tmp_path / "pages.tif", tmp_path / "out" / "pages.tif"
+    with tifffile.TiffWriter(source) as made:
+        for i, page in enumerate([SMALL, BIG.astype(np.uint16) * 257 + 3, BIG, np.dstack([SMALL] * 3)]):
+            made.write(page, description=f"page {i}", metadata=None, resolution=(300, 150), resolutionunit=2)
+    result = colorlab(source, "-o", target, "--model", model)
+    assert result.exit_code == 0, result.output
+    with tifffile.TiffFile(target) as made:
+        assert [page.shape for page in made.pages] == [(10, 12, 3), (40, 48, 3), (40, 48, 3), (10, 12, 3)]
+        assert [str(page.dtype) for page in made.pages] == ["uint8", "uint16", "uint8", "uint8"]
+        assert [page.description for page in made.pages] == [f"page {i}" for i in range(4)]
+        assert all(page.resolution == (300, 150) for page in made.pages)
+    network = Colorizer.load(model)
+    for page, given in zip(read_pages(target), read_pages(source), strict=True):
+        assert np.abs(page.rgb.astype(int) - network.colorize(given.rgb)).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["thumbnail first", "thumbnail last", "thumbnail between"])
+def test_reduced_copies_are_no_pages(tmp_path, kind):
+    path = tmp_path / "a.tif"
+    small = {"data": SMALL, "subfiletype": 1}
+    order = {"thumbnail first": (small, {"data": BIG}), "thumbnail last": ({"data": BIG}, small)}
+    with tifffile.TiffWriter(path) as made:
+        for page in order.get(kind, ({"data": BIG}, small, {"data": BIG})):
+            made.write(**page)
+    assert count_of_pictures(path) == (2 if kind == "thumbnail between" else 1)
+    assert [page.rgb.shape for page in read_pages(path)] == [(40, 48, 3)] * count_of_pictures(path)
+    assert read_image(path).shape == (40, 48, 3)
+
+
+@pytest.mark.parametrize("dng", [True, False])
+def test_the_thumbnail_of_a_raw_file_is_not_taken_for_the_picture(tmp_path, dng):
+    version = [(50706, "B", 4, bytes([1, 4, 0, 0]), True)] if dng else []
+    with tifffile.TiffWriter(tmp_path / "a.dng") as made:
+        made.write(SMALL, subfiletype=1, subifds=1, extratags=version)
+        made.write(BIG, subfiletype=0)
+    with pytest.raises(ImageError, match=r"a\.dng: .*develop it to a TIFF first"):
+        read_image(tmp_path / "a.dng")
+
+
+# ---- 16 bits -------------------------------------------------------------------------------------
+
+FAINT = np.linspace(20_000, 24_000, 512, dtype=np.uint16)[None].repeat(32, 0)
+
+
+@pytest.mark.parametrize("source", ["tif", "png"])
+@pytest.mark.parametrize("target", ["tif", "png"])
+def test_the_finer_greys_of_a_scan_stay(tmp_path, model, source, target):
+    if target == "png":
+        pytest.importorskip("av", reason="the extra `video` is not installed")
+    Image.fromarray(FAINT).save(tmp_path / f"a.{source}", dpi=(600, 600))
+    result = colorlab(tmp_path / f"a.{source}", "-o", tmp_path / f"b.{target}", "--model", model)
+    assert result.exit_code == 0 and "NOTE" not in result.output, result.output
+    made = tifffile.imread(tmp_path / "b.tif") if target == "tif" else sixteen_bits_of_png(tmp_path / "b.png")
+    assert made.dtype == np.uint16 and made.shape == (32, 512, 3)
+    grey = made.astype(float) @ [0.2126, 0.7152, 0.0722]
+    assert len(np.unique(made[16, :, 1])) > 250  # 8 bits would leave 17
+    assert np.abs(grey / FAINT - 1).mean() < 0.1
+    with Image.open(tmp_path / f"b.{target}") as image:
+        assert [round(float(n)) for n in image.info["dpi"]] == [600, 600]
+
+
+def sixteen_bits_of_png(path):
+    import av
+
+    with av.open(str(path)) as given:
+        frame = next(given.decode(video=0))
+        assert frame.format.name == "rgb48be"
+        plane = frame.planes[0]
+        rows = np.frombuffer(plane, np.uint8).reshape(frame.height, plane.line_size)[:, : 6 * frame.width]
+        return rows.view(">u2").reshape(frame.height, frame.width, 3).astype(np.uint16)
+
+
+@pytest.mark.parametrize("ending", ["jpg", "webp", "bmp"])
+def test_formats_of_8_bits_name_what_they_lose(tmp_path, ending):
+    deep = np.dstack([FAINT] * 3)
+    assert write_image(tmp_path / f"a.{ending}", deep) == ["the lower 8 of 16 bits a channel"]
+    assert np.abs(read_image(tmp_path / f"a.{ending}").astype(int) - (deep >> 8)).max() <= 3
+
+
+def test_without_pyav_a_png_of_8_bits_is_written_and_that_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr("colorlab.files.png.can_be_deep", lambda: False)
+    (lost,) = write_image(tmp_path / "a.png", np.dstack([FAINT] * 3))
+    assert "16 bits" in lost and "colorlab-course[video]" in lost
+
+
+def test_12_bits_floats_and_inverted_greys_are_deep_too():
+    floats = io.BytesIO()
+    Image.fromarray(FAINT.astype(np.float32) / 65_535).save(floats, "TIFF")
+    assert np.abs(read_original(floats.getvalue()).deep.astype(int) - FAINT).max() <= 1
+    file = io.BytesIO()
+    tifffile.imwrite(file, FAINT, photometric="miniswhite")
+    assert np.abs(read_original(file.getvalue()).deep.astype(int) - (65_535 - FAINT.astype(int))).max() <= 1
+    assert read_original(np_png(BIG)).deep is None
+
+
+def np_png(grey):
+    file = io.BytesIO()
+    Image.fromarray(grey).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.skipif(not png.can_be_deep(), reason="the extra `video` is not installed")
+def test_colours_of_16_bits_that_become_8_are_named():
+    file = io.BytesIO()
+    tifffile.imwrite(file, np.dstack([FAINT] * 3), photometric="rgb", metadata=None)
+    assert read_original(file.getvalue()).beside.lost == ["the lower 8 of its 16 bits a channel"]
+    file = io.BytesIO()
+    png.write_deep(file, np.dstack([FAINT] * 3), None, {})
+    assert read_original(file.getvalue()).beside.lost == ["the lower 8 of its 16 bits a channel"]
+
+
+def test_16_bits_keep_transparency(tmp_path):
+    alpha = np.tile(np.arange(0, 256, dtype=np.uint8), (32, 2))
+    write_image(tmp_path / "a.tif", np.dstack([FAINT] * 3), alpha)
+    made = tifffile.imread(tmp_path / "a.tif")
+    assert made.shape == (32, 512, 4) and np.array_equal(made[..., 3], alpha * np.uint16(257))
