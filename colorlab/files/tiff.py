@@ -65,8 +65,9 @@ def refuse_misread(image: Image.Image) -> None:
         raise ValueError(f"colours in separate planes of {bits} bits")
     if signed and bits == 8:
         raise ValueError("signed integers of 8 bits")
-    if signed and tags.prefix == b"MM" and tags.get(COMPRESSION, 1) != 1:
-        raise ValueError(f"compressed signed integers of {bits} bits, big end first")
+    unsigned = tags.get(SAMPLE_FORMAT, (1,))[0] == 1
+    if not unsigned and tags.prefix == b"MM" and tags.get(COMPRESSION, 1) != 1:
+        raise ValueError(f"compressed signed or fractional numbers of {bits} bits, big end first")
 
 
 class TiffWriter:
