@@ -124,7 +124,7 @@ def color_file(source: str, target: str) -> dict:
 
         return call
 
-    batch.read_picture = measured(batch.read_picture, "read")
+    batch.read_original = measured(batch.read_original, "read")
     batch.write_image = measured(batch.write_image, "write")
     colorizer.colorize = measured(colorizer.colorize, "colour")
     before, start = resident("VmRSS"), time.perf_counter()
