@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 import torch
-from torch import Tensor, distributed
+from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 from tqdm.auto import tqdm
 
@@ -84,7 +84,7 @@ def measurements(
     Yields:
         The steps taken so far, after every measurement; the first is 0, or where a checkpoint stood.
     """
-    objective, device = colorizer.objective, colorizer.device
+    objective = colorizer.objective
     rank, ranks = _rank_and_ranks()
     if config.batch_size % ranks:
         raise ValueError(f"batch_size: expected a multiple of the {ranks} processes, got {config.batch_size}")
@@ -99,18 +99,12 @@ def measurements(
     network = colorizer.network if ranks == 1 else DistributedDataParallel(colorizer.network)
     fixed, begun = data.evaluation(), time.perf_counter() - (history.seconds[-1] if history.seconds else 0)
 
-    def check_finite(loss: float, step: int) -> None:
-        if not math.isfinite(loss):
-            raise FloatingPointError(
-                f"the loss became {loss} at step {step}; lower learning_rate, now {config.learning_rate:g}"
-            )
-
     def evaluate(step: int) -> None:
         colorizer.network.eval()
         with torch.no_grad():
             output = colorizer.answer(fixed.L)
             loss, unweighted = (fixed.loss(objective, output, weighted) for weighted in (True, False))
-            check_finite(loss, step)
+            check_finite(loss, step, config)
             ratio = fixed.chroma_ratio(colorizer.decode(output))
         # All or nothing: an interrupt while measuring must not leave lists of unequal lengths.
         history.add(step, loss, unweighted, ratio, time.perf_counter() - begun)
@@ -133,22 +127,8 @@ def measurements(
         colorizer.network.train()
         batches = data.batches(config.batch_size // ranks, config.seed, first, rank, ranks)
         for step, lab in enumerate(islice(batches, config.steps - first), first + 1):
-            hints = like = None
-            generator = torch.Generator().manual_seed(mix(config.seed, step, rank, HINTS))
-            if colorizer.takes_hints:
-                hints = simulate(lab[:, 1:], generator)
-            if colorizer.takes_global_hint:
-                like = simulate_global(lab, generator).to(device)
-            lab = lab.to(device)
-            ab, told = lab[:, 1:], {} if like is None else {"vector": like}
-            if config.places:
-                ab = averaged(ab, colorizer.network.answer_every)
-                told["places"] = random_places(ab, config.places, mix(config.seed, step, rank, PLACES))
-                ab = at(ab, told["places"])
-            with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-                output = network(colorizer.inputs(lab[:, :1], hints), **told)
-            loss = objective.loss(output, ab)
-            check_finite(loss.item(), step)
+            loss = loss_of(lab, network, colorizer, config, step, rank)
+            check_finite(loss.item(), step, config)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -170,6 +150,46 @@ def measurements(
     finally:
         progress.close()
         colorizer.network.eval()
+
+
+def loss_of(
+    lab: Tensor, network: nn.Module, colorizer: Colorizer, config: Config, step: int, rank: int
+) -> Tensor:
+    """What a batch teaches: show the network its lightness, compare the answer with its ab.
+
+    Beside that, and only where it is asked for: simulated hints, some of the places, half of the bits.
+
+    Args:
+        lab: `(n, 3, H, W)`.
+        network: that of the colorizer, or one that shares it among processes.
+        step, rank: with `config.seed` they decide hints and places.
+    """
+    hints, told = None, {}
+    generator = torch.Generator().manual_seed(mix(config.seed, step, rank, HINTS))
+    if colorizer.takes_hints:
+        hints = simulate(lab[:, 1:], generator)
+    if colorizer.takes_global_hint:
+        told["vector"] = simulate_global(lab, generator).to(colorizer.device)
+    L, ab = lab.to(colorizer.device).split([1, 2], dim=1)
+    if config.places:
+        ab = averaged(ab, colorizer.network.answer_every)
+        told["places"] = random_places(ab, config.places, mix(config.seed, step, rank, PLACES))
+        ab = at(ab, told["places"])
+    with torch.autocast(L.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
+        output = network(colorizer.inputs(L, hints), **told)
+    return colorizer.objective.loss(output, ab)
+
+
+def check_finite(loss: float, step: int, config: Config) -> None:
+    """Stop where nothing can be learnt any more.
+
+    Raises:
+        FloatingPointError: NaN or infinite.
+    """
+    if not math.isfinite(loss):
+        raise FloatingPointError(
+            f"the loss became {loss} at step {step}; lower learning_rate, now {config.learning_rate:g}"
+        )
 
 
 def random_places(answers: Tensor, count: int, seed: int) -> Tensor:
