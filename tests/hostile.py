@@ -13,17 +13,23 @@ import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+import nbformat
 import numpy as np
 import torch
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
 from colorlab.bins import ColorBins
 from colorlab.checkpoints import CheckpointError, load_checkpoint, save_checkpoint
 from colorlab.colorizer import Colorizer
 from colorlab.config import Config, History
+from colorlab.course.grading import for_nbgrader
+from colorlab.course.progress import saved_in
+from colorlab.course.reading import NotebookError, read_notebook
 from colorlab.datasets import DataError, open_collection
 from colorlab.files.gif import Frame, colorize_gif, read_gif, write_gif
 from colorlab.files.media import ImageError
@@ -259,6 +265,21 @@ def hint_files() -> dict[str, bytes]:
     }
 
 
+def notebook_files() -> dict[str, bytes]:
+    """With an exercise and its check; as nbformat writes it, and as versions of before did."""
+    answer = new_output("execute_result", execution_count=1, data={"text/plain": "passed: because"})
+    cells = [
+        new_code_cell("mine = ...", metadata={"tags": ["exercise"]}),
+        new_code_cell("check.q1(mine)", metadata={"tags": ["check"]}, outputs=[answer]),
+        new_markdown_cell("words"),
+    ]
+    notebook = new_notebook(cells=cells)
+    return {
+        "format 4": nbformat.writes(notebook).encode(),
+        "format 3": nbformat.writes(nbformat.convert(notebook, 3), version=3).encode(),
+    }
+
+
 # ---- readers -------------------------------------------------------------------------------------
 
 
@@ -315,6 +336,14 @@ def load_and_color(path: Path) -> Colorizer:
     return colorizer
 
 
+def read_and_grade(path: Path) -> dict[str, str]:
+    """What can be read can be graded, unless it says that it cannot, and shows how far it has come."""
+    notebook = read_notebook(path)
+    with suppress(ValueError):  # no check is left, or one that cannot be graded
+        for_nbgrader(notebook)
+    return saved_in(path, {"q1": "not attempted"})
+
+
 def resume(path: Path) -> int:
     """From what can be loaded a training can go on."""
     colorizer, optimizer, schedule, config = trainee()
@@ -348,6 +377,7 @@ READERS = {
     "weights": Reader(weights, load_and_color, (ValueError,)),
     "checkpoints": Reader(checkpoints, resume, (CheckpointError,), mutated_inside),
     "hints": Reader(hint_files, read_hints, (ValueError,)),
+    "notebooks": Reader(notebook_files, read_and_grade, (NotebookError,)),
 }
 
 

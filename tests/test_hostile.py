@@ -68,7 +68,15 @@ from colorlab.objectives import Regression
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Pillow and torch warn of much that they can still read
 # How many damaged files are made of each whole one.
-DAMAGED = {"GIFs": 80, "videos": 20, "archives": 20, "weights": 60, "checkpoints": 200, "hints": 200}
+DAMAGED = {
+    "GIFs": 80,
+    "videos": 20,
+    "archives": 20,
+    "weights": 60,
+    "checkpoints": 200,
+    "hints": 200,
+    "notebooks": 100,
+}
 
 
 @pytest.fixture(autouse=True)

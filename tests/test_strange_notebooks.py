@@ -48,7 +48,7 @@ STRANGE = {
 
 
 @pytest.mark.parametrize("content", STRANGE.values(), ids=STRANGE)
-def test_what_is_no_notebook_is_a_sentence_everywhere(tmp_path, content):
+def test_what_is_no_notebook_is_a_sentence_everywhere(tmp_path, caplog, capfd, content):
     path = tmp_path / "05_brown_well.ipynb"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(NotebookError, match="not a notebook, or a damaged one") as error:
@@ -60,6 +60,7 @@ def test_what_is_no_notebook_is_a_sentence_everywhere(tmp_path, content):
         assert str(path) in result.output and len(result.output) < 1000
     assert not (tmp_path / "out").exists()
     assert progress(folder=tmp_path).passed == 0
+    assert caplog.text == "" and capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("source", ["check.q1(x, y)", "print(1)", "a" * 10**6])

@@ -9,6 +9,7 @@ import nbformat
 
 from colorlab.checks import exercise
 from colorlab.course import notebooks as course
+from colorlab.course.reading import quiet
 
 SIGNS = {status: sign for status, (sign, _) in exercise.SIGNS.items()} | {"unreadable": "?"}
 
@@ -96,7 +97,7 @@ def progress(here: str | None = None, folder: str | Path = ".") -> Progress:
         original = nbformat.read(path, as_version=4)
         exercises = dict.fromkeys(_saved(original), "not attempted")
         if mine := find_copy(path, Path(folder)):
-            exercises |= _saved_in(mine, exercises)
+            exercises |= saved_in(mine, exercises)
         for q in exercises:
             if result := exercise.last_results.get((path.stem[3:], q)):
                 exercises[q] = result.status
@@ -118,9 +119,11 @@ def heading(notebook: nbformat.NotebookNode) -> tuple[str, str]:
     return source.splitlines()[0].removeprefix("# "), promise[1] if promise else ""
 
 
-def _saved_in(path: Path, exercises: dict[str, str]) -> dict[str, str]:
+def saved_in(path: Path, exercises: dict[str, str]) -> dict[str, str]:
+    """The exercises of a notebook, of which those named are looked for, with how its saved checks ended."""
     try:
-        saved = _saved(nbformat.read(path, as_version=4))
+        with quiet():
+            saved = _saved(nbformat.read(path, as_version=4))
     except Exception:  # a damaged file fails in many ways; the map of the others is still wanted
         return dict.fromkeys(exercises, "unreadable")
     return {q: status for q, status in saved.items() if q in exercises}

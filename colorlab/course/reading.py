@@ -1,6 +1,9 @@
 """Notebooks of others, read with care: students', Colab's, of other versions, or no notebooks at all."""
 
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -30,10 +33,11 @@ def read_notebook(path: Path) -> NotebookNode:
         version = content.get("nbformat")
         if version not in (3, 4) or not isinstance(content.get("cells", content.get("worksheets")), list):
             raise ValueError(f"it holds no cells, or is not of version 3 or 4 but {version!r}")
-        notebook = nbformat.reads(json.dumps(content), as_version=4)
-        # What Colab notes about its widgets has no schema, and is of no use elsewhere.
-        notebook.metadata.pop("widgets", None)
-        nbformat.validate(notebook)
+        with quiet():
+            notebook = nbformat.reads(json.dumps(content), as_version=4)
+            # What Colab notes about its widgets has no schema, and is of no use elsewhere.
+            notebook.metadata.pop("widgets", None)
+            nbformat.validate(notebook)
     except OSError:
         raise
     except Exception as error:  # the converters of old versions fail in many ways
@@ -44,3 +48,14 @@ def read_notebook(path: Path) -> NotebookNode:
     notebook.metadata.setdefault("kernelspec", NotebookNode(KERNEL))
     notebook.metadata.setdefault("language_info", NotebookNode(name="python"))
     return notebook
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """nbformat logs what it finds wrong, pages of it and as it stands in the file; here it is said once, in short."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.disable(before)
