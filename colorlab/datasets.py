@@ -26,6 +26,7 @@ from colorlab.data import Evaluation, mix, shrink
 from colorlab.files import archives
 from colorlab.files.archives import DataError, as_bytes, content_key, files_in
 from colorlab.files.cache import cache_folder, kept, writing_to
+from colorlab.files.faults import printable
 from colorlab.files.media import ImageError, read_image
 from colorlab.lab import rgb_to_lab
 
@@ -287,7 +288,7 @@ def _build(path: Path, size: int, folder: Path) -> None:
     names, shapes, unreadable, grey = [], [], {}, []
     with (
         ThreadPoolExecutor(os.cpu_count()) as pool,
-        tqdm(desc=f"decoding {path.name}", unit=" pictures", leave=False) as progress,
+        tqdm(desc=f"decoding {printable(path.name)}", unit=" pictures", leave=False) as progress,
         (folder / "pixels").open("wb") as raw,
     ):
         files = files_in(path)
