@@ -25,9 +25,9 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from colorlab.files import tracks
+from colorlab.files.faults import printable
 from colorlab.files.frames import H264, MOST_PIXELS, VP9, Pictures, Shown, Track, changes, decoder, pixels
 from colorlab.files.media import ImageError
-from colorlab.files.faults import printable
 from colorlab.files.whole import in_one_piece
 
 Paint = Callable[[np.ndarray], np.ndarray]
@@ -105,7 +105,11 @@ def colorize_video(
         with (
             av.open(f"file:{partial}", "w", format=FORMATS[suffix][0]) as made,
             tqdm(
-                total=_count(given, films[0]), desc=printable(Path(source).name), unit="frame", disable=None, leave=None
+                total=_count(given, films[0]),
+                desc=printable(Path(source).name),
+                unit="frame",
+                disable=None,
+                leave=None,
             ) as progress,
         ):
             result = _Result(av, given, made, films, target, mark)
