@@ -19,6 +19,7 @@ from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer, painted
 from colorlab.data import to_lab
 from colorlab.datasets import DataError, Part, Pictures, middle_square, open_collection
 from colorlab.device import choose_device
+from colorlab.files.faults import printable
 from colorlab.flicker import SMOOTHING, FrameColorizer, flicker, static_clip
 from colorlab.hints import POINT_SIDE, global_hint, simulate, spread
 from colorlab.lab import lab_to_rgb_in_gamut, rgb_to_lab
@@ -152,7 +153,7 @@ def answers_of(network: Colorizer, pictures: Sequence[np.ndarray], name: str = "
     Its distributions are asked for once a picture.
     """
     ways: dict[str, list[Tensor]] = {"as shipped": []}
-    for rgb in tqdm(pictures, desc=name, leave=False, mininterval=1.0):
+    for rgb in tqdm(pictures, desc=printable(name), leave=False, mininterval=1.0):
         small = network.small_copy(rgb)
         found = {"as shipped": network.predict_ab(small)}
         if network.objective.has_distribution:
@@ -198,7 +199,7 @@ def predict(
 ) -> Tensor:
     """ab `(N, 2, H, W)` for squares `(N, 3, H, W)`, a batch at a time, with progress."""
     answers = []
-    for first in tqdm(range(0, len(lab), AT_ONCE), desc=name, leave=False, mininterval=1.0):
+    for first in tqdm(range(0, len(lab), AT_ONCE), desc=printable(name), leave=False, mininterval=1.0):
         batch = slice(first, first + AT_ONCE)
         hints, overall = (None if given is None else given[batch] for given in (planes, like))
         answers.append(network.predict_ab(lab[batch, :1], None, hints, overall).cpu())
