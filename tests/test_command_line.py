@@ -374,7 +374,9 @@ def test_a_full_disk_costs_the_picture_that_did_not_fit_and_nothing_else(model, 
     assert process.returncode == 1 and wrong == ""
     assert [p.name for p in out.iterdir()] == ["small.png"]
     for ending in ("jpg", "tif", "bmp", "png", "webp"):
-        assert f"FAILED {folder}/large.{ending}: {out}/large.{ending}: File too large\n" in said
+        assert (
+            f"FAILED {folder}/large.{ending}: {out}/large.{ending}: File too large; make room there" in said
+        )
     assert "1 coloured, 0 kept as they were, 5 failed" in said and "start it again" in said
     again = colorlab(folder, "-o", out, "--model", model)
     assert "5 coloured, 1 kept as they were" in again.output and again.exit_code == 0
@@ -444,4 +446,4 @@ def test_memory_that_does_not_suffice_for_one_picture(album, model, tmp_path, mo
     monkeypatch.setattr(Colorizer, "colorize", greedy)
     result = colorlab(album, "-o", tmp_path / "out", "--model", model)
     assert result.exit_code == 1 and "22 coloured, 0 kept as they were, 2 failed" in result.output
-    assert "MemoryError" in result.output and "can't allocate memory" in result.output
+    assert result.output.count(": memory does not suffice; close other programs") == 2

@@ -21,8 +21,8 @@ import numpy as np
 from PIL import GifImagePlugin, Image
 from tqdm.auto import tqdm
 
-from colorlab.files.media import ImageError
 from colorlab.files.faults import printable
+from colorlab.files.media import ImageError
 from colorlab.files.whole import in_one_piece
 
 MOST_PIXELS = 2**24  # a frame; a file of 500 bytes can ask for 200 million, once for each of its frames
@@ -147,7 +147,12 @@ def colorize_gif(
         loop, total = image.info.get("loop"), image.n_frames
         said = bytes(image.info.get("comment", b"")).decode("utf-8", "replace")
     frames = tqdm(
-        read_gif(source), desc=printable(Path(source).name), total=total, unit="frame", disable=None, leave=None
+        read_gif(source),
+        desc=printable(Path(source).name),
+        total=total,
+        unit="frame",
+        disable=None,
+        leave=None,
     )
     comment = "\n".join(text for text in (said, mark) if text)
     colored = (dataclasses.replace(frame, rgb=paint(frame.rgb)) for frame in frames)
