@@ -67,7 +67,7 @@ class Pictures:
         try:
             for frame in self.decoder.decode(packet):
                 yield from self._in_time(frame, packet.time_base)
-        except self.av.error.InvalidDataError:
+        except damage(self.av):
             self.damaged += 1
         if not packet.size and self.weaver:
             yield from map(self._seen, self.weaver(None))
@@ -111,6 +111,12 @@ class Pictures:
         rgb = np.ascontiguousarray(np.rot90(rgb, self.turns))
         alpha = None if alpha is None else np.rot90(alpha, self.turns)
         return Shown(frame.pts * frame.time_base if time is None else time, rgb, alpha)
+
+
+def damage(av) -> tuple[type[Exception], ...]:
+    """What decoders raise for a packet that they cannot read; the next may be whole."""
+    kinds = av.error
+    return kinds.InvalidDataError, kinds.ExternalError, kinds.ArgumentError, kinds.PatchWelcomeError
 
 
 def rate(stream) -> Fraction:
@@ -246,22 +252,24 @@ class Track:
 
 
 def changes(film: Pictures, track: Track) -> list[str]:
-    """What of the pictures is not as it was, beside their colours."""
-    said, first = [], film.first
+    """What of the pictures the result could not hold as it was, beside their colours."""
+    lost, first = [], film.first
     height, width = film.size
     if track.size != film.size:
-        said.append(f"{width}×{height} becomes {track.size[1]}×{track.size[0]}, for sizes must be even")
+        lost.append(f"its size {width}×{height}, now {track.size[1]}×{track.size[0]}: sides must be even")
     if film.alpha and not track.alpha:
-        said.append("transparency laid over white")
+        lost.append("its transparency, now white")
     if first.color_trc in (PQ, HLG):
-        said.append(f"high dynamic range ({'PQ' if first.color_trc == PQ else 'HLG'}) becomes the usual one")
+        lost.append(
+            f"its high dynamic range ({'PQ' if first.color_trc == PQ else 'HLG'}), now the usual one (SDR)"
+        )
     if film.weaver:
-        said.append("interlaced becomes progressive")
+        lost.append("its interlacing, now whole frames")
     if max(part.bits for part in first.format.components) > 8:
-        said.append("colours of more than 8 bits become such of 8")
+        lost.append("the lower bits of its colours, now 8 a channel")
     if film.damaged:
-        said.append(f"{film.damaged} damaged packets left out")
-    return said
+        lost.append(f"{film.damaged} damaged packets of its pictures")
+    return lost
 
 
 def _kept(tag: int, usual: tuple[int, ...], keep: bool) -> int:

@@ -72,7 +72,7 @@ def told_by(head: bytes) -> str | None:
     if head[:4] == b"RIFF":
         return {b"WEBP": PICTURE, b"AVI ": FILM}.get(head[8:12])
     if head[:4] == b"OggS":
-        return FILM if b"theora" in head[:200] or b"VP80" in head[:200] else SOUND
+        return FILM if b"theora" in head or b"VP80" in head else SOUND  # not always the first track
     if head[:1] == b"P" and head[1:2] in b"123456fFy" and head[2:3].isspace():
         return PICTURE
     if head[:2] == b"II" and head[8:10] == b"CR":

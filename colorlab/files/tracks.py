@@ -8,8 +8,18 @@ import io
 from collections.abc import Iterable
 from fractions import Fraction
 
+from colorlab.files.frames import damage
+
 SOUND = {"webm": "libopus", "avi": "libmp3lame"}  # encoders where sound cannot be copied; else AAC
 SUBTITLES = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": "webvtt"}
+COVERS = {"mjpeg": "jpeg", "png": "png"}
+APPLE = {
+    "deu": "ger",
+    "nld": "dut",
+    "ell": "gre",
+    "isl": "ice",
+    "zho": "chi",
+}  # the words of QuickTime's table
 KINDS = {"audio": "sound", "subtitle": "subtitles", "attachment": "attached file"}
 TEXTS = {"ass", "ssa", "subrip", "srt", "mov_text", "webvtt", "text"}  # subtitles that are no pictures
 LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
@@ -49,13 +59,13 @@ class Clock:
 
 
 class Copied:
-    """Packets as they are."""
+    """Packets as they are; a still picture has no time."""
 
-    def __init__(self, stream):
-        self.stream, self.given, self.written = stream, None, None
+    def __init__(self, stream, still: bool = False):
+        self.stream, self.given, self.written, self.none = stream, None, None, 0 if still else None
 
     def __call__(self, packet) -> Iterable:
-        time = packet.dts if packet.dts is not None else packet.pts
+        time = next((time for time in (packet.dts, packet.pts) if time is not None), self.none)
         # The very last packet is empty, a signal to decoders. Times that go back no format takes.
         if not packet.size or time is None or (self.given is not None and time < self.given):
             return
@@ -92,7 +102,7 @@ class Recoded:
     def __call__(self, packet) -> Iterable:
         try:
             frames = self.sound.codec_context.decode(packet)
-        except self.av.error.InvalidDataError:
+        except damage(self.av):
             return
         for frame in frames:
             yield from self._encoded(frame)
@@ -157,8 +167,13 @@ class Retold:
 Beside = Copied | Recoded | Retold
 
 
-def taken_over(av, given, made) -> tuple[dict[int, Beside], list[str]]:
+def taken_over(av, given, made, covers: dict[int, bytes]) -> tuple[dict[int, Beside], list[str]]:
     """Streams in the result for all that lies beside the pictures.
+
+    Args:
+        av: the package.
+        given, made: the source and the result.
+        covers: still pictures by the indices of their tracks.
 
     Returns:
         by the index of a track of the source what becomes of its packets; and what is left out or changed.
@@ -169,18 +184,26 @@ def taken_over(av, given, made) -> tuple[dict[int, Beside], list[str]]:
         if kind == "video":
             continue
         counts[kind] = counts.get(kind, 0) + 1
+        if made.format.name == "matroska" and stream.index in covers and _name(stream) in COVERS:
+            ending = COVERS[_name(stream)]
+            made.add_attachment(f"cover.{ending}", f"image/{ending}", covers[stream.index])
+            continue
         way, note = _way(av, given, made, stream, kind)
-        if note:
-            notes.append(f"{_named(stream, kind, counts[kind])} {note}")
+        if note is not None:
+            notes.append(named(stream, kind, counts[kind]) + note)
         if way:
             ways[stream.index] = way
+            way.source, way.named = stream, named(stream, kind, counts[kind])
             about(stream, way.stream)
     return ways, notes
 
 
 def about(stream, made) -> None:
     """Languages, titles and flags of a track."""
-    made.metadata.update(tags(stream.metadata))
+    said = tags(stream.metadata)
+    if made.container.format.name == "mov" and "language" in said:
+        said["language"] = APPLE.get(said["language"], said["language"])
+    made.metadata.update(said)
     made.disposition = stream.disposition
 
 
@@ -219,27 +242,41 @@ def marked(metadata: dict[str, str], mark: str | None) -> dict[str, str]:
     return {key: before if mark in before else f"{before}; {mark}" if before else mark}
 
 
-def lost_tags(given, made) -> list[str]:
+def lost_tags(given, made, beside: dict[int, Beside]) -> list[str]:
     """What a finished file, opened again, does not say of the film that its source said."""
-    kept, notes = {key.lower() for key in made.metadata}, []
-    if lost := [key for key in tags(given.metadata) if key.lower() not in kept]:
-        notes.append(f"tags left out: {', '.join(lost)}")
+    kept, lost = {key.lower() for key in made.metadata}, []
+    if tags_lost := [key for key in tags(given.metadata) if key.lower() not in kept]:
+        lost.append(f"tags: {' '.join(tags_lost)}")
     if given.chapters() and not made.chapters():
-        notes.append("chapters left out")
-    return notes
+        lost.append("chapters")
+    for way in beside.values():
+        lost += [f"{what} of {way.named}" for what in _unsaid(way.source, made.streams[way.stream.index])]
+    return lost
+
+
+def _unsaid(source, made) -> Iterable[str]:
+    """What a track does not say that it said before."""
+    said = tags(source.metadata)
+    language = said.get("language", "und")
+    if language != "und" and made.language not in (language, APPLE.get(language, language)):
+        yield "the language"
+    if said.get("title") not in (None, made.metadata.get("title"), made.metadata.get("handler_name")):
+        yield "the title"
+    if source.disposition & ~made.disposition & ~type(made.disposition).default:
+        yield "the flags"
 
 
 def _way(av, given, made, stream, kind: str) -> tuple[Beside | None, str | None]:
     """What becomes of a track, and what is to be said about that."""
 
     def copied(target) -> Copied:
-        return Copied(target.add_stream_from_template(stream, opaque=True))
+        return Copied(target.add_stream_from_template(stream, opaque=True), still=kind == "cover picture")
 
     known = made.supported_codecs
     if kind == "attachment":
         may_copy = made.format.name == "matroska"
     elif kind == "cover picture":
-        may_copy = made.format.name in ("mp4", "mov")
+        may_copy = made.format.name == "mp4"
     else:
         may_copy = bool(stream.codec_context and {stream.codec.canonical_name, stream.codec.name} & known)
     if may_copy and _works(av, made, copied):
@@ -251,10 +288,10 @@ def _way(av, given, made, stream, kind: str) -> tuple[Beside | None, str | None]
         anew = Retold
     if anew and _works(av, made, lambda target: anew(av, target, stream)):
         way = anew(av, made, stream)
-        return way, f"becomes {way.name}"
+        return way, f" as it was, now {way.name}"
     if kind == "data" and (stream.name in SILENT_DATA or given.chapters()):
         return None, None  # QuickTime has a track for the names of chapters
-    return None, "left out"
+    return None, ""
 
 
 def _works(av, made, add) -> bool:
@@ -269,10 +306,10 @@ def _works(av, made, add) -> bool:
 
 
 def _name(stream) -> str:
-    return stream.codec.canonical_name if stream.codec_context else stream.name or "unknown"
+    return stream.codec.canonical_name if stream.codec_context else getattr(stream, "name", None) or "unknown"
 
 
-def _named(stream, kind: str, number: int) -> str:
+def named(stream, kind: str, number: int) -> str:
     """Such as "sound 2 (amr_nb, deu)"."""
     said = ", ".join([_name(stream), *({stream.language} - {None, "und"})])
     return f"{KINDS.get(kind, kind)} {number} ({said})"

@@ -26,7 +26,19 @@ from tqdm.auto import tqdm
 
 from colorlab.files import tracks
 from colorlab.files.faults import printable
-from colorlab.files.frames import H264, MOST_PIXELS, VP9, Pictures, Shown, Track, changes, decoder, pixels
+from colorlab.files.frames import (
+    H264,
+    MOST_PIXELS,
+    VP9,
+    Pictures,
+    Shown,
+    Track,
+    changes,
+    damage,
+    decoder,
+    pixels,
+)
+from colorlab.files.kinds import FILM, kind_of_content
 from colorlab.files.media import ImageError
 from colorlab.files.whole import in_one_piece
 
@@ -42,13 +54,6 @@ FORMATS = {  # ending -> container, encoder, its options
 }
 # Not all that FFmpeg knows: a playlist, whatever its ending, would make it open other files.
 READ = "mov,matroska,avi,asf,flv,mpeg,mpegts,mpegvideo,ogg,ivf,h264,hevc,m4v,dv,mxf,rm,yuv4mpegpipe"
-# How films begin: Matroska, ASF, FLV, Ogg, MPEG (program, video), MXF, RealMedia, IVF, Y4M, H.264, DV.
-BEGINNINGS = (
-    b"\x1aE\xdf\xa3", b"0&\xb2u\x8ef\xcf\x11", b"FLV\x01", b"OggS", b"\0\0\1\xba", b"\0\0\1\xb3",
-    b"\x06\x0e+4\x02\x05\x01\x01", b".RMF", b"DKIF", b"YUV4MPEG2", b"\0\0\0\1", b"\x1f\x07\0",
-)  # fmt: skip
-ATOMS = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")  # of QuickTime files without a word about it
-PICTURES = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1")
 
 
 def pyav() -> ModuleType:
@@ -86,7 +91,7 @@ def colorize_video(
         mark: what made it, added to the comment that the result carries.
 
     Returns:
-        what is not as it was, a few words each, such as "sound 1 (amr_nb) becomes aac"; mostly none.
+        what the result could not hold as it was, such as "sound 1 (amr_nb) as it was, now aac"; mostly nothing.
 
     Raises:
         ModuleNotFoundError: without the extra "video".
@@ -101,7 +106,7 @@ def colorize_video(
         in_one_piece(target, replace) as partial,
         _opened(av, source) as given,
     ):
-        films = _films(av, given, source)
+        films, covers = _films(av, given, source)
         with (
             av.open(f"file:{partial}", "w", format=FORMATS[suffix][0]) as made,
             tqdm(
@@ -112,24 +117,33 @@ def colorize_video(
                 leave=None,
             ) as progress,
         ):
-            result = _Result(av, given, made, films, target, mark)
+            result = _Result(av, given, made, films, covers, target, mark)
             paints = [paint, *(again() if again else paint for _ in films[1:])]
             for number, shown in result.frames(given):
                 result.put(number, shown._replace(rgb=paints[number](shown.rgb)))
                 progress.update(number == 0)
             result.end()
         with _opened(av, partial) as finished:
-            return result.notes + tracks.lost_tags(given, finished)
+            return result.notes + tracks.lost_tags(given, finished, result.beside)
 
 
 class _Result:
     """A file that is written, with all tracks that it can hold.
 
     Attributes:
-        notes: what is not as it was in the source.
+        notes: what of the source it does not hold as it was.
     """
 
-    def __init__(self, av, given, made, films: list[Pictures], target: str | Path, mark: str | None):
+    def __init__(
+        self,
+        av,
+        given,
+        made,
+        films: list[Pictures],
+        covers: dict[int, bytes],
+        target: str | Path,
+        mark: str | None,
+    ):
         self.av, self.made, self.films, self.target = av, made, films, target
         suffix = Path(target).suffix.lower()
         _, encoder, options = FORMATS[suffix]
@@ -141,7 +155,7 @@ class _Result:
             self.written = [Track(made, film, encoder, options) for film in films]
             for film, track in zip(films, self.written, strict=True):
                 tracks.about(film.stream, track.stream)
-            self.beside, self.notes = tracks.taken_over(av, given, made)
+            self.beside, self.notes = tracks.taken_over(av, given, made, covers)
             made.metadata.update(tracks.tags(given.metadata) | tracks.marked(given.metadata, mark))
             made.set_chapters(tracks.chapters(given, self.clock.late))
             made.start_encoding()
@@ -173,7 +187,8 @@ class _Result:
         for way in (*self.beside.values(), *self.written):
             self._mux(way.rest())
         for number, (film, track) in enumerate(zip(self.films, self.written, strict=True), 1):
-            self.notes += [f"pictures {number}: {change}" for change in changes(film, track)]
+            which = f" (track {number} of its pictures)" if number > 1 else ""
+            self.notes += [change + which for change in changes(film, track)]
         with _said_by_name(self.av, self.fault):
             self.made.close()
 
@@ -190,59 +205,31 @@ def sample(path: str | Path, frames: int = 5) -> list[np.ndarray]:
         ModuleNotFoundError, ImageError: as `colorize_video`.
     """
     av = pyav()
-    with (
-        _said_by_name(av, f"{path}: damaged, or not a video that FFmpeg reads"),
-        _opened(av, path) as given,
-    ):
-        pictures = _videos(given, path)[0]
-        found = []
-        for i in range(frames if given.duration else 0):
-            place = (given.start_time or 0) + int(given.duration * i / frames)
-            found += [pixels(frame)[0] for frame in _from(av, given, pictures, place)]
-        if not found:  # nothing says how long it is
-            given.seek(0)
-            found = _thinned(_decoded(av, given, pictures), frames)
+    with _said_by_name(av, f"{path}: damaged, or not a video that FFmpeg reads"):
+        with _opened(av, path) as given:
+            stream, begin, found = _videos(given, path)[0], given.start_time or 0, []
+            for i in range(frames if given.duration else 0):
+                found += _at(av, given, stream, begin + given.duration * i // frames)
+        if len(found) < frames:  # nothing says how long it is, or places in it cannot be found
+            with _opened(av, path) as given:
+                found = _thinned(_decoded(av, given, _videos(given, path)[0]), frames)
     if not found:
         raise ImageError(f"{path}: not one frame of it can be read; fetch it anew")
     return found
 
 
 def is_film(path: str | Path) -> bool:
-    """Whether a file is a film by its first bytes, whatever it is called; false for sound alone and pictures.
+    """Whether a file is a film by its content, whatever it is called; false for sound alone and for pictures.
 
-    Without the package av, sound in a film's clothes is taken for a film.
+    A damaged film is one: reading it says so. Without the package av, sound as films are stored is taken for one.
     """
-    try:
-        with open(path, "rb") as file:
-            head = file.read(1024)
-    except (OSError, ValueError):
-        return False
-    if not _begins_like_a_film(head):
+    if kind_of_content(path) != FILM:
         return False
     try:
-        av = pyav()
-        with _opened(av, path) as given:
+        with _opened(pyav(), path) as given:
             return any(not tracks.is_cover(stream) for stream in given.streams.video)
-    except (ModuleNotFoundError, ValueError, OSError):  # a damaged film is one, and will be refused by name
+    except (ModuleNotFoundError, ValueError, OSError):
         return True
-
-
-def _begins_like_a_film(head: bytes) -> bool:
-    if head[4:8] == b"ftyp":  # ISO 14496-12: films, sound, and some pictures
-        return head[8:12] not in PICTURES
-    every = next((step for step in (188, 192, 204) if _synchronous(head, step)), None)
-    return (
-        every is not None
-        or head[4:8] in ATOMS
-        or any(head.startswith(begin) for begin in BEGINNINGS)
-        or (head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"AVIX"))
-    )
-
-
-def _synchronous(head: bytes, step: int) -> bool:
-    """MPEG transport: every packet begins with G."""
-    start = 4 if step == 192 else 0
-    return len(head) > start + 3 * step and all(head[start + k * step] == 0x47 for k in range(4))
 
 
 @contextmanager
@@ -276,28 +263,32 @@ def _videos(given, source) -> list:
     return found
 
 
-def _films(av, given, source) -> list[Pictures]:
-    """The tracks of pictures of which a frame can be read."""
-    first = _first_frames(av, source)
+def _films(av, given, source) -> tuple[list[Pictures], dict[int, bytes]]:
+    """The tracks of pictures of which a frame can be read; and covers, by the indices of their tracks."""
+    first, covers = _beginning(av, source)
     found = [s for s in _videos(given, source) if s.index in first]
     if not found:
         raise ImageError(f"{source}: not one frame of it can be read; fetch it anew")
-    return [Pictures(av, stream, first[stream.index], given.format.name == "avi") for stream in found]
+    untimed = given.format.name == "avi"
+    return [Pictures(av, stream, first[stream.index], untimed) for stream in found], covers
 
 
-def _first_frames(av, source) -> dict:
-    """By the index of a track of pictures its first frame, which tells of what kind all are."""
-    found = {}
+def _beginning(av, source) -> tuple[dict, dict[int, bytes]]:
+    """By the index of its track the first frame of each, which tells of what kind all are; and the covers."""
+    found, covers = {}, {}
     with _opened(av, source) as given:
         decoders = {stream.index: decoder(av, stream) for stream in _videos(given, source)}
-        for packet in given.demux([given.streams[index] for index in decoders]):
-            if packet.stream.index not in found:
-                with suppress(av.error.InvalidDataError):
-                    for frame in decoders[packet.stream.index].decode(packet):
-                        found.setdefault(packet.stream.index, frame)
+        for packet in given.demux(given.streams.video):
+            index = packet.stream.index
+            if tracks.is_cover(packet.stream) and packet.size:
+                covers.setdefault(index, bytes(packet))
+            elif index in decoders and index not in found:
+                with suppress(*damage(av)):
+                    for frame in decoders[index].decode(packet):
+                        found.setdefault(index, frame)
             if len(found) == len(decoders):
                 break
-    return found
+    return found, covers
 
 
 def _count(given, film: Pictures) -> int | None:
@@ -310,27 +301,28 @@ def _count(given, film: Pictures) -> int | None:
 def _decoded(av, given, stream) -> Iterator:
     """Frames from here on; what is damaged is left out."""
     for packet in given.demux(stream):
-        with suppress(av.error.InvalidDataError):
+        with suppress(*damage(av)):
             yield from stream.codec_context.decode(packet)
 
 
-def _from(av, given, stream, place: int) -> list:
-    """The frame at a place in microseconds, or the last before the end: none or one."""
+def _at(av, given, stream, place: int) -> list[np.ndarray]:
+    """The frame at a place in microseconds, or the last before the end; none if it cannot be found."""
+    last = None
     with suppress(av.FFmpegError):
         given.seek(place)
-    last = None
-    for last in _decoded(av, given, stream):
-        if last.pts is None or last.pts * last.time_base * 1_000_000 >= place:
-            break
-    return [] if last is None else [last]
+        for last in _decoded(av, given, stream):
+            if last.pts is None or last.pts * last.time_base * 1_000_000 >= place:
+                break
+    return [] if last is None else [pixels(last)[0]]
 
 
 def _thinned(frames: Iterable, number: int) -> list[np.ndarray]:
-    """Some frames of a film whose length is not known, evenly spread: of twice as many, every second is kept."""
+    """Some frames of a film whose length is not known, evenly spread: of too many, every second is kept."""
     found, step = [], 1
     for i, frame in enumerate(frames):
         if i % step == 0:
             found.append(pixels(frame)[0])
-        if len(found) == 2 * number:
+        if len(found) == 4 * number:
             found, step = found[::2], 2 * step
-    return found[:: -(-len(found) // number) or 1]
+    chosen = min(number, len(found))
+    return [found[i * len(found) // chosen] for i in range(chosen)]
