@@ -160,11 +160,11 @@ def colorize(
         click.echo(f"stopped: {done}; to go on, start it again{again}: what is done is kept", err=True)
         sys.exit(130)
     for source, gone in lost.items():
-        say(f"{source}: not in its result: {', '.join(gone)}", "NOTE", "yellow")
+        say(("NOTE", "yellow"), f" {source}: not in its result: {', '.join(gone)}")
     for line in _left_out(skipped):
-        say(line, "SKIPPED", "yellow")
+        say(("SKIPPED", "yellow"), f" {line}")
     for source, error in failed.items():
-        say(_reason(source, error), "FAILED", "red")
+        say(("FAILED", "red"), f" {_reason(source, error)}")
     said = ", ".join(_counts(tally, failed))
     said += f", {len(skipped)} skipped" if skipped else ""
     said += "; --force would overwrite what was kept" if tally["kept"] else ""
