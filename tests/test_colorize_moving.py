@@ -1,6 +1,7 @@
 """`colorlab colorize` on GIFs and videos, and on old material: what moves, what is grey, what is left alone."""
 
 import os
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -172,6 +173,41 @@ def test_like_holds_for_a_film(shelf, tmp_path):
     for target, more in zip(targets, ((), ("--like", tmp_path / "autumn.png")), strict=True):
         assert colorlab(shelf / "clip.gif", "-o", target, "--model", "guided", *more).exit_code == 0
     assert targets[0].read_bytes() != targets[1].read_bytes()
+
+
+def test_films_are_known_by_content_told_about_and_marked(tmp_path, frames, model):
+    folder, out = tmp_path / "tapes", tmp_path / "out"
+    folder.mkdir()
+    kinds = {"a.ts": "mpegts", "b.MOD": "vob", "c.3g2": "3gp", "d.DIVX": "avi", "e.asf": "asf"}
+    for name, kind in kinds.items():
+        with av.open(str(folder / name), "w", format=kind) as made:
+            stream = made.add_stream("mpeg2video" if kind == "vob" else "mpeg4", rate=25)
+            voice = made.add_stream("wmav2", rate=44100) if kind == "asf" else None
+            stream.height, stream.width, stream.pix_fmt = 32, 32, "yuv420p"
+            if voice:
+                voice.bit_rate = 64_000
+            made.start_encoding()
+            for frame in frames:
+                square = np.ascontiguousarray(frame[:32, :32])
+                made.mux(stream.encode(av.VideoFrame.from_ndarray(square)))
+            made.mux(stream.encode(None))
+            for start in range(0, 8820 if voice else 0, 882):
+                block = av.AudioFrame.from_ndarray(np.zeros((1, 2 * 882), np.int16), "s16", "stereo")
+                block.sample_rate, block.pts, block.time_base = 44100, start, Fraction(1, 44100)
+                made.mux(voice.encode(block))
+            if voice:
+                made.mux(voice.encode(None))
+    (folder / "code.ts").write_text("export const a = 1;\n" * 90)
+    result = colorlab(folder, "-o", out, "--model", model)
+    said = " ".join(result.output.split())
+    assert result.exit_code == 0 and "5 coloured" in said and "code.ts" in said, said
+    assert {p.name for p in out.iterdir()} == {"a.mkv", "b.mkv", "c.mkv", "d.mkv", "e.mkv"}
+    assert "sound 1 (wmav2) as it was, now aac" in said
+    with av.open(str(out / "a.mkv")) as film:
+        assert "colorlab" in film.metadata["COMMENT"] and "small" in film.metadata["COMMENT"]
+    assert colorlab(folder / "a.ts", "-o", out, "--model", model, "--force", "--no-mark").exit_code == 0
+    with av.open(str(out / "a.mkv")) as film:
+        assert "COMMENT" not in film.metadata
 
 
 # ---- old material --------------------------------------------------------------------------------

@@ -303,6 +303,22 @@ def test_sound_that_can_be_copied_is(tmp_path, encoder, ending):
     assert packets(given) == packets(tmp_path / f"made{ending}") != []
 
 
+def test_sound_that_changes_its_kind_on_the_way_is_heard_to_the_end(tmp_path):
+    """As where a broadcast in mono goes over to a film in stereo."""
+    parts = []
+    for i, channels in enumerate((1, 2)):
+        parts.append(tmp_path / f"{i}.ts")
+        with av.open(str(parts[-1]), "w") as made:
+            pictures, voice = picture_track(made), sound_track(made, "mp2", 48000 if i else 32000, channels)
+            made.start_encoding()
+            write_pictures(made, pictures, [grey(k) for k in range(FRAMES)], late=i)
+            write_sound(made, voice, late=i)
+    (tmp_path / "rec.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
+    colorize_video(tmp_path / "rec.ts", tmp_path / "made.webm", same)
+    kind, seconds, tone = heard(tmp_path / "made.webm")
+    assert kind == "opus" and seconds == pytest.approx(2, abs=0.2) and tone == pytest.approx(TONE, abs=5)
+
+
 # ---- times ---------------------------------------------------------------------------------------
 
 

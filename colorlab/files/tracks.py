@@ -13,14 +13,8 @@ from colorlab.files.frames import damage
 SOUND = {"webm": "libopus", "avi": "libmp3lame"}  # encoders where sound cannot be copied; else AAC
 SUBTITLES = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": "webvtt"}
 COVERS = {"mjpeg": "jpeg", "png": "png"}
-APPLE = {
-    "deu": "ger",
-    "nld": "dut",
-    "ell": "gre",
-    "isl": "ice",
-    "zho": "chi",
-}  # the words of QuickTime's table
-KINDS = {"audio": "sound", "subtitle": "subtitles", "attachment": "attached file"}
+APPLE = {"deu": "ger", "nld": "dut", "ell": "gre", "isl": "ice", "zho": "chi"}  # QuickTime's words for them
+KINDS = {"audio": "sound", "subtitle": "subtitles", "attachment": "attached file", "video": "pictures"}
 TEXTS = {"ass", "ssa", "subrip", "srt", "mov_text", "webvtt", "text"}  # subtitles that are no pictures
 LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 LATE = 1  # second; a film that begins a little late may do so on purpose
@@ -93,7 +87,7 @@ class Recoded:
         self.rate = min(rates, key=lambda rate: (rate < sound.rate, abs(rate - sound.rate)))
         most = 2 if encoder == "libmp3lame" else 8
         self.channels = sound.channels if 0 < sound.channels <= most else 2
-        self.av, self.sound, self.graph = av, sound, None
+        self.av, self.sound, self.graph, self.kind = av, sound, None, None
         self.stream = made.add_stream(encoder, rate=self.rate)
         self.stream.layout = self.layout = LAYOUTS[self.channels]
         self.stream.bit_rate = 96_000 * self.channels
@@ -113,8 +107,18 @@ class Recoded:
         yield from self.stream.encode(None)
 
     def _encoded(self, frame) -> Iterable:
+        kind = frame and (frame.sample_rate, frame.format.name, frame.layout.name, frame.time_base)
+        if self.graph is not None and kind not in (
+            None,
+            self.kind,
+        ):  # as where a broadcast goes over to a film
+            yield from self._filtered(None)
+            self.graph = None
         if self.graph is None:
-            self._build(frame)
+            self._build(*kind)
+        yield from self._filtered(frame)
+
+    def _filtered(self, frame) -> Iterable:
         self.graph.push(frame)
         while True:
             try:
@@ -122,14 +126,9 @@ class Recoded:
             except (BlockingIOError, EOFError):  # it wants the next one first; that was the last one
                 return
 
-    def _build(self, frame) -> None:
-        self.graph = self.av.filter.Graph()
-        source = self.graph.add_abuffer(
-            sample_rate=frame.sample_rate,
-            format=frame.format.name,
-            layout=frame.layout.name,
-            time_base=frame.time_base,
-        )
+    def _build(self, rate: int, format: str, layout: str, base: Fraction) -> None:
+        self.kind, self.graph = (rate, format, layout, base), self.av.filter.Graph()
+        source = self.graph.add_abuffer(sample_rate=rate, format=format, layout=layout, time_base=base)
         kind = f"sample_fmts={self.stream.format.name}:sample_rates={self.rate}:channel_layouts={self.layout}"
         filled, fitting = self.graph.add("aresample", "async=1"), self.graph.add("aformat", kind)
         self.graph.link_nodes(source, filled, fitting, self.graph.add("abuffersink")).configure()
@@ -167,13 +166,16 @@ class Retold:
 Beside = Copied | Recoded | Retold
 
 
-def taken_over(av, given, made, covers: dict[int, bytes]) -> tuple[dict[int, Beside], list[str]]:
+def taken_over(
+    av, given, made, covers: dict[int, bytes], colored: set[int]
+) -> tuple[dict[int, Beside], list[str]]:
     """Streams in the result for all that lies beside the pictures.
 
     Args:
         av: the package.
         given, made: the source and the result.
         covers: still pictures by the indices of their tracks.
+        colored: indices of the tracks of pictures that are colored.
 
     Returns:
         by the index of a track of the source what becomes of its packets; and what is left out or changed.
@@ -181,9 +183,9 @@ def taken_over(av, given, made, covers: dict[int, bytes]) -> tuple[dict[int, Bes
     ways, notes, counts = {}, [], {}
     for stream in given.streams:
         kind = "cover picture" if is_cover(stream) else stream.type
-        if kind == "video":
-            continue
         counts[kind] = counts.get(kind, 0) + 1
+        if stream.index in colored:
+            continue
         if made.format.name == "matroska" and stream.index in covers and _name(stream) in COVERS:
             ending = COVERS[_name(stream)]
             made.add_attachment(f"cover.{ending}", f"image/{ending}", covers[stream.index])
@@ -278,7 +280,9 @@ def _way(av, given, made, stream, kind: str) -> tuple[Beside | None, str | None]
     elif kind == "cover picture":
         may_copy = made.format.name == "mp4"
     else:
-        may_copy = bool(stream.codec_context and {stream.codec.canonical_name, stream.codec.name} & known)
+        may_copy = kind != "video" and bool(
+            stream.codec_context and {stream.codec.canonical_name, stream.codec.name} & known
+        )
     if may_copy and _works(av, made, copied):
         return copied(made), None
     anew = None

@@ -16,6 +16,7 @@ the last row or column is there twice. Films with transparency keep it as VP9 in
 4444 in .mov; elsewhere they are laid over white.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -147,7 +148,7 @@ class _Result:
         self.av, self.made, self.films, self.target = av, made, films, target
         suffix = Path(target).suffix.lower()
         _, encoder, options = FORMATS[suffix]
-        self.clock = tracks.Clock(given)
+        self.clock, self.refused = tracks.Clock(given), Counter()
         self.fault = (
             f"{target}: cannot be written in this format; try {'.mov' if suffix == '.mkv' else '.mkv'}"
         )
@@ -155,7 +156,9 @@ class _Result:
             self.written = [Track(made, film, encoder, options) for film in films]
             for film, track in zip(films, self.written, strict=True):
                 tracks.about(film.stream, track.stream)
-            self.beside, self.notes = tracks.taken_over(av, given, made, covers)
+            self.beside, self.notes = tracks.taken_over(
+                av, given, made, covers, {film.stream.index for film in films}
+            )
             made.metadata.update(tracks.tags(given.metadata) | tracks.marked(given.metadata, mark))
             made.set_chapters(tracks.chapters(given, self.clock.late))
             made.start_encoding()
@@ -168,7 +171,7 @@ class _Result:
             self.clock.set(packet)
             index = packet.stream.index  # `stream_index` of the last, empty ones is always 0
             if way := self.beside.get(index):
-                self._mux(way(packet))
+                self._mux_beside(way, packet)
                 continue
             number = numbers[index]
             for shown in self.films[number](packet):
@@ -189,8 +192,17 @@ class _Result:
         for number, (film, track) in enumerate(zip(self.films, self.written, strict=True), 1):
             which = f" (track {number} of its pictures)" if number > 1 else ""
             self.notes += [change + which for change in changes(film, track)]
+        self.notes += [f"{number} packets of {named}" for named, number in self.refused.items()]
         with _said_by_name(self.av, self.fault):
             self.made.close()
+
+    def _mux_beside(self, way: tracks.Beside, packet) -> None:
+        """One packet of a sound that no format takes must not end a film."""
+        try:
+            for told in way(packet):
+                self.made.mux(told)
+        except damage(self.av):
+            self.refused[way.named] += 1
 
     def _mux(self, packets: Iterable) -> None:
         with _said_by_name(self.av, self.fault):
