@@ -165,8 +165,8 @@ def colorize_files(
     """Colour one after another; a failure is reported and does not stop the rest.
 
     What is transparent stays so where the result's format can, and is laid over white elsewhere. Memory: at
-    most 10 bytes a pixel of a JPEG or PNG and 100 MB; 100 megapixels take 1.1 GB with Python and the network.
-    Of a GIF or a video a few frames are held at a time, however long it is.
+    most 10 bytes a pixel of a JPEG or PNG (14 where greys have 16 bits) and 100 MB; 100 megapixels take 1.1 GB
+    with Python and the network. Of what moves or has pages a few are held at a time, however many there are.
 
     A result appears under its name when it is whole, so a run that was stopped, SIGKILL included, goes on when
     it is started again; the first thing it does is to remove the temporary files that were left then. Several

@@ -137,7 +137,7 @@ def moving_gif():
         (["-", "-o", "-"], b"", "standard input: empty (0 bytes)"),
         (["-", "-o", "-"], b"no picture at all", "standard input: not a picture"),
         (["-", "-o", "-"], png(noise(0))[:900], "standard input: damaged or cut short"),
-        (["-", "-o", "-"], moving_gif(), "an animated GIF does not fit through -"),
+        (["-", "-o", "-"], moving_gif(), "3 pages or frames, which do not fit through -"),
         (["-", "-o", "folder"], b"", "-o folder: name a file that ends in"),
         (["-", "other.png", "-o", "-"], b"", "- is for one picture"),
         (["missing.png", "-o", "-"], b"", "missing.png: no such file"),
