@@ -41,6 +41,7 @@ COMMANDS = {
     "run": "run long.ipynb --out {out}",
 }
 SHARES = {"train": 5, "colorize": 5, "cache": 4, "nbgrader": 2, "run": 1}  # of the trials: the last is slow
+WRITES = {"train": 9, "colorize": 20, "cache": 1, "nbgrader": 1, "run": 5}  # temporary names, at least
 FAULTS = ("killed", "disk full", "files limited", "memory limited")
 WRITING = 0.75  # share of the kills that wait until a file is being written
 LONGEST = 300  # seconds for a command
@@ -249,9 +250,8 @@ def trial(scene: Scene, name: str, fault: str, rng: np.random.Generator, counts:
 def faulty(scene: Scene, name: str, fault: str, rng, out: Path, cache: Path, disk: Path | None) -> End:
     """Run a command into its fault."""
     if fault == "killed":
-        return scene.command(
-            name, out, cache, watch=killer(rng, scene.seconds[name], out, cache / "collections")
-        )
+        places = (out, out / "05_brown_well", cache / "collections")
+        return scene.command(name, out, cache, watch=killer(name, rng, scene.seconds[name], places))
     if fault == "memory limited":
         return scene.command(name, out, cache, RLIMIT_AS=int(rng.integers(MEMORY)))
     if disk:
@@ -260,16 +260,23 @@ def faulty(scene: Scene, name: str, fault: str, rng, out: Path, cache: Path, dis
     return scene.command(name, out, cache, RLIMIT_FSIZE=int(rng.integers(500, 30_000)))
 
 
-def killer(rng, seconds: float, *folders: Path) -> Callable[[], bool]:
-    """When to kill: at a random moment of so many seconds, or when the n-th temporary file is there."""
-    seen, number = set(), int(rng.integers(1, 9)) if rng.random() < WRITING else 99
-    end = time.monotonic() + rng.random() * seconds
+def killer(name: str, rng, seconds: float, places: Sequence[Path]) -> Callable[[], bool]:
+    """When to kill: at a random moment of so many seconds, or soon after the n-th temporary file is there."""
+    before = leftovers(*places)
+    seen, number = set(), int(rng.integers(1, WRITES[name] + 1)) if rng.random() < WRITING else None
+    end, delay = (
+        time.monotonic() + rng.random() * seconds,
+        rng.random() * (0.05 if name == "cache" else 0.001),
+    )
 
     def now() -> bool:
-        if number == 99:
+        if number is None:
             return time.monotonic() > end
-        seen.update(leftovers(*folders))
-        return len(seen) >= number
+        seen.update(leftovers(*places) - before)
+        if len(seen) < number:
+            return False
+        time.sleep(delay)
+        return True
 
     return now
 

@@ -9,7 +9,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from colorlab.course.reading import read_notebook
-from colorlab.files.whole import write_whole
+from colorlab.files.whole import clear_leftovers, write_whole
 
 TEST = """\
 result = {check}
@@ -87,6 +87,7 @@ def write_assignment(path: Path, target: Path, points: float = 1) -> bool:
         said = str(error)
         raise ValueError(said if said.startswith(f"{path}:") else f"{path}: {said}") from error
     target.parent.mkdir(parents=True, exist_ok=True)
+    clear_leftovers(target.parent)
     try:
         write_whole(target, text + "\n", replace=False)
     except FileExistsError:  # made meanwhile

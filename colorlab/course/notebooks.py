@@ -334,6 +334,7 @@ def copy_to(folder: Path) -> list[Path]:
         The files that were there already.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    clear_leftovers(folder)
     kept = []
     for source in [*notebooks(), *pages()]:
         try:
