@@ -121,6 +121,19 @@ def test_the_thumbnail_of_a_raw_file_is_not_taken_for_the_picture(tmp_path, dng)
         read_image(tmp_path / "a.dng")
 
 
+def test_a_tiff_with_a_damaged_page_is_refused_and_not_taken_for_one_page(tmp_path, model):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as made:
+        made.write(SMALL, metadata=None)
+        made.write(BIG, metadata=None)
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    at = content.rindex(b"\x00\x01\x04\x00\x01\x00\x00\x00\x30\x00")  # the width of the second page: 48
+    content[at : at + 2] = b"\xff\xff"
+    (tmp_path / "a.tif").write_bytes(content)
+    result = colorlab(tmp_path / "a.tif", "-o", tmp_path / "out", "--model", model)
+    assert result.exit_code == 1 and "a.tif: damaged" in " ".join(result.output.split())
+    assert not list((tmp_path / "out").glob("*"))
+
+
 # ---- 16 bits -------------------------------------------------------------------------------------
 
 FAINT = np.linspace(20_000, 24_000, 512, dtype=np.uint16)[None].repeat(32, 0)

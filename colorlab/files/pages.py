@@ -34,7 +34,7 @@ def count_of_pictures(source: Source) -> int:
             if image.format == "TIFF":
                 return len(full_pages(image))
             return getattr(image, "n_frames", 1) if image.format in MOVING else 1
-    except (ImageError, ValueError, OSError, EOFError, SyntaxError):
+    except Exception:  # Pillow's readers raise all kinds of things on damaged files
         return 1
 
 
