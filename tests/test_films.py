@@ -125,6 +125,17 @@ def test_a_cover_stays_or_is_named(tmp_path, ending, kept):
         assert len(film.streams.video) == 1 + kept
 
 
+@pytest.mark.parametrize("ending", [".mov", ".mp4"])
+def test_tags_of_phones_stay(tmp_path, ending):
+    said = {"com.apple.quicktime.make": "Fruit", "com.android.version": "9", "title": "Beach"}
+    with av.open(str(tmp_path / "given.mov"), "w", options={"movflags": "use_metadata_tags"}) as made:
+        made.metadata.update(said)
+        write_pictures(made, picture_track(made), [grey(i) for i in range(FRAMES)])
+    assert colorize_video(tmp_path / "given.mov", tmp_path / f"made{ending}", same, mark=MARK) == []
+    with av.open(str(tmp_path / f"made{ending}")) as film:
+        assert said.items() <= film.metadata.items() and film.metadata["comment"] == MARK
+
+
 # ---- sound ---------------------------------------------------------------------------------------
 
 OLD_SOUNDS = [  # encoder, ending, format, rate

@@ -142,3 +142,10 @@ def test_transparency_stays_or_becomes_white_by_name(tmp_path, ending):
     colorize_video(tmp_path / f"made{ending}", tmp_path / "again.mov", lambda rgb: again.append(rgb) or rgb)
     alpha = frames_of(tmp_path / "again.mov", format="rgba")[0][..., 3]
     assert alpha[:, :24].max() < 20 and alpha[:, -24:].min() > 235
+
+
+def test_a_film_that_could_be_transparent_and_is_not_loses_nothing(tmp_path):
+    opaque = np.dstack([grey(3), np.full((HEIGHT, WIDTH), 255, np.uint8)])
+    with av.open(str(tmp_path / "given.mov"), "w") as made:
+        write_pictures(made, picture_track(made, "qtrle", pix_fmt="argb"), [opaque for _ in range(4)])
+    assert colorize_video(tmp_path / "given.mov", tmp_path / "made.mp4", same) == []

@@ -16,6 +16,7 @@ from colorlab.files.media import over_white
 
 MOST_PIXELS = 40_000_000  # a frame; 8K has 33 million
 FINE = 90_000  # ticks a second, at least, to tell when a frame is shown
+OPAQUE = 250  # of 255; encoders blur
 FASTEST = 1000  # frames a second
 BT709, BT601 = 1, 6  # numbers in FFmpeg, after ITU-T H.273
 RGB_MATRIX = 0
@@ -46,10 +47,12 @@ class Pictures:
     Attributes:
         first: its first frame that can be decoded, which tells the kind of all.
         damaged: how many packets could not be decoded.
+        transparent: whether a frame was, so far.
     """
 
     def __init__(self, av, stream, first, untimed: bool):
         self.av, self.stream, self.first, self.damaged = av, stream, first, 0
+        self.transparent = False
         self.turns = first.rotation // 90
         self.decoder = decoder(av, stream)
         self.untimed = untimed
@@ -108,6 +111,7 @@ class Pictures:
 
     def _seen(self, frame, time: Fraction | None = None) -> Shown:
         rgb, alpha = pixels(frame, self.alpha)
+        self.transparent |= alpha is not None and int(alpha.min()) < OPAQUE
         rgb = np.ascontiguousarray(np.rot90(rgb, self.turns))
         alpha = None if alpha is None else np.rot90(alpha, self.turns)
         return Shown(frame.pts * frame.time_base if time is None else time, rgb, alpha)
@@ -257,7 +261,7 @@ def changes(film: Pictures, track: Track) -> list[str]:
     height, width = film.size
     if track.size != film.size:
         lost.append(f"its size {width}×{height}, now {track.size[1]}×{track.size[0]}: sides must be even")
-    if film.alpha and not track.alpha:
+    if film.transparent and not track.alpha:
         lost.append("its transparency, now white")
     if first.color_trc in (PQ, HLG):
         lost.append(

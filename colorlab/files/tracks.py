@@ -219,6 +219,12 @@ def tags(metadata: dict[str, str]) -> dict[str, str]:
     }
 
 
+def writing_options(container: str, metadata: dict[str, str]) -> dict[str, str]:
+    """For FFmpeg's writer: QuickTime holds tags of any name, as phones write them, but then not those of iTunes."""
+    phone = any(key.startswith("com.") for key in metadata)
+    return {"movflags": "use_metadata_tags"} if container in ("mp4", "mov") and phone else {}
+
+
 def is_cover(stream) -> bool:
     """Whether a track of pictures is one still picture, as music and shops have it."""
     return bool(stream.type == "video" and stream.disposition & type(stream.disposition).attached_pic)
@@ -293,8 +299,11 @@ def _way(av, given, made, stream, kind: str) -> tuple[Beside | None, str | None]
     if anew and _works(av, made, lambda target: anew(av, target, stream)):
         way = anew(av, made, stream)
         return way, f" as it was, now {way.name}"
-    if kind == "data" and (stream.name in SILENT_DATA or given.chapters()):
-        return None, None  # QuickTime has a track for the names of chapters
+    if kind == "data" and (stream.name in SILENT_DATA or given.chapters() or "timecode" in stream.metadata):
+        return (
+            None,
+            None,
+        )  # QuickTime has tracks for the names of chapters, and for the time code that is a tag too
     return None, ""
 
 

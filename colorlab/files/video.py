@@ -109,7 +109,12 @@ def colorize_video(
     ):
         films, covers = _films(av, given, source)
         with (
-            av.open(f"file:{partial}", "w", format=FORMATS[suffix][0]) as made,
+            av.open(
+                f"file:{partial}",
+                "w",
+                format=FORMATS[suffix][0],
+                options=tracks.writing_options(FORMATS[suffix][0], given.metadata),
+            ) as made,
             tqdm(
                 total=_count(given, films[0]),
                 desc=printable(Path(source).name),
