@@ -152,10 +152,8 @@ def opened(source: Source) -> Iterator[Image.Image]:
     with _opened(source, name) as file:
         try:
             image = _identified(file, name)
-        except ImageError:
-            raise
         except Exception as error:
-            raise ImageError(f"{name}: {_fault(error)}") from error
+            raise error if isinstance(error, ImageError) else ImageError(f"{name}: {_fault(error)}") from error
         yield image
 
 
