@@ -153,7 +153,9 @@ def opened(source: Source) -> Iterator[Image.Image]:
         try:
             image = _identified(file, name)
         except Exception as error:
-            raise error if isinstance(error, ImageError) else ImageError(f"{name}: {_fault(error)}") from error
+            if isinstance(error, ImageError):
+                raise
+            raise ImageError(f"{name}: {_fault(error)}") from error
         yield image
 
 
@@ -202,8 +204,7 @@ def _identified(file: BinaryIO, name: str) -> Image.Image:
         image = Image.open(file, formats=[f for f in FORMATS if f in Image.OPEN])
     except UnidentifiedImageError:
         file.seek(0)
-        head = file.read(HEAD)
-        raise ImageError(f"{name}: {_why_unidentified(file, head)}") from None
+        raise ImageError(f"{name}: {_why_unidentified(file, file.read(HEAD))}") from None
     except KeyError as error:  # from Pillow's table of compressions
         raise ImageError(
             f"{name}: {UNSUPPORTED} (compression {error}); save it as PNG or TIFF anew"
