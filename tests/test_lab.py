@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage import color
 
-from colorlab.lab import chroma, in_gamut, lab_to_rgb, lab_to_rgb_in_gamut, rgb_to_lab
+from colorlab.lab import chroma, grey_of, in_gamut, lab_to_rgb, lab_to_rgb_in_gamut, rgb_to_lab
 
 TOLERANCE = 2e-4  # of L, a, b and of rgb in [0, 1]: nothing an eye or a uint8 could notice
 
@@ -72,6 +72,17 @@ def test_lab_to_rgb_agrees_with_skimage(name, dtype):
     rgb = lab_to_rgb(lab)
     assert rgb.dtype == dtype
     torch.testing.assert_close(rgb.double(), skimage_rgb(lab), atol=TOLERANCE, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_grey_of_a_lightness_agrees_with_skimage_in_all_three_channels(dtype):
+    L = torch.linspace(0, 100, 3001, dtype=dtype).reshape(1, 1, -1)
+    grey = grey_of(L)
+    assert grey.shape == L.shape and grey.dtype == dtype
+    lab = torch.cat([L, torch.zeros(2, 1, 3001, dtype=dtype)])
+    torch.testing.assert_close(grey.double().expand(3, -1, -1), skimage_rgb(lab), atol=TOLERANCE, rtol=0)
+    torch.testing.assert_close(grey.expand(3, -1, -1), lab_to_rgb(lab), atol=TOLERANCE, rtol=0)
+    assert grey_of(torch.tensor([-5.0, 0.0, 100.0, 130.0])).tolist() == pytest.approx([0, 0, 1, 1], abs=1e-5)
 
 
 def test_all_uint8_greys_agree_with_skimage():

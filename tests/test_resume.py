@@ -16,6 +16,7 @@ from colorlab.checkpoints import CheckpointError
 from colorlab.colorizer import Colorizer
 from colorlab.config import Config
 from colorlab.networks.fusion import SemanticUNet
+from colorlab.networks.lite_unet import LiteUNet
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression
 from colorlab.toy import Marbles
@@ -109,22 +110,23 @@ def test_interrupted_by_hand_it_goes_on_with_the_same_bits(tmp_path, uninterrupt
     assert same(second.network.state_dict(), uninterrupted)
 
 
-def test_a_network_with_frozen_weights_goes_on(tmp_path):
-    """The optimizer remembers nothing of them."""
-    config, checkpoint = Config(steps=4, batch_size=2, evaluate_every=2), tmp_path / "checkpoint.pt"
+@pytest.mark.parametrize("kind", [SemanticUNet, LiteUNet])
+def test_a_network_that_looks_through_frozen_weights_goes_on(tmp_path, kind):
+    """They are in no checkpoint, and the optimizer knows nothing of them."""
+    config, checkpoint = Config(steps=4, batch_size=2, evaluate_every=2, places=7), tmp_path / "checkpoint.pt"
 
-    def semantic() -> Colorizer:
+    def looking() -> Colorizer:
         torch.manual_seed(0)
-        return Colorizer(SemanticUNet(1, 2, width=4, depth=1), Regression())
+        return Colorizer(kind(1, 2, width=4), Regression())
 
     def stop(step, colorizer, history):
         if step == 2:
             raise KeyboardInterrupt
 
-    whole, first, second = semantic(), semantic(), semantic()
-    fit(whole, Marbles(size=16), config)
-    fit(first, Marbles(size=16), config, stop, checkpoint)
-    fit(second, Marbles(size=16), config, checkpoint=checkpoint)
+    whole, first, second = looking(), looking(), looking()
+    fit(whole, Marbles(size=32), config)
+    fit(first, Marbles(size=32), config, stop, checkpoint)
+    fit(second, Marbles(size=32), config, checkpoint=checkpoint)
     assert same(second.network.state_dict(), whole.network.state_dict())
     assert not same(first.network.state_dict(), whole.network.state_dict())
 
