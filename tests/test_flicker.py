@@ -89,10 +89,12 @@ def test_the_clip_is_still_but_for_noise_exposure_and_the_visitor():
     assert all(np.array_equal(a, b) for a, b in zip(exact, same, strict=True))
 
 
+@pytest.mark.parametrize("by_region", [False, True])
 @pytest.mark.parametrize("name", ["regression", "classification", "guided"])
-def test_without_smoothing_every_frame_is_what_colorize_makes_of_it(name):
+def test_without_smoothing_every_frame_is_what_colorize_makes_of_it(name, by_region):
     seen, _ = static_clip(frames=2, side=120)  # larger than the network sees it
     network = Colorizer.pretrained(name)
+    network.by_region = by_region
     for frame, colored in zip(seen, map(FrameColorizer(network, 0), seen), strict=True):
         assert np.abs(colored.astype(int) - network.colorize(frame)).max() <= 1  # rounding
 
