@@ -58,7 +58,7 @@ RECIPES = {
     # Without rebalancing: who sees hints need not guess vividly, and without any it should be cautious.
     "guided": COMMON | dict(objective="classification", hints=True),
     # Controls: they do not ship, their figures do.
-    "weighted-regression": COMMON | dict(objective="regression", uniform_mix=0.4),
+    "weighted-regression": COMMON | dict(objective="weighted-regression", uniform_mix=0.4),
     "scratch-regression": COMMON | SCRATCH | dict(objective="regression"),
     "scratch-classification": COMMON | SCRATCH | dict(objective="classification", uniform_mix=0.4),
 }

@@ -63,7 +63,8 @@ def train(
     Args:
         data: see `datasets.locate`.
         out: a new folder, or with `resume` that of the training to go on with.
-        objective: "regression" or "classification"; the options up to `half_resolution` as in `commands.train`.
+        objective: "regression", "classification" or "weighted-regression"; the options up to `half_resolution` as
+            in `commands.train`.
         hints: the network gets channels for colour hints and a vector for a global one, and simulated ones to
             learn from.
         start_from: the name of a shipped network, or a colorizer's file, whose weights to begin with; one
@@ -185,13 +186,15 @@ def network_for(architecture: str, out_channels: int, hints: bool, shape: dict) 
 
 
 def choose_objective(name: str, part: Pictures, grid_size: float, targets: str, uniform_mix: float):
+    if name == "regression":
+        return Regression()
     bins = ColorBins(grid_size)
-    if uniform_mix == 1:
-        return Regression() if name == "regression" else Classification(bins, targets)
+    if name == "classification" and uniform_mix == 1:
+        return Classification(bins, targets)
     count = min(PRIOR_SIZE, len(part))
     batches = part.batches(count, seed=0)
     prior = bins.prior(next(batches)[:, 1:] for _ in range(min(PRIOR_BATCHES, len(part) // count)))
-    if name == "regression":
+    if name == "weighted-regression":
         return WeightedRegression(bins, prior, uniform_mix)
     return Classification(bins, targets, prior, uniform_mix)
 

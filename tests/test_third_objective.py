@@ -13,6 +13,7 @@ from colorlab.config import Config
 from colorlab.evaluation import judge
 from colorlab.flicker import FrameColorizer
 from colorlab.objectives import AB_SCALE, Classification, Objective, Regression
+from colorlab.recipe import choose_objective
 from colorlab.toy import Marbles
 from colorlab.training import fit
 from colorlab.weighted_regression import WeightedRegression
@@ -103,3 +104,23 @@ def test_whoever_minimises_the_loss_directly_lands_on_the_floor(objective):
     reached = expected().item()
     assert reached == pytest.approx(floor, rel=2e-3)
     assert reached > floor * (1 - 1e-4)  # nobody falls below it
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("regression", Regression),
+        ("weighted-regression", WeightedRegression),
+        ("classification", Classification),
+    ],
+)
+def test_the_command_line_calls_them_by_these_names_and_weights_change_no_plain_regression(name, kind):
+    class Part:
+        def __len__(self):
+            return 4
+
+        def batches(self, n, seed):
+            while True:
+                yield torch.rand(n, 3, 4, 4, generator=torch.Generator().manual_seed(seed)) * 50
+
+    assert type(choose_objective(name, Part(), 20.0, "hard", uniform_mix=0.5)) is kind

@@ -301,25 +301,20 @@ def test_how_colours_are_decided_is_inherited(command, tmp_path):
     assert (second.temperature, second.by_region) == (0.7, True)
 
 
-@pytest.mark.parametrize("objective", ["regression", "classification"])
-def test_rebalanced_or_not_is_asked_for_alike(command, tmp_path, objective):
-    """λ below 1 weighs a regression too: the control."""
-    kinds = []
-    for mix in ("1", "0.5"):
-        out = [
-            "--out",
-            str(tmp_path / mix),
-            "--objective",
-            objective,
-            "--grid-size",
-            "40",
-            "--uniform-mix",
-            mix,
-        ]
-        assert run(*command, *out, "--steps", "1").exit_code == 0
-        kinds.append(Colorizer.load(tmp_path / mix / "colorizer.safetensors").objective)
-    assert "uniform_mix=0.5" in repr(kinds[1])
-    assert getattr(kinds[0], "uniform_mix", 1) == 1
+@pytest.mark.parametrize(
+    ("objective", "mix", "weighted"),
+    [
+        ("classification", "1", False),
+        ("classification", "0.5", True),
+        ("weighted-regression", "0.5", True),
+        ("regression", "0.5", False),  # it knows no weights, whatever the default of λ
+    ],
+)
+def test_what_is_rebalanced_is_what_was_asked_for(command, tmp_path, objective, mix, weighted):
+    out = ["--out", str(tmp_path / "m"), "--objective", objective, "--grid-size", "40", "--uniform-mix", mix]
+    assert run(*command, *out, "--steps", "1").exit_code == 0
+    found = Colorizer.load(tmp_path / "m" / "colorizer.safetensors").objective
+    assert (getattr(found, "uniform_mix", 1) == 0.5) == weighted
 
 
 def test_a_loss_at_some_places_is_a_choice(command, tmp_path):

@@ -29,7 +29,7 @@ def config_options(command: Callable) -> Callable:
 )
 @click.option(
     "--objective",
-    type=click.Choice(["regression", "classification"]),
+    type=click.Choice(["regression", "classification", "weighted-regression"]),
     default="classification",
     show_default=True,
 )
