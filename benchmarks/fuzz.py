@@ -152,7 +152,7 @@ def keep(given: Path, name: str, seed: int, number: int) -> None:
 
 def readers() -> dict:
     """Those of the tests, and pictures, whose corpus has a file of its own."""
-    sys.path[:0] = [str(ROOT / "tests")]
+    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/files")]
     from hostile import READERS, Reader
     from test_media_formats import CORPUS
 

@@ -30,7 +30,7 @@ from colorlab.files.whole import (
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Regression
 
-sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 import faults
 
 

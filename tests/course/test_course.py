@@ -1,8 +1,6 @@
 """The course is run on small notebooks made here: what passes, what fails, what is refused."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
@@ -184,33 +182,6 @@ def test_a_copy_never_overwrites_a_readers_work(tmp_path):
 # ---- the command line ----------------------------------------------------------------------------
 
 
-def test_doctor_says_what_works_a_line_each():
-    result = CliRunner().invoke(main, ["doctor"])
-    lines = result.output.splitlines()
-    assert result.exit_code == 0, result.output
-    assert len(lines) == 9
-    assert all(line.startswith("[OK]") for line in lines)
-    (files,) = (line for line in lines if "files that can be coloured" in line)
-    assert "JPEG" in files and "videos with PyAV" in files
-
-
-def test_doctor_says_how_to_get_videos_and_calls_their_lack_no_failure(monkeypatch):
-    monkeypatch.setitem(sys.modules, "av", None)
-    result = CliRunner().invoke(main, ["doctor"])
-    assert result.exit_code == 0 and "no videos without the extra: pip install" in result.output
-
-
-def test_doctor_names_what_fails_and_exits_1(monkeypatch):
-    def broken():
-        raise RuntimeError("no such thing; install it")
-
-    monkeypatch.setitem(__import__("colorlab.commands.doctor", fromlist=["DOCTOR"]).DOCTOR, "widgets", broken)
-    result = CliRunner().invoke(main, ["doctor"])
-    assert result.exit_code == 1
-    assert "[FAIL] widgets: RuntimeError: no such thing; install it" in result.output
-    assert "[OK]   this folder" in result.output  # the checks after it still ran
-
-
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -254,11 +225,3 @@ def test_a_result_never_replaces_its_notebook_nor_another_result(tmp_path):
 def test_a_path_means_that_file_and_no_other_of_its_name():
     with pytest.raises(FileNotFoundError, match="no such notebook"):
         course.find(["nowhere/05_brown_well.ipynb"])
-
-
-def test_the_command_line_and_doctor_work_where_torch_is_broken(monkeypatch):
-    code = "import sys; sys.modules['torch'] = None; from colorlab.cli import main; main(['doctor'])"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert result.returncode == 1
-    assert "[FAIL] torch" in result.stdout
-    assert "[OK]   Jupyter kernel" in result.stdout

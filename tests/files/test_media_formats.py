@@ -1,6 +1,6 @@
 """Many kinds of files, whole, cut short and damaged: each becomes a picture of the right size, or an ImageError.
 
-The corpus is made here, in memory. `pytest -rP tests/test_media_formats.py` prints how many files were tried,
+The corpus is made here, in memory. `pytest -rP tests/files/test_media_formats.py` prints how many files were tried,
 how many were read, and why the others were refused.
 """
 

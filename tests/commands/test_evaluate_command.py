@@ -1,0 +1,115 @@
+"""`colorlab evaluate`: the table and the JSON that judge networks, on the pictures they never learnt from."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from test_colorize_command import colorlab, save_model
+
+from colorlab import evaluation
+from colorlab.bins import ColorBins
+from colorlab.colorizer import Colorizer
+from colorlab.data import to_lab
+from colorlab.datasets import middle_square, open_collection
+from colorlab.files.media import read_image
+from colorlab.hints import HINT_CHANNELS
+from colorlab.metrics import score
+from colorlab.networks.unet import UNet
+from colorlab.objectives import Classification, Regression
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return save_model(tmp_path_factory.mktemp("model") / "small.safetensors", Classification(ColorBins(40)))
+
+
+@pytest.fixture
+def photographs(tmp_path, monkeypatch):
+    """Four, large enough to be judged, in two folders."""
+    monkeypatch.setenv("COLORLAB_CACHE", str(tmp_path / "cache"))
+    row = {"flicker": 1.0, "rebalanced_auc": 50.0}  # it has tests of its own
+    monkeypatch.setattr(evaluation, "flicker_of", lambda network: {"frame by frame": row, "smoothed": row})
+    folder, rng = tmp_path / "album", np.random.default_rng(0)
+    for name in ("one/a.png", "one/b.png", "two/c.png", "two/d.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 255, (50, 60, 3), dtype=np.uint8)).save(folder / name)
+    return folder
+
+
+def test_evaluate_prints_the_table_with_baselines_of_whole_pictures(photographs, model):
+    result = colorlab("evaluate", photographs, "--model", model)
+    assert result.exit_code == 0, result.output
+    assert "4 pictures of album (all), coloured whole, as `colorlab colorize` does" in result.output
+    for row in ("grey", "one colour (15.0, 15.0)", "small", "small, mode"):
+        assert f"\n{row} " in result.output
+
+
+def test_evaluate_as_json_is_what_the_library_says(photographs, tmp_path):
+    models = [
+        save_model(tmp_path / "r.safetensors", Regression()),
+        save_model(tmp_path / "g.safetensors", Classification(ColorBins(40)), 1 + HINT_CHANNELS),
+    ]
+    words = [w for m in models for w in ("--model", m)]
+    result = colorlab("evaluate", photographs, *words, "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    described = {"name": "album", "key": 0, "part": "all", "without": [], "pictures": 4}
+    assert found["data"] | {"key": 0} == described
+    assert found["rows"]["grey"]["scores"]["chroma_ratio"] == 0
+    saturated = [name for name in found["rows"] if name.startswith("r × ")]
+    assert len(saturated) == 1
+    assert {"r - grey", "g - grey", "g - r", f"g - {saturated[0]}"} == set(found["differences"])
+    assert found["hints"]["counts"] == [0, 1, 2, 5, 10, 20]
+    # No hints, spread by nothing, is grey; a network without hints is the network alone.
+    labs = [to_lab(middle_square(read_image(file), 16)) for file in sorted(photographs.rglob("*.png"))]
+    alone = Colorizer.load(models[1]).predict_ab(torch.stack(labs)[:, :1])
+    for name, answers in (("spread", [torch.zeros_like(lab[1:]) for lab in labs]), ("guided", list(alone))):
+        assert found["hints"][name]["psnr"][0] == pytest.approx(score(answers, labs)["psnr"], abs=1e-6)
+    assert found["hints"]["spread"]["psnr"][5] > found["hints"]["spread"]["psnr"][0]
+
+
+def test_evaluate_leaves_out_folders_that_are_named(photographs, model):
+    result = colorlab("evaluate", photographs, "--model", model, "--without", "two", "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)["data"]
+    assert (found["pictures"], found["without"]) == (2, ["two"])
+    nothing = colorlab("evaluate", photographs, "--model", model, "--without", "two", "--without", "one")
+    assert nothing.exit_code == 1
+    assert "has 0 pictures; at least 2 are needed" in " ".join(nothing.output.split())
+
+
+def test_evaluate_names_a_missing_folder(tmp_path):
+    result = colorlab("evaluate", tmp_path / "nothing")
+    assert result.exit_code == 1
+    assert "no such folder or archive" in result.output
+
+
+def test_two_files_of_one_name_are_two_rows(photographs, tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    files = [save_model(tmp_path / name / "c.safetensors", Regression()) for name in ("one", "two")]
+    result = colorlab("evaluate", photographs, "--model", files[0], "--model", files[1], "--json")
+    assert result.exit_code == 0, result.output
+    assert set(files) < set(json.loads(result.stdout)["rows"])
+
+
+def test_what_a_network_learnt_from_is_judged_on_its_held_out_part_wherever_it_lies(photographs, tmp_path):
+    """The content tells, not the name of its folder."""
+    rng = np.random.default_rng(0)
+    for i in range(80):
+        Image.fromarray(rng.integers(0, 255, (48, 48, 3), dtype=np.uint8)).save(photographs / f"n{i}.png")
+    moved = photographs.rename(tmp_path / "moved")
+    torch.manual_seed(0)
+    network = UNet(1, 2, width=4, depth=1)
+    model = tmp_path / "m.safetensors"
+    key = open_collection(moved, 192).key
+    for about, part in (
+        ({"name": "album", "key": key}, "held out"),
+        ({"name": "moved", "key": "another"}, "all"),
+    ):
+        Colorizer(network, Regression(), working_size=16, about={"data": about}).save(model)
+        result = colorlab("evaluate", moved, "--model", model, "--json")
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout)["data"]["part"] == part
