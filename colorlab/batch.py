@@ -15,7 +15,7 @@ import numpy as np
 
 from colorlab.colorizer import Colorizer, global_hint_of, painted
 from colorlab.files import kinds, video
-from colorlab.files.gif import colorize_gif, is_animated, read_gif
+from colorlab.files.gif import is_animated, read_gif
 from colorlab.files.media import SUFFIXES, ImageError, Original, Source, over_white, read_original, read_pages
 from colorlab.files.pages import (
     ANIMATIONS,
@@ -283,7 +283,7 @@ def _colorize_several(
 
     if sort == "film":
         return video.colorize_video(source, target, paint(), again=paint, **how)
-    return {"gif": colorize_gif, "animation": colorize_animation}[sort](source, target, paint(), **how)
+    return colorize_animation(source, target, paint(), **how)
 
 
 def _found(folder: Path, out: Path, skipped: dict[Path, str]) -> list[Path]:

@@ -31,7 +31,7 @@ from colorlab.course.grading import for_nbgrader
 from colorlab.course.progress import saved_in
 from colorlab.course.reading import NotebookError, read_notebook
 from colorlab.datasets import DataError, open_collection
-from colorlab.files.gif import Frame, colorize_gif, read_gif, write_gif
+from colorlab.files.gif import Frame, colorize_animation, read_gif, write_gif
 from colorlab.files.media import ImageError
 from colorlab.files.video import colorize_video
 from colorlab.hints import read_hints
@@ -292,7 +292,7 @@ def recolor_gif(path: Path) -> None:
     target = path.with_name(f"{path.name}.gif")
     target.unlink(missing_ok=True)
     try:
-        colorize_gif(path, target, same)
+        colorize_animation(path, target, same)
     except ImageError:
         assert not target.exists()
         raise

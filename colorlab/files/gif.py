@@ -9,19 +9,17 @@ reason nothing is dithered.
 """
 
 import dataclasses
-import os
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import BinaryIO
+from typing import NamedTuple
 
 import numpy as np
 from PIL import GifImagePlugin, Image
-from tqdm.auto import tqdm
 
-from colorlab.files.faults import printable
+from colorlab.files import gif_blocks
 from colorlab.files.media import ImageError
 from colorlab.files.whole import in_one_piece
 
@@ -49,6 +47,15 @@ class Frame:
     disposal: int
 
 
+class About(NamedTuple):
+    """What a GIF says beside its frames: how many, how often repeated (0 for ever, None not), a comment, XMP."""
+
+    frames: int
+    loop: int | None
+    comment: str
+    xmp: bytes
+
+
 def is_animated(path: str | Path) -> bool:
     """Whether a file is a GIF of more than one frame."""
     try:
@@ -74,7 +81,7 @@ def read_gif(path: str | Path) -> Iterator[Frame]:
                     image.disposal_method = 0  # where none is given, Pillow would keep the one before
                     image.seek(number)
             except EOFError:
-                if not _is_whole(image.fp):  # else the frames that are missing would be so silently
+                if not gif_blocks.is_whole(image.fp):  # else the frames that are missing would be so silently
                     raise ImageError(f"{path}: cut short after frame {number}; fetch it anew") from None
                 return
             if image.width * image.height > MOST_PIXELS:  # a frame that reaches out enlarges Pillow's screen
@@ -86,12 +93,26 @@ def read_gif(path: str | Path) -> Iterator[Frame]:
             yield Frame(rgb, opaque, int(image.info.get("duration", 0)), image.disposal_method)
 
 
+def about_gif(path: str | Path) -> About:
+    """What lies beside the frames of a GIF.
+
+    Raises:
+        ImageError: as `read_gif`.
+    """
+    with _opened(path) as image:
+        comment = bytes(image.info.get("comment", b"")).decode("utf-8", "replace")
+        about = image.n_frames, image.info.get("loop"), comment
+    with open(path, "rb") as file:
+        return About(*about, gif_blocks.xmp(file))
+
+
 def write_gif(
     path: str | Path,
     frames: Iterable[Frame],
     loop: int | None = None,
     replace: bool = True,
     comment: str = "",
+    xmp: bytes = b"",
 ) -> None:
     """Write frames as they come; they are not kept. Whatever stops it leaves no file.
 
@@ -100,7 +121,7 @@ def write_gif(
         frames: at least one, all of one size.
         loop: how often it is repeated; 0 is for ever, None not at all.
         replace: whether an older file is replaced; else a FileExistsError.
-        comment: what is said beside the frames.
+        comment, xmp: what is said beside the frames.
     """
     palette, shared = _Palette(), None
     with in_one_piece(path, replace) as partial, open(partial, "wb") as file:
@@ -110,9 +131,7 @@ def write_gif(
                 height, width = frame.opaque.shape
                 shared = image.getpalette()
                 file.write(b"GIF89a" + struct.pack("<HHBBB", width, height, 0xF7, 0, 0) + bytes(shared))
-                if loop is not None:
-                    file.write(b"!\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<HB", loop, 0))
-                file.write(_comment(comment))
+                file.writelines(gif_blocks.beside(loop, comment, xmp))
             about = {"duration": frame.duration, "disposal": frame.disposal}
             if not frame.opaque.all():
                 about["transparency"] = COLORS
@@ -120,78 +139,6 @@ def write_gif(
                 about["include_color_table"] = True
             file.writelines(GifImagePlugin.getdata(image, **about))
         file.write(b";")
-
-
-def colorize_gif(
-    source: str | Path,
-    target: str | Path,
-    paint: Callable[[np.ndarray], np.ndarray],
-    replace: bool = True,
-    mark: str | None = None,
-) -> list[str]:
-    """Colour an animated GIF, with progress; only its lightness is looked at.
-
-    Args:
-        source, target: paths.
-        paint: what makes a coloured frame of a frame, both uint8 `(H, W, 3)`; a new `FrameColorizer`.
-        replace: whether an older target is replaced; else a FileExistsError.
-        mark: what made it, added to the comment that it carries.
-
-    Returns:
-        What is lost, in words.
-
-    Raises:
-        ImageError: the source cannot be read; then no target is written.
-    """
-    with _opened(source) as image:
-        loop, total = image.info.get("loop"), image.n_frames
-        said = bytes(image.info.get("comment", b"")).decode("utf-8", "replace")
-    frames = tqdm(
-        read_gif(source),
-        desc=printable(Path(source).name),
-        total=total,
-        unit="frame",
-        disable=None,
-        leave=None,
-    )
-    comment = "\n".join(text for text in (said, mark) if text)
-    colored = (dataclasses.replace(frame, rgb=paint(frame.rgb)) for frame in frames)
-    write_gif(target, colored, loop, replace, comment)
-    return []
-
-
-def _comment(text: str) -> bytes:
-    """A comment as it stands in a file: in blocks of at most 255 bytes."""
-    content = text.encode()
-    blocks = (content[at : at + 255] for at in range(0, len(content), 255))
-    return b"".join([b"!\xfe", *(bytes([len(block)]) + block for block in blocks), b"\0"]) if content else b""
-
-
-def _is_whole(file: BinaryIO) -> bool:
-    """Whether a file ends where a frame has ended. That its last byte is missing, or zeros follow, is common."""
-    file.seek(10)
-    flags = file.read(3)[0]
-    file.seek(3 << (flags & 7) + 1 if flags & 128 else 0, os.SEEK_CUR)
-    announced = False  # a frame's time has been told, so the frame has to follow
-    while (block := file.read(1)) not in (b"", b";"):
-        if block == b"!":
-            announced |= file.read(1) == b"\xf9"
-        elif block == b",":
-            flags = (file.read(9) or b"\0")[-1]
-            file.seek((3 << (flags & 7) + 1 if flags & 128 else 0) + 1, os.SEEK_CUR)
-            announced = False
-        if block in (b"!", b",") and not _skipped(file):
-            return False
-    return not announced
-
-
-def _skipped(file: BinaryIO) -> bool:
-    """Goes past blocks of data, up to an empty one; False if the file ends before."""
-    while length := file.read(1):
-        if length == b"\0":
-            return True
-        file.seek(length[0], os.SEEK_CUR)
-    return False
 
 
 @contextmanager

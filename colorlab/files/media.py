@@ -9,7 +9,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
-from colorlab.files import png
+from colorlab.files import gif_blocks, png
 from colorlab.files.beside import Beside, beside
 from colorlab.files.faults import short_of_memory
 from colorlab.files.kinds import FILM, GIF, HEAD, HEIC, PICTURE, TIFF, told_by
@@ -17,21 +17,8 @@ from colorlab.files.tiff import full_pages, refuse_misread
 
 # Endings that a folder of pictures may have; what a file is, its content tells, see `colorlab.files.kinds`.
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif"}
-SUFFIXES |= {
-    ".jfif",
-    ".jpe",
-    ".dib",
-    ".apng",
-    ".jp2",
-    ".j2k",
-    ".jpf",
-    ".jpx",
-    ".pgm",
-    ".ppm",
-    ".pbm",
-    ".pnm",
-    ".mpo",
-}
+SUFFIXES |= {".jfif", ".jpe", ".dib", ".apng", ".jp2", ".j2k", ".jpf", ".jpx", ".pgm", ".ppm", ".pbm", ".pnm"}
+SUFFIXES |= {".mpo"}
 MOST_PIXELS = 200_000_000
 MOST_SIDE = 100_000
 BAND = 2**18  # pixels worked on at a time, where each of them needs many bytes for a moment
@@ -210,6 +197,10 @@ def _identified(file: BinaryIO, name: str) -> Image.Image:
             f"{name}: {UNSUPPORTED} (compression {error}); save it as PNG or TIFF anew"
         ) from None
     _refuse_absurd(image, name)
+    if image.format == "GIF":  # Pillow does not look for it
+        place = file.tell()
+        image.info["xmp"] = gif_blocks.xmp(file)
+        file.seek(place)
     return image
 
 

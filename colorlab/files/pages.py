@@ -1,11 +1,13 @@
-"""Pictures of several: every page of a TIFF, every frame of an animated WebP, PNG or AVIF.
+"""Pictures of several: every page of a TIFF, every frame of an animated GIF, WebP, PNG or AVIF.
 
 One is read, colored and written at a time, so memory does not grow with their number.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -13,7 +15,8 @@ from tqdm.auto import tqdm
 
 from colorlab.files import png
 from colorlab.files.beside import Beside, beside, writing
-from colorlab.files.gif import MOST_PIXELS
+from colorlab.files.faults import printable
+from colorlab.files.gif import MOST_PIXELS, about_gif, read_gif, write_gif
 from colorlab.files.media import ImageError, Original, Source, opened, over_white, read_pages
 from colorlab.files.png import Shown
 from colorlab.files.tiff import TiffWriter, full_pages
@@ -22,6 +25,8 @@ from colorlab.files.writing import QUALITY, open_for
 ANIMATIONS = {".png": "PNG", ".apng": "PNG", ".webp": "WEBP"}  # as which they can be written
 MOVING = ("WEBP", "PNG", "AVIF", "GIF")
 Colored = tuple[np.ndarray, np.ndarray | None]
+Paint = Callable[[np.ndarray], np.ndarray]
+Item = TypeVar("Item")
 
 
 def count_of_pictures(source: Source) -> int:
@@ -63,7 +68,7 @@ def colorize_pages(
     total, target = count_of_pictures(source), Path(target)
     with open_for(target, "TIFF", replace) as file, closing(read_pages(source)) as pages:
         writer = TiffWriter(file)
-        for page in tqdm(pages, Path(source).name, total, leave=None, unit="page", disable=None):
+        for page in _followed(pages, source, total, "page"):
             rgb, alpha = paint(page)
             options, gone = writing("TIFF", page.beside.marked(mark), rgb.shape[1::-1])
             writer.add(rgb, alpha, options.get("tags"))
@@ -82,18 +87,17 @@ def read_animation(path: str | Path) -> Iterator[Shown]:
 
 
 def colorize_animation(
-    source: str | Path,
-    target: str | Path,
-    paint: Callable[[np.ndarray], np.ndarray],
-    replace: bool = True,
-    mark: str | None = None,
+    source: str | Path, target: str | Path, paint: Paint, replace: bool = True, mark: str | None = None
 ) -> list[str]:
-    """Colour every frame of an animated WebP, PNG or AVIF, with progress; times and loop stay.
+    """Colour every frame of an animated GIF, WebP, PNG or AVIF, with progress; only its lightness is looked at.
+
+    Times and loop stay; of a GIF, which becomes a GIF, holes and disposal as well.
 
     Args:
-        source, target: paths; the target ends in one of `ANIMATIONS`.
-        paint: what makes a coloured frame of a frame, both uint8 `(H, W, 3)`.
-        replace, mark: as in `colorize_pages`.
+        source, target: paths; the target ends in .gif, or in one of `ANIMATIONS` if the source is no GIF.
+        paint: what makes a coloured frame of a frame, both uint8 `(H, W, 3)`; a new `FrameColorizer`.
+        replace: whether an older target is replaced; else a FileExistsError.
+        mark: what made it, written beside the frames.
 
     Returns:
         What is lost, in words.
@@ -101,25 +105,45 @@ def colorize_animation(
     Raises:
         ImageError: the source cannot be read; then no target is written.
     """
-    target = Path(target)
+    colorize = _colorize_gif if Path(target).suffix.lower() == ".gif" else _colorize_whole_frames
+    return colorize(Path(source), Path(target), paint, replace, mark)
+
+
+def _colorize_gif(source: Path, target: Path, paint: Paint, replace: bool, mark: str | None) -> list[str]:
+    about = about_gif(source)
+    frames = _followed(read_gif(source), source, about.frames, "frame")
+    colored = (dataclasses.replace(frame, rgb=paint(frame.rgb)) for frame in frames)
+    comment = "\n".join(text for text in (about.comment, mark) if text)
+    write_gif(target, colored, about.loop, replace, comment, about.xmp)
+    return []
+
+
+def _colorize_whole_frames(
+    source: Path, target: Path, paint: Paint, replace: bool, mark: str | None
+) -> list[str]:
     kind = ANIMATIONS[target.suffix.lower()]
     with _animation(source) as image, open_for(target, kind, replace) as file:
         count, loop = image.n_frames, int(image.info.get("loop", 0) or 0)
         options, lost = writing(kind, _beside(image).marked(mark), image.size)
-        frames = (
-            Shown(
-                paint(over_white(rgb, (alpha > 0) * np.uint8(255))) if alpha is not None else paint(rgb),
-                alpha,
-                time,
-            )
-            for rgb, alpha, time in _frames(image, source)
-        )
-        frames = tqdm(frames, Path(source).name, count, leave=None, unit="frame", disable=None)
+        shown = _followed(_frames(image, source), source, count, "frame")
+        frames = (frame._replace(rgb=paint(_seen(frame))) for frame in shown)
         if kind == "PNG":
             png.write_animation(file, frames, count, loop, options)
         else:
             _write_webp(file, frames, count, loop, options)
     return lost
+
+
+def _followed(items: Iterable[Item], source: str | Path, count: int, unit: str) -> Iterable[Item]:
+    """With progress."""
+    return tqdm(items, printable(Path(source).name), count, leave=None, unit=unit, disable=None)
+
+
+def _seen(frame: Shown) -> np.ndarray:
+    """White where it is wholly transparent: what nobody sees tells the network nothing."""
+    if frame.alpha is None:
+        return frame.rgb
+    return over_white(frame.rgb, (frame.alpha > 0) * np.uint8(255))
 
 
 def _beside(image: Image.Image) -> Beside:

@@ -10,8 +10,10 @@ from PIL import GifImagePlugin, Image
 
 from colorlab.colorizer import Colorizer
 from colorlab.data import to_lab
-from colorlab.files.gif import Frame, colorize_gif, is_animated, read_gif, write_gif
-from colorlab.files.media import ImageError
+from colorlab.files.gif import Frame, about_gif, is_animated, read_gif, write_gif
+from colorlab.files.media import ImageError, read_original
+from colorlab.files.pages import colorize_animation
+from colorlab.files.writing import write_image
 from colorlab.flicker import FrameColorizer, flicker, static_clip
 
 TINY = Path(skimage.__file__).parent / "data" / "no_time_for_that_tiny.gif"
@@ -63,7 +65,7 @@ def disposals_in(path):
 
 def test_a_gif_of_skimage_keeps_its_24_frames(tmp_path):
     target = tmp_path / "out.gif"
-    colorize_gif(TINY, target, FrameColorizer(Colorizer.pretrained()))
+    colorize_animation(TINY, target, FrameColorizer(Colorizer.pretrained()))
     assert told_by_pillow(target) == told_by_pillow(TINY) == ((14, 25), [70] * 24, 0)
     assert disposals_in(target) == disposals_in(TINY)
     for made, given in zip(read_gif(target), read_gif(TINY), strict=True):
@@ -76,7 +78,7 @@ def test_a_gif_of_skimage_keeps_its_24_frames(tmp_path):
 def test_holes_times_disposal_and_loop_survive_writing_and_colouring(tmp_path, loop):
     given, colored = tmp_path / "given.gif", tmp_path / "colored.gif"
     write_gif(given, moving_squares(), loop)
-    colorize_gif(given, colored, vivid)
+    colorize_animation(given, colored, vivid)
     assert told_by_pillow(given) == told_by_pillow(colored) == ((30, 20), list(DURATIONS), loop)
     assert disposals_in(given) == disposals_in(colored)
     wanted = shown_by_the_book(moving_squares())
@@ -126,7 +128,7 @@ def test_what_stops_it_leaves_nothing_and_keeps_what_was_there(tmp_path, older):
         return rgb
 
     with pytest.raises(KeyboardInterrupt):
-        colorize_gif(TINY, target, interrupted)
+        colorize_animation(TINY, target, interrupted)
     assert [p.read_bytes() for p in tmp_path.iterdir()] == ([older] if older else [])
 
 
@@ -136,7 +138,7 @@ def test_what_cannot_be_read_is_named(tmp_path, spoil):
     if spoil != "missing":
         source.write_bytes(b"no picture" if spoil == "no gif" else TINY.read_bytes()[:2000])
     with pytest.raises(ImageError, match=r"bad\.gif: (no such file|not a GIF|damaged or cut short)"):
-        colorize_gif(source, target, vivid)
+        colorize_animation(source, target, vivid)
     assert not is_animated(source) or spoil == "cut short"
     assert not target.exists()
 
@@ -164,3 +166,35 @@ def test_a_grey_palette_and_a_first_frame_with_holes(tmp_path):
     assert [frame.opaque.mean() for frame in frames] == [0.5, 1.0]
     assert (frames[0].rgb[~frames[0].opaque] == 255).all()  # white where nothing is
     assert (frames[1].rgb == np.asarray(second)[..., None]).all()
+
+
+XMP = "<x:xmpmeta xmlns:x='adobe:ns:meta/'><dc:creator>Zoë</dc:creator></x:xmpmeta>".encode()
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+@pytest.mark.parametrize("place", ["before the frames", "after them"])
+def test_xmp_goes_along(tmp_path, frames, place):
+    """As Adobe's description stores it: uncut, and 257 bytes after it that lead any reader to the end."""
+    block = b"!\xff\x0bXMP DataXMP" + XMP + b"\x01" + bytes(range(255, -1, -1)) + b"\0"
+    write_gif(tmp_path / "plain.gif", list(moving_squares())[:frames], loop=0)
+    content = (tmp_path / "plain.gif").read_bytes()
+    at = 13 + 3 * 256 if place == "before the frames" else len(content) - 1
+    given, colored = tmp_path / "a.gif", tmp_path / "b.gif"
+    given.write_bytes(content[:at] + block + content[at:])
+    colorize_animation(given, colored, vivid)
+    assert block in colored.read_bytes() and about_gif(colored) == (frames, 0, "", XMP)
+    assert len(list(read_gif(colored))) == frames
+    original = read_original(given)
+    assert write_image(tmp_path / "a.png", original.rgb, about=original.beside) == []
+    assert read_original(tmp_path / "a.png").beside.xmp == XMP
+    assert "its XMP" in write_image(tmp_path / "a.bmp", original.rgb, about=original.beside)
+
+
+def test_a_long_xmp_and_one_that_is_cut_short_do_no_harm(tmp_path):
+    path = tmp_path / "a.gif"
+    write_gif(path, moving_squares(), xmp=b"x" * 100_000)
+    assert about_gif(path).xmp == b"x" * 100_000 and about_gif(path).frames == len(DURATIONS)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"\x05\x04\x03\x02\x01\0\0", b"\x05\x04\x03\x02\x01\0\1"))
+    with pytest.raises(ImageError, match=r"a\.gif: "):
+        list(read_gif(path))

@@ -12,7 +12,7 @@ from PIL import Image
 from colorlab.bins import ColorBins
 from colorlab.cli import main
 from colorlab.colorizer import Colorizer
-from colorlab.files import png
+from colorlab.files import pages, png
 from colorlab.files.media import ImageError, read_image, read_original, read_pages
 from colorlab.files.pages import colorize_animation, count_of_pictures, read_animation
 from colorlab.files.writing import write_image
@@ -50,6 +50,16 @@ def squares(alpha=False):
         rgba[-3:, : 8 * i + 1, 3] = 0 if alpha else 255
         frames.append(Image.fromarray(rgba if alpha else rgba[..., :3].copy()))
     return frames
+
+
+@pytest.mark.parametrize("ending", ["gif", "webp", "png", "tif"])
+def test_the_name_beside_the_progress_steers_no_terminal(tmp_path, monkeypatch, model, ending):
+    source, names = tmp_path / f"e\x1b]0;title\x07.{ending}", []
+    first, *others = squares()
+    first.save(source, save_all=True, append_images=others)
+    monkeypatch.setattr(pages, "tqdm", lambda items, name, *_, **__: names.append(name) or items)
+    colorlab(source, "-o", tmp_path / "out", "--model", model)
+    assert names == [rf"e\x1b]0;title\x07.{ending}"]
 
 
 @pytest.mark.parametrize("ending", ["webp", "png", "apng"])
