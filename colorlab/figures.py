@@ -5,7 +5,7 @@ from itertools import cycle
 
 from matplotlib.figure import Figure
 
-from colorlab.plots import styled, width_of
+from colorlab.plots import ink, styled, width_of
 
 
 @styled
@@ -70,12 +70,12 @@ def differences(
     figure = Figure(figsize=(width, 0.42 * rows + 1.4), layout="constrained")
     axes = figure.subplots(1, len(groups), squeeze=False, sharex=True)
     for ax, (name, group) in zip(axes[0], groups.items(), strict=True):
-        ax.axvline(0, color="black", linewidth=1)
+        ax.axvline(0, color=ink(), linewidth=1)
         for row, found in enumerate(group.values()):
             for i, (low, difference, high) in enumerate(found):
                 place = row + 0.3 * (i - (len(found) - 1) / 2)
                 ax.hlines(place, low, high, linewidth=3)
-                ax.plot(difference, place, "o", color="black", markersize=4)
+                ax.plot(difference, place, "o", color=ink(), markersize=4)
         ax.set_yticks(range(len(group)), group)
         ax.set_ylim(len(group) - 0.5, -0.5)
         ax.set(xlabel=unit, title=name)

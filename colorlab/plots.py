@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 from PIL import Image
 from torch import Tensor
 
@@ -24,21 +26,42 @@ from colorlab.config import History
 from colorlab.lab import lab_to_rgb
 
 STYLE = Path(__file__).with_name("colorlab.mplstyle")
+MATTE = "#757575"  # L* = 49: halfway between black and white
+ON_MATTE = {"figure.facecolor": MATTE} | dict.fromkeys(
+    ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), "white"
+)
+
+# Text over colours and photographs.
+OVER = {"color": "black", "path_effects": [withStroke(linewidth=2.5, foreground="white")]}
 
 
-def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Draw a Figure in the course's style, whatever the reader's own style is."""
+def styled(function: Callable[..., Figure], **changes: str) -> Callable[..., Figure]:
+    """Draw a Figure in the course's style, whatever the reader's own style is.
+
+    Its ground is transparent and its ink a grey that can be read on a white page and on a black one.
+    """
 
     @wraps(function)
     def wrapper(*args, **kwargs) -> Figure:
-        with matplotlib.rc_context(fname=STYLE):
+        with matplotlib.rc_context(changes, fname=STYLE):
             return function(*args, **kwargs)
 
     return wrapper
 
 
+def matted(function: Callable[..., Figure]) -> Callable[..., Figure]:
+    """As `styled`, for photographs: they lie on a middle grey, so that their colours look the same on a white
+    page and on a black one."""
+    return styled(function, **ON_MATTE)
+
+
+def ink() -> str:
+    """The colour of text and lines, of the style that is being drawn in."""
+    return matplotlib.rcParams["text.color"]
+
+
 def show(figure: Figure, alt: str) -> None:
-    """Display a figure in a notebook.
+    """Display a figure in a notebook: a JPEG if its ground is opaque, a PNG if one can see through it.
 
     Args:
         figure: what to show.
@@ -47,7 +70,8 @@ def show(figure: Figure, alt: str) -> None:
     Raises:
         ValueError: an empty `alt`.
     """
-    _display(to_bytes(figure, "webp"), alt)
+    opaque = figure.get_facecolor()[3] == 1
+    _display(to_bytes(figure, "jpeg" if opaque else "png"), "image/jpeg" if opaque else "image/png", alt)
 
 
 def show_moving(
@@ -62,7 +86,7 @@ def show_moving(
 
     Args:
         clips: label -> frames, uint8 `(H, W, 3)`, equally many of each.
-        title: the finding.
+        title: what is shown.
         alt: what is to be seen, for readers who cannot.
         milliseconds: a frame.
         rounds: how often they are played. For ever would be a picture that nobody can stop.
@@ -79,35 +103,41 @@ def show_moving(
             image.set_data(frame)
         made.append(Image.open(io.BytesIO(to_bytes(figure))).convert("RGB"))
         figure.set_layout_engine("none")  # laid out once, so that nothing but the clips can move
-    buffer, options = io.BytesIO(), {"duration": milliseconds, "loop": rounds, "quality": 85}
-    made[0].save(buffer, "WEBP", save_all=True, append_images=made[1:], **options)
-    _display(buffer.getvalue(), alt)
+    buffer = io.BytesIO()
+    # Every frame in the colours of the first, or the palette itself would flicker.
+    palette = made[0].quantize(256)
+    frames = [frame.quantize(palette=palette) for frame in made]
+    frames[0].save(buffer, "PNG", save_all=True, append_images=frames[1:], duration=milliseconds, loop=rounds)
+    _display(buffer.getvalue(), "image/png", alt)
 
 
-def _display(webp: bytes, alt: str) -> None:
+def _display(picture: bytes, kind: str, alt: str) -> None:
     from IPython.display import display
 
     if not alt.strip():
         raise ValueError("alt: say in a sentence what the figure shows")
-    data = base64.b64encode(webp).decode()
-    image = (
-        f'<img alt="{escape(alt, quote=True)}" style="max-width: 100%" src="data:image/webp;base64,{data}">'
-    )
-    display({"text/html": image, "text/plain": alt}, raw=True)
+    data = base64.b64encode(picture).decode()
+    display({kind: data, "text/plain": alt}, metadata={kind: {"alt": alt}}, raw=True)
+    # JupyterLab shows no alt text: it is put beside the picture, where only a screen reader finds it.
+    hidden = "position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%)"
+    display({"text/html": f'<span style="{hidden}">{escape(alt)}</span>', "text/plain": ""}, raw=True)
 
 
 def to_bytes(figure: Figure, format: str = "png") -> bytes:
     """A figure as an image file in memory."""
     buffer = io.BytesIO()
-    options = {"quality": 88} if format == "webp" else {"compress_level": 1}
-    figure.savefig(buffer, format=format, pil_kwargs=options)
+    # JPEG with its colours at full resolution: here one judges colours.
+    options = {"jpeg": {"quality": 85, "subsampling": 0, "optimize": True}, "webp": {"quality": 88}}
+    figure.savefig(
+        buffer, format=format, facecolor="auto", pil_kwargs=options.get(format, {"compress_level": 1})
+    )
     return buffer.getvalue()
 
 
 # ---- pictures ------------------------------------------------------------------------------------
 
 
-@styled
+@matted
 def pictures(
     images: Sequence[np.ndarray],
     titles: Sequence[str] = (),
@@ -122,7 +152,7 @@ def pictures(
     Args:
         images: `(H, W, 3)` uint8, or `(H, W)` numbers drawn in shades.
         titles: one a picture, or none.
-        title: the finding, above all of them.
+        title: what is shown, above all of them.
         columns: pictures a row; None puts all in one.
         height: of a row, inches.
         cmaps, limits: colour map and (low, high) of each `(H, W)` image; grey and 0..100 if not given.
@@ -153,22 +183,29 @@ def swatches(labs: Sequence[Sequence[float]], labels: Sequence[str], title: str 
     Args:
         labs: `(K, 3)`.
         labels: one a colour, written below it.
-        title: the finding.
+        title: what is drawn.
     """
     colors = torch.as_tensor(labs, dtype=torch.float32)
     greys = torch.cat([colors[:, :1], torch.zeros(len(colors), 2)], dim=1)
     figure = Figure(figsize=(max(1.25 * len(colors) + 0.8, width_of(title)), 3.0), layout="constrained")
     ax = figure.subplots()
-    both = lab_to_rgb(torch.stack([colors, greys]).permute(2, 0, 1))  # (3, 2, K)
-    ax.imshow(both.movedim(0, -1).numpy())
-    ax.hlines(0.5, -0.5, len(colors) - 0.5, color="white", linewidth=4)
-    ax.vlines(np.arange(1, len(colors)) - 0.5, -0.5, 1.5, color="white", linewidth=4)
+    color_patches(ax, lab_to_rgb(torch.stack([colors, greys]).permute(2, 0, 1)).movedim(0, -1).numpy())
+    ax.set_aspect("equal")
     ax.set_xticks(range(len(colors)), labels, fontsize=9)
     ax.set_yticks([0, 1], ["colour", "its L"])
     ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
     ax.set_title(title)
     return figure
+
+
+def color_patches(ax: Axes, rgb: np.ndarray, gap: float = 0.05) -> None:
+    """Draw flat colours `(rows, columns, 3)` in [0, 1], the first row on top; the ground is seen between them."""
+    rows, columns = rgb.shape[:2]
+    for (row, column), color in zip(np.ndindex(rows, columns), rgb.reshape(-1, 3), strict=True):
+        corner = (column - (1 - gap) / 2, row - (1 - gap) / 2)
+        ax.add_patch(Rectangle(corner, 1 - gap, 1 - gap, facecolor=color, linewidth=0))
+    ax.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
+    ax.spines[:].set_visible(False)
 
 
 # ---- training ------------------------------------------------------------------------------------
@@ -189,7 +226,7 @@ def loss_curves(
         histories: by the name of the run.
         floors: the level, by the same names; drawn as a dashed line with its number.
         units: of the losses, by the same names.
-        title: the finding.
+        title: what is drawn.
         level: what the dashed line is called.
         from_zero: start the losses' axes at 0, to show how far a curve is from being gone; else zoom in.
     """
@@ -208,9 +245,9 @@ def loss_curves(
         ax.plot(history.step, loss, marker="o", markersize=3, color=colors[i], label="measured")
         below = loss[-1] < floors.get(name, -1)  # then the two labels change places
         if name in floors:
-            ax.axhline(floors[name], linestyle="--", color="black", linewidth=1.2)
+            ax.axhline(floors[name], linestyle="--", color=ink(), linewidth=1.2)
             label = f"{level} {short(floors[name])}"
-            _label(ax, label, (history.step[-1], floors[name]), above=below, color="black")
+            _label(ax, label, (history.step[-1], floors[name]), above=below, color=ink())
         label = f"ends at {short(loss[-1])}"
         _label(ax, label, (history.step[-1], loss[-1]), above=not below, color=colors[i])
         # The first measurement, before any learning, is off the scale of interest.
@@ -236,7 +273,7 @@ def gamut_slices(levels: Sequence[float], titles: Sequence[str] = (), title: str
     Args:
         levels: L* of each slice.
         titles: one a slice; its L* if not given.
-        title: the finding.
+        title: what is drawn.
     """
     figure = Figure(figsize=(max(2.5 * len(levels), width_of(title)), 3.3), layout="constrained")
     row = figure.subplots(1, len(levels), sharey=True, squeeze=False)[0]
@@ -262,7 +299,7 @@ def outcomes(
         ab: `(K, 2)`, the possible colours.
         probabilities: `(K,)`.
         marks: name -> `(2,)`, answers drawn as marks, e.g. {"mean": …}.
-        title: the finding.
+        title: what is drawn.
         L: lightness of the slice behind; None shows every lightness.
     """
     figure = Figure(figsize=(5.4, 4.6), layout="constrained")
@@ -270,7 +307,7 @@ def outcomes(
     ab_axes(ax, L)
     ax.scatter(*ab.T.numpy(), s=1400 * probabilities.numpy(), c=ab_colors(ab), edgecolors="black", zorder=3)
     for (a, b), p in zip(ab.tolist(), probabilities.tolist(), strict=True):
-        ax.annotate(f"{p:.0%}", (a, b + 13), ha="center", zorder=4, fontsize=9, fontweight="bold")
+        ax.annotate(f"{p:.0%}", (a, b + 13), ha="center", zorder=4, fontsize=9, fontweight="bold", **OVER)
     draw_marks(ax, marks or {})
     ax.set_title(title)
     return figure
@@ -288,7 +325,7 @@ def bin_plane(
     Args:
         bins: the table of colours.
         values: `(Q,)`, non-negative, e.g. a probability a bin; None draws all squares alike.
-        title: the finding.
+        title: what is drawn.
         marks: name -> `(2,)`, points to draw on top.
     """
     figure = Figure(figsize=(max(5.4, width_of(title)), 4.6), layout="constrained")
@@ -312,7 +349,7 @@ def posterior(
         colors: `(K, 3)` Lab.
         true: K probabilities.
         answers: name -> K probabilities.
-        title: the finding.
+        title: what is drawn.
     """
     labs = torch.as_tensor(colors, dtype=torch.float32)
     rgb = lab_to_rgb(labs.T[:, :, None])[..., 0].T.numpy()
@@ -322,13 +359,13 @@ def posterior(
     width = 0.8 / len(series)
     for i, ((name, values), hatch) in enumerate(zip(series.items(), ("", "//", "..", "xx"), strict=False)):
         place = np.arange(len(labs)) + (i - (len(series) - 1) / 2) * width
-        bars = ax.bar(place, values, width, color=rgb, edgecolor="black", hatch=hatch, label=name)
+        bars = ax.bar(place, values, width, color=rgb, edgecolor=ink(), hatch=hatch, label=name)
         ax.bar_label(bars, [f"{v:.2f}" for v in values], fontsize=8)
     ax.set_xticks(range(len(labs)), [f"({a:.0f}, {b:.0f})" for _, a, b in labs.tolist()])
     ax.set(xlabel="colour (a, b)", ylabel="probability", ylim=(0, max(max(v) for v in series.values()) * 1.2))
     legend = ax.legend()
     for handle in legend.legend_handles:
-        handle.set_facecolor("white")
+        handle.set_facecolor("none")
     ax.set_title(title)
     return figure
 

@@ -11,7 +11,7 @@ import importlib.util
 import io
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -23,6 +23,7 @@ from nbformat import NotebookNode
 from colorlab.course.notebooks import LESSON_FIELDS
 
 MOST_LINES = 25  # of a code cell, blank ones not counted
+MOST_COLUMNS = 90  # of a line of code: beside the file browser nothing scrolls sideways
 MOST_WORDS = 120  # of a text cell
 FEWEST_CELLS, MOST_CELLS = 15, 60
 MOST_BYTES = 1_000_000
@@ -32,6 +33,15 @@ VERBS = 3  # of "You will be able to"
 SIMPLE_TYPES = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
 # Called with a file name in quotes, these look where the kernel happens to run: papermill and nbval differ.
 OPENERS = {"open", "Path", "load", "imread", "read_image", "read_picture", "read_folder", "colorize"}
+# Widgets that are no explorable: they have no `twin`.
+OWN_WIDGETS = ("OwnPhoto", "HintPainter", "TrainingPanel", "BeforeAfter", "BlindTest")
+# Words that find something, where a title or an alt text has only to say what is drawn.
+FINDINGS = re.compile(
+    r"\b(than|more|fewer|better|worse|worst|never|cannot|neither|nor|yet|wins|beats|loses|hides|misses|keeps"
+    r"|breaks|brown|brownish|dull|duller|pale|paler|vivid|blurred|sharper|fades|fading|is no|are no|is not|are not"
+    r"|does not|do not)\b",
+    re.IGNORECASE,
+)
 MACHINE_PATH = re.compile(
     r"(?<![\w/<.:%)\]}*+~-])/[A-Za-z][\w.-]+/[\w.-]+"  # two folders from the root on, and no part of a URL
     r"|(?<![\w/])~/\w"
@@ -40,9 +50,13 @@ MACHINE_PATH = re.compile(
 )
 
 
-def faults(notebook: NotebookNode) -> list[str]:
-    """Every fault of a notebook, in the order of `RULES`; an empty list for a good one."""
-    return [fault for rule in RULES for fault in rule(notebook)]
+def faults(notebook: NotebookNode, but: Collection[str] = ()) -> list[str]:
+    """Every fault of a notebook, in the order of `RULES`; an empty list for a good one.
+
+    Args:
+        but: names of rules that are not asked.
+    """
+    return [fault for rule in RULES if rule.__name__ not in but for fault in rule(notebook)]
 
 
 def course_faults(notebooks: dict[str, NotebookNode]) -> list[str]:
@@ -116,6 +130,13 @@ def code_length(notebook: NotebookNode) -> Iterator[str]:
             yield at(
                 i, cell, f"{n} lines of code, at most {MOST_LINES}; split it, or move a part to colorlab"
             )
+
+
+def line_length(notebook: NotebookNode) -> Iterator[str]:
+    for i, cell in code_cells(notebook):
+        n = max(map(len, cell.source.splitlines()), default=0)
+        if n > MOST_COLUMNS:
+            yield at(i, cell, f"a line of {n} characters, at most {MOST_COLUMNS}; break it, or say less")
 
 
 def text_length(notebook: NotebookNode) -> Iterator[str]:
@@ -259,6 +280,13 @@ def alt_texts(notebook: NotebookNode) -> Iterator[str]:
                 yield at(i, cell, f"an {kinds[0]} output without alt text; {remedy}")
 
 
+def pictures_for_every_viewer(notebook: NotebookNode) -> Iterator[str]:
+    for i, cell in code_cells(notebook):
+        for output in cell.outputs:
+            if re.search(r"<img\b[^>]*data:image", joined(output.get("data", {}).get("text/html", ""))):
+                yield at(i, cell, "a picture inside HTML; show it with colorlab.plots.show, as PNG or JPEG")
+
+
 def metadata(notebook: NotebookNode) -> Iterator[str]:
     remedy = "run nbstripout as .pre-commit-config.yaml does, or `make outputs`"
     for key in sorted({"widgets", "papermill"} & notebook.metadata.keys()):
@@ -284,6 +312,21 @@ def predict_and_explain(notebook: NotebookNode) -> Iterator[str]:
             )
 
 
+def names_no_result(notebook: NotebookNode) -> Iterator[str]:
+    """What a reader sees before running anything: the picture on top, and the words in code."""
+    remedy = "say what is drawn; the finding is computed, or stands below"
+    for kind in (name for cell in notebook.cells[:1] for name in cell.get("attachments", {})):
+        if not kind.startswith("header."):
+            yield f"the notebook: the first cell shows {kind}; tag the cell whose picture poses the question 'header'"
+    for alt in re.findall(r"!\[([^\]]*)\]", notebook.cells[0].source if notebook.cells else ""):
+        if found := FINDINGS.search(alt):
+            yield f"the notebook: the picture on top says {found[0]!r} in its alt text; {remedy}"
+    for i, cell in code_cells(notebook):
+        for text in strings(cell):
+            if (found := FINDINGS.search(text)) and not {"exercise", "check"} & set(tags(cell)):
+                yield at(i, cell, f"{text[:40]!r} says {found[0]!r} before anything ran; {remedy}")
+
+
 def static_twin(notebook: NotebookNode) -> Iterator[str]:
     for i, cell in code_cells(notebook):
         if "widget" not in tags(cell):
@@ -295,6 +338,14 @@ def static_twin(notebook: NotebookNode) -> Iterator[str]:
             yield at(
                 i, cell, "the widget's static twin, the next code cell, shows nothing; run `make outputs`"
             )
+
+
+def twin_of_another_state(notebook: NotebookNode) -> Iterator[str]:
+    for i, cell in code_cells(notebook):
+        twin = next((later for j, later in code_cells(notebook) if j > i), None)
+        own = any(name in cell.source for name in OWN_WIDGETS)
+        if "widget" in tags(cell) and twin is not None and not own and ".twin(" not in twin.source:
+            yield at(i, cell, "its twin may show what it shows itself; call the explorable's `twin(...)`")
 
 
 def exercises(notebook: NotebookNode) -> Iterator[str]:
@@ -376,6 +427,7 @@ RULES = (
     cell_count,
     not_empty,
     code_length,
+    line_length,
     text_length,
     code_in_a_row,
     file_size,
@@ -388,9 +440,12 @@ RULES = (
     outputs,
     checked_outputs,
     alt_texts,
+    pictures_for_every_viewer,
     metadata,
     predict_and_explain,
+    names_no_result,
     static_twin,
+    twin_of_another_state,
     exercises,
     checks,
 )
@@ -468,6 +523,22 @@ def tree(source: str) -> ast.Module | None:
 def nodes(cell: NotebookNode) -> list[ast.AST]:
     module = tree(cell.source)
     return [] if module is None else list(ast.walk(module))
+
+
+def strings(cell: NotebookNode) -> list[str]:
+    """The literal texts in code, of f-strings what is not computed; docstrings are none."""
+    docs = {
+        id(node.body[0].value)
+        for node in nodes(cell)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    return [
+        node.value
+        for node in nodes(cell)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs
+    ]
 
 
 def has_blank(cell: NotebookNode) -> bool:

@@ -17,11 +17,34 @@ def test_there_are_notebooks():
     assert NOTEBOOKS, "notebooks/ holds no notebook: the rules below would pass on nothing"
 
 
+# Rules that a notebook does not keep yet. Whoever mends a notebook takes its line away.
+SECOND_EDITION = (
+    "line_length",
+    "pictures_for_every_viewer",
+    "names_no_result",
+    "twin_of_another_state",
+)
+NOT_YET = {
+    "00_welcome": SECOND_EDITION,
+    "01_lab_color": SECOND_EDITION,
+    "02_convolutions": SECOND_EDITION,
+    "03_unet": SECOND_EDITION,
+    "04_regression": SECOND_EDITION,
+    "05_brown_well": SECOND_EDITION,
+    "06_color_bins": SECOND_EDITION,
+    "07_classification": SECOND_EDITION,
+    "08_rebalancing": SECOND_EDITION,
+    "09_results": SECOND_EDITION,
+    "10_guided": SECOND_EDITION,
+    "11_beyond": SECOND_EDITION,
+}
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_keeps_the_rules(path: Path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
-    found = faults(notebook)
+    found = faults(notebook, NOT_YET.get(path.stem, ()))
     assert not found, f"{path.name} has {len(found)} faults:\n" + "\n".join(found)
 
 
@@ -78,7 +101,7 @@ def good() -> NotebookNode:
         code("history = fit(colorizer, data, rate)", "training", shows=[printed("300 steps\n")]),
         text("**Explain** what you saw."),
         text("**Predict** what the slider does."),
-        code("BinSlider()", "widget"),
+        code("HintPainter()", "widget"),  # which needs no `twin`
         code("plots.show(plots.bins(10), alt='262 bins')", shows=[html('<img alt="262 bins" src="data:,">')]),
         text("**Explain** the number."),
         code("def mean(p, colors):\n    return ...", "exercise"),
@@ -163,6 +186,44 @@ def running_time_without_minutes(notebook):
 @breaks(rules.first_screen, "no running time")
 def minutes_before_the_aims(notebook):
     notebook.cells[1].source = "**Running time**: 20 minutes.\n\n" + FIRST_SCREEN.partition(" **Running")[0]
+
+
+@breaks(rules.line_length, "a line of 91 characters, at most 90")
+def a_line_that_scrolls(notebook):
+    notebook.cells[SETUP].source += "\n" + "x" * 91
+
+
+@breaks(rules.pictures_for_every_viewer, "a picture inside HTML")
+def a_picture_that_not_every_viewer_shows(notebook):
+    notebook.cells[TRAINING].outputs = [html('<img alt="a" src="data:image/webp;base64,QUJD">')]
+
+
+@breaks(rules.names_no_result, "says 'vivid' before anything ran")
+def a_title_that_gives_the_answer(notebook):
+    notebook.cells[TRAINING].source += "\npictures(images, title='The second is vivid')"
+
+
+@breaks(rules.names_no_result, "says 'more' before anything ran")
+def an_alt_text_that_gives_the_answer(notebook):
+    notebook.cells[TRAINING].source += "\nshow(figure, alt=f'It takes {steps} steps more')"
+
+
+@breaks(rules.names_no_result, "the picture on top says 'brownish'")
+def a_picture_on_top_whose_words_give_the_answer(notebook):
+    notebook.cells[0].source += "\n\n![The brownish answer](attachment:header.png)"
+    notebook.cells[0].attachments = {"header.png": {"image/png": "QUJD"}}
+
+
+@breaks(rules.names_no_result, "the first cell shows result.webp")
+def a_picture_on_top_that_is_the_answer(notebook):
+    notebook.cells[0].source += "\n\n![A picture](attachment:result.webp)"
+    notebook.cells[0].attachments = {"result.webp": {"image/webp": "QUJD"}}
+
+
+@breaks(rules.twin_of_another_state, "its twin may show what it shows itself")
+def a_twin_that_repeats_the_widget(notebook):
+    notebook.cells[WIDGET].source = "bin_slider()"
+    notebook.cells[TWIN].source = "plots.show(render(step=3), alt=describe(step=3))"
 
 
 @breaks(rules.closing, "'## Summary'")
@@ -439,7 +500,7 @@ def widget_before_an_exercise(notebook):
 
 @breaks(rules.static_twin, "without a static twin")
 def widget_at_the_end(notebook):
-    notebook.cells += [text("**Predict**"), code("BinSlider()", "widget"), text("**Explain**")]
+    notebook.cells += [text("**Predict**"), code("HintPainter()", "widget"),  # which needs no `twin` text("**Explain**")]
 
 
 @breaks(rules.static_twin, "shows nothing")

@@ -1,14 +1,19 @@
 """Figures: each function returns a Figure, with the numbers in it that it was given."""
 
+import base64
+import io
+
+import matplotlib
 import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
+from PIL import Image
 
 from colorlab import ab_plane, figures, plots
 from colorlab.bins import ColorBins, gamut_ab
 from colorlab.config import History
-from colorlab.lab import in_gamut
+from colorlab.lab import in_gamut, rgb_to_lab
 from colorlab.toy import PALETTE, PROBABILITIES
 
 HISTORY = History([0, 10, 20], [9.0, 4.0, 3.0], [9.0, 4.0, 3.0], [1.0, 0.5, 0.2], [0.0, 1.0, 2.0])
@@ -72,8 +77,6 @@ def test_a_color_is_drawn_at_a_lightness_that_shows_it():
 
 
 def test_the_readers_own_style_is_left_alone():
-    import matplotlib
-
     before = matplotlib.rcParams["font.size"], matplotlib.rcParams["lines.linewidth"]
     plots.swatches(PALETTE, ["a", "b", "c"])
     assert (matplotlib.rcParams["font.size"], matplotlib.rcParams["lines.linewidth"]) == before
@@ -84,13 +87,58 @@ def test_show_needs_words_for_those_who_cannot_see():
         plots.show(Figure(), alt=" ")
 
 
-def test_show_displays_an_image_with_its_escaped_alt_text(monkeypatch):
+def shown_by(monkeypatch, figure: Figure, alt: str) -> list[tuple[dict, dict]]:
     shown = []
-    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
-    plots.show(plots.swatches(PALETTE, ["a", "b", "c"]), alt='three "marbles"')
-    assert 'alt="three &quot;marbles&quot;"' in shown[0]["text/html"]
-    assert "data:image/webp;base64," in shown[0]["text/html"]
-    assert shown[0]["text/plain"] == 'three "marbles"'
+    monkeypatch.setattr(
+        "IPython.display.display", lambda data, metadata=None, raw=True: shown.append((data, metadata))
+    )
+    plots.show(figure, alt)
+    return shown
+
+
+def test_show_displays_an_image_that_every_viewer_knows_with_its_alt_text(monkeypatch):
+    alt = "three <marbles>"
+    (picture, metadata), (beside, _) = shown_by(monkeypatch, plots.swatches(PALETTE, ["a", "b", "c"]), alt)
+    assert metadata == {"image/png": {"alt": alt}}
+    assert picture["text/plain"] == alt
+    assert ">three &lt;marbles&gt;</span>" in beside["text/html"]  # for JupyterLab, which shows no alt text
+
+
+def decoded(picture: dict) -> Image.Image:
+    (kind,) = (kind for kind in picture if kind.startswith("image/"))
+    return Image.open(io.BytesIO(base64.b64decode(picture[kind])))
+
+
+def test_a_drawing_lets_the_page_shine_through_and_photographs_lie_on_a_middle_grey(monkeypatch):
+    drawing = decoded(shown_by(monkeypatch, plots.swatches(PALETTE, ["a", "b", "c"]), "a")[0][0])
+    assert drawing.format == "PNG" and drawing.getpixel((0, 0))[3] == 0
+    photographs = decoded(shown_by(monkeypatch, plots.pictures([np.zeros((9, 9, 3), np.uint8)]), "b")[0][0])
+    assert photographs.format == "JPEG"
+    L, a, b = rgb_to_lab(
+        torch.tensor(photographs.getpixel((0, 0)), dtype=torch.uint8)[:, None, None]
+    ).flatten()
+    assert abs(L - 50) < 2 and abs(a) < 1 and abs(b) < 1
+
+
+def test_ink_can_be_read_on_a_white_page_and_on_a_black_one():
+    style = matplotlib.rc_params_from_file(plots.STYLE, use_default_template=False)
+    inks = {style[key] for key in ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color")}
+    (ink,) = inks
+    stored = torch.tensor(matplotlib.colors.to_rgb(ink)).reshape(3, 1, 1)
+    L = float(rgb_to_lab(stored)[0])
+    luminance = ((L + 16) / 116) ** 3
+    for ground in (1.0, 0.0056):  # JupyterLab's dark ground is #111111
+        low, high = sorted((luminance, ground))
+        assert (high + 0.05) / (low + 0.05) > 4
+
+
+def test_a_moving_picture_is_a_png_that_stops_by_itself(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, metadata=None, raw=True: shown.append(data))
+    black, white = np.zeros((9, 9, 3), np.uint8), np.full((9, 9, 3), 255, np.uint8)
+    plots.show_moving({"one": [black, white], "two": [white, black]}, "Two clips", "black and white, in turn")
+    moving = decoded(shown[0])
+    assert (moving.format, moving.n_frames, moving.info["loop"]) == ("PNG", 2, 4)
 
 
 def test_hint_curves_hold_every_point_and_a_band_where_bounds_are_given():

@@ -25,6 +25,7 @@ from colorlab.files.faults import printable, sentence
 from colorlab.files.whole import clear_leftovers, write_whole
 
 CELL_TIMEOUT = 3600  # seconds; a cell that takes longer hangs
+ENDINGS = {"image/png": "png", "image/jpeg": "jpg"}  # of the pictures that outputs hold
 LESSON_FIELDS = ("preset", "device", "seed", "grid_size")
 
 
@@ -291,8 +292,8 @@ def _index(outcomes: Sequence[Outcome]) -> str:
 def renew_outputs(path: Path, figures: Path | None = None) -> None:
     """Execute a notebook in place, as committed, and keep only what teaches: no widget state, no timings.
 
-    The picture shown by the cell tagged `result` becomes the one that the first cell promises, and is
-    also written into the folder `figures`, for the README.
+    The picture shown by the cell tagged `header` becomes the one in the first cell, which poses the
+    question; that of the cell tagged `result` is written into the folder `figures`, for the README.
     """
     from nbclient import NotebookClient
 
@@ -314,11 +315,13 @@ def renew_outputs(path: Path, figures: Path | None = None) -> None:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if _teaches(output)]
-        if "result" in cell.metadata.get("tags", []):
-            picture = _picture_in(cell)
-            notebook.cells[0]["attachments"] = {"result.webp": {"image/webp": picture}}
-            if figures:
-                write_whole(figures / f"{path.stem}.webp", base64.b64decode(picture))
+        tags = cell.metadata.get("tags", [])
+        if "header" in tags:
+            kind, picture = _picture_in(cell)
+            notebook.cells[0]["attachments"] = {f"header.{ENDINGS[kind]}": {kind: picture}}
+        if "result" in tags and figures:
+            kind, picture = _picture_in(cell)
+            write_whole(figures / f"{path.stem}.{ENDINGS[kind]}", base64.b64decode(picture))
     write_whole(path, nbformat.writes(notebook) + "\n")
 
 
@@ -351,7 +354,11 @@ def _teaches(output: dict) -> bool:
     return "application/vnd.jupyter.widget-view+json" not in output.get("data", {})
 
 
-def _picture_in(cell: dict) -> str:
-    """The base64 of the picture that a cell showed: the first cell of a notebook promises it to the reader."""
-    shown = "".join(output.data.get("text/html", "") for output in cell.outputs if "data" in output)
-    return re.search(r"data:image/webp;base64,([^\"]+)", shown).group(1)
+def _picture_in(cell: dict) -> tuple[str, str]:
+    """The kind and the base64 of the first picture that a cell showed."""
+    return next(
+        (kind, output.data[kind])
+        for output in cell.outputs
+        for kind in ENDINGS
+        if kind in output.get("data", {})
+    )

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from colorlab.ab_plane import ab_axes, ab_colors, draw_marks
 from colorlab.lab import in_gamut, lab_to_rgb
 from colorlab.objectives import AB_SCALE, Regression
-from colorlab.plots import styled
+from colorlab.plots import OVER, color_patches, styled
 from colorlab.toy import PALETTE
 from colorlab.widgets.explorable import Explorable, Place
 
@@ -58,7 +58,7 @@ def render_brown_well(first: float, second: float, colors: Colors = MARBLES) -> 
     plane.set_label("plane")
     ab_axes(plane, LIGHTNESS)
     plane.scatter(*ab.T.numpy(), s=1200 * p.numpy() + 15, c=ab_colors(ab), edgecolors="black", zorder=3)
-    note = dict(textcoords="offset points", ha="center", fontsize=9, fontweight="bold", zorder=4)
+    note = dict(textcoords="offset points", ha="center", fontsize=9, fontweight="bold", zorder=4, **OVER)
     for i, ((a, b), chance) in enumerate(zip(ab.tolist(), p.tolist(), strict=True), start=1):
         away = (1200 * chance + 15) ** 0.5 / 2 + 3  # just outside its disc, points
         place = (
@@ -68,11 +68,10 @@ def render_brown_well(first: float, second: float, colors: Colors = MARBLES) -> 
     draw_marks(plane, found, legend="lower right")
     plane.set_title(f"Three colours, one lightness (L* = {LIGHTNESS:.0f})")
     shown = torch.cat([torch.full((3, 1), LIGHTNESS), torch.stack(list(found.values()))], dim=1)
-    patches.imshow(lab_to_rgb(shown.T[:, :, None]).movedim(0, -1).numpy(), aspect="auto")
+    color_patches(patches, lab_to_rgb(shown.T[:, :, None]).movedim(0, -1).numpy())
     patches.set_yticks(range(3), list(found))
     patches.set_xticks([])
     patches.tick_params(length=0)
-    patches.hlines([0.5, 1.5], -0.5, 0.5, color="white", linewidth=3)
     least = floors(first, second, colors)
     patches.set_xlabel(f"floors: L2 {least['L2']:,.0f}, L1 {least['L1']:.0f}")
     patches.set_title("What each answers")

@@ -18,7 +18,7 @@ from colorlab.ab_plane import ab_axes, ab_colors, draw_bins
 from colorlab.bins import ColorBins
 from colorlab.data import manifest
 from colorlab.lab import in_gamut, lab_to_rgb, rgb_to_lab
-from colorlab.plots import styled
+from colorlab.plots import OVER, ink, styled
 from colorlab.quantization import round_trip, small_picture, table
 from colorlab.widgets.explorable import Explorable
 
@@ -46,7 +46,7 @@ def render_color_bins(grid_size: int, name: str) -> Figure:
     )
     ab_axes(plane)
     strength = np.where(found.used, 1.0, 0.25)
-    look = dict(facecolor=bin_colors(grid_size), edgecolor="black", linewidth=0.4, alpha=strength)
+    look = dict(facecolor=bin_colors(grid_size), edgecolor=ink(), linewidth=0.4, alpha=strength)
     _draw_squares(plane, bins.centers, grid_size, **look)
     plane.set(xlim=(-125, 125), ylim=(-125, 125))
     plane.set_title(f"Q = {bins.n_bins} bins (grid {grid_size:g}), {found.used.sum()} used here")
@@ -150,7 +150,7 @@ def gamut_views(title: str = "", a: float = 40.0) -> Figure:
     colors = rgb[:, order, 0].T.numpy()
     above.scatter(*skin[1:, order].numpy(), c=colors, s=8, linewidths=0, rasterized=True)
     above.scatter([a], [0], color="white", edgecolors="black", s=60, zorder=3)
-    above.annotate("the line", (a, 0), xytext=(8, 5), textcoords="offset points", fontsize=9)
+    above.annotate("the line", (a, 0), xytext=(8, 5), textcoords="offset points", fontsize=9, **OVER)
     above.set_title("from above: only the six faces of the RGB cube", fontsize=10)
     figure.suptitle(title)
     return figure
@@ -164,10 +164,12 @@ def _draw_cut(ax: Axes, a: float) -> None:
     ax.imshow(rgba.numpy(), extent=(-110, 110, 0, 100), origin="lower", aspect="auto")
     line = torch.stack([L[:, 0], torch.full_like(L[:, 0], a), torch.zeros(len(L))])[..., None]  # (3, 401, 1)
     ends = L[in_gamut(line)[:, 0], 0][[0, -1]].tolist()
-    ax.axvline(a, color="black", linestyle="--", linewidth=1.2)
+    ax.axvline(a, color=ink(), linestyle="--", linewidth=1.2)
     ax.scatter([a, a], ends, color="white", edgecolors="black", s=60, zorder=3)
     for y, word in zip(ends, ("in", "out"), strict=True):
-        ax.annotate(f"{word} at L = {y:.0f}", (a, y), xytext=(9, 2), textcoords="offset points", fontsize=9)
+        ax.annotate(
+            f"{word} at L = {y:.0f}", (a, y), xytext=(9, 2), textcoords="offset points", fontsize=9, **OVER
+        )
     ax.set(xlabel="a: green – red (Lab units)", ylabel="L (Lab units)", xlim=(-110, 110))
 
 
@@ -228,10 +230,10 @@ def rules_plane(groups: Mapping[str, Tensor], grid_size: float = 10, title: str 
         title: the finding.
     """
     looks = (
-        dict(edgecolor="black", linewidth=0.4),
-        dict(facecolor="0.6", edgecolor="black", linewidth=0.4),
-        dict(facecolor="#D55E00", edgecolor="black", linewidth=1.0, hatch="xxx"),
-        dict(facecolor="white", edgecolor="0.8", linewidth=0.6),
+        dict(edgecolor=ink(), linewidth=0.4),
+        dict(facecolor="0.6", edgecolor=ink(), linewidth=0.4),
+        dict(facecolor="#D55E00", edgecolor=ink(), linewidth=1.0, hatch="xxx"),
+        dict(facecolor="none", edgecolor="0.6", linewidth=0.6),
     )
     figure = Figure(figsize=(8.2, 4.9), layout="constrained")
     ax = figure.subplots()

@@ -10,7 +10,7 @@ import traitlets
 from ipywidgets.widgets.widget_description import DescriptionWidget
 from matplotlib.figure import Figure
 
-from colorlab.plots import to_bytes
+from colorlab.plots import show, to_bytes
 from colorlab.widgets.clickable import Clickable
 
 MOST_CONTROLS = 3  # more would be more than one idea
@@ -65,8 +65,8 @@ class Explorable(widgets.VBox):
         self.picture.layout.max_width = "100%"
         self.picture.on_msg(self._received)
         self.caption = widgets.HTML()
-        self.buttons = {}
-        for label, state in {**presets, "Reset": self.state}.items():
+        self.buttons, self._start = {}, self.state
+        for label, state in {**presets, "Reset": self._start}.items():
             self.buttons[label] = widgets.Button(description=label, layout=widgets.Layout(width="auto"))
             self.buttons[label].on_click(lambda _button, state=dict(state): self.set(**state))
         for control in self.controls.values():
@@ -92,6 +92,18 @@ class Explorable(widgets.VBox):
         finally:
             self._quiet = False
         self._draw()
+
+    def twin(self, **state: Any) -> None:
+        """Show another state as a plain picture, for pages that run no code: the widget's static twin.
+
+        Raises:
+            ValueError: the state that the widget begins with, which would show the same picture twice.
+        """
+        if self._start | state == self._start:
+            raise ValueError(f"twin: the widget begins with {self._start}; show another state")
+        state = self._start | state
+        with one_thread():
+            show(self._render(**state), alt=self._describe(**state))
 
     def click(self, x: float, y: float) -> None:
         """What a click does; x and y are fractions of the picture's width and height from the top left."""

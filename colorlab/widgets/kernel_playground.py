@@ -9,16 +9,18 @@ import numpy as np
 import torch
 import traitlets
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from colorlab.data import photo
 from colorlab.kernels import KERNELS, filter_picture
-from colorlab.plots import styled
+from colorlab.plots import MATTE, matted
 from colorlab.widgets.explorable import Explorable
 
-SIGNED = "PuOr_r"  # orange above zero, violet below, white at zero; told apart by colour-blind readers
+# Orange and lighter above zero, violet and darker below: told apart by colour-blind readers too.
+SIGNED = LinearSegmentedColormap.from_list("signed", ["#1b0b3b", "#4b2a9b", MATTE, "#ff9a33", "#ffe0b0"])
 PHOTOGRAPHS = ("coffee", "china", "chelsea", "rocket", "astronaut", "flower")
 MOST = 20.0  # of one number of the kernel
 SIDE = 160  # of the photographs, pixels
@@ -92,7 +94,7 @@ def is_grey(kernel: Sequence[float]) -> bool:
     return abs(total(kernel) - 1) < 0.005
 
 
-@styled
+@matted
 def render_kernel(kernel: Sequence[float], picture: str) -> Figure:
     """The photograph, the kernel and the answers.
 
@@ -166,16 +168,15 @@ def flat(name: str) -> tuple[float, ...]:
 def draw_kernel(ax: Axes, kernel: Tensor) -> None:
     """A kernel as squares, orange above zero and violet below, with its numbers in them."""
     limit = max(float(kernel.abs().max()), 1e-6)
-    ax.imshow(
-        kernel.numpy(), cmap=SIGNED, vmin=-1.6 * limit, vmax=1.6 * limit
-    )  # pale enough to read the numbers
+    ax.imshow(kernel.numpy(), cmap=SIGNED, vmin=-1.6 * limit, vmax=1.6 * limit)  # the numbers can be read
     for (y, x), number in np.ndenumerate(kernel.numpy()):
         text = "1/9" if abs(number - 1 / 9) < 1e-4 else f"{number:.2g}"  # 0.11 nine times leaves no air
-        ax.text(x, y, text, ha="center", va="center", fontsize=10)
+        color = "black" if number > 0 else "white"
+        ax.text(x, y, text, ha="center", va="center", fontsize=10, color=color)
     ax.axis("off")
 
 
-@styled
+@matted
 def filtered(L: Tensor, kernels: Mapping[str, Tensor], title: str = "") -> Figure:
     """What several kernels answer to one picture, each beside its numbers; signed answers share one scale.
 
@@ -210,7 +211,7 @@ def filtered(L: Tensor, kernels: Mapping[str, Tensor], title: str = "") -> Figur
     return figure
 
 
-@styled
+@matted
 def picture_rows(
     rows: Mapping[str, Sequence[Tensor]],
     headings: Sequence[str] = (),
@@ -241,14 +242,14 @@ def picture_rows(
             figure.colorbar(image, ax=axes, fraction=0.02, pad=0.01)
     for ax in grid.flat:
         ax.set(xticks=[], yticks=[])
-        ax.spines[:].set(visible=True, color="0.7", linewidth=0.5)  # a white picture needs an edge
+        ax.spines[:].set(visible=True, linewidth=0.5)  # a picture of no answers needs an edge
     for ax, heading in zip(grid[0], headings, strict=False):
         ax.set_title(heading, fontsize=9, fontweight="normal")
     figure.suptitle(title)
     return figure
 
 
-@styled
+@matted
 def boxes(L: Tensor, fields: Mapping[str, int], center: tuple[int, int], title: str = "") -> Figure:
     """A picture with the window of every stage around one pixel, and each window enlarged.
 

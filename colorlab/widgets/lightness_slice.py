@@ -10,7 +10,7 @@ from torch import Tensor
 
 from colorlab.ab_plane import ab_axes
 from colorlab.lab import in_gamut, lab_to_rgb
-from colorlab.plots import styled
+from colorlab.plots import ink, styled
 from colorlab.widgets.explorable import Explorable
 
 HUES = torch.arange(360.0)  # degrees, counter-clockwise from +a
@@ -60,8 +60,8 @@ def render_lightness_slice(L: int, chroma: float) -> Figure:
     _draw_strip(strip, lab, shown)
     strip.set_title(f"{int(shown.sum())} of 360 hues reach chroma {chroma:g}")
     sizes = slice_sizes()
-    curve.fill_between(range(101), sizes, color="0.85")
-    curve.plot([L], [sizes[L]], "o", color="black")
+    curve.fill_between(range(101), sizes, color=ink(), alpha=0.3, linewidth=0)
+    curve.plot([L], [sizes[L]], "o", color=ink())
     curve.yaxis.set_major_formatter("{x:,.0f}")
     curve.set(xlim=(0, 100), ylim=(0, 17_000), xlabel="L*", ylabel="colours (whole a, b)")
     curve.set_title(f"Behind this grey: {sizes[L]:,} colours")
@@ -69,13 +69,12 @@ def render_lightness_slice(L: int, chroma: float) -> Figure:
 
 
 def _draw_strip(ax, lab: Tensor, shown: Tensor) -> None:
-    """Colours by hue, white where there are none; below, the one grey they all leave."""
-    colors = torch.where(shown, lab_to_rgb(lab[:, None])[:, 0], 1.0)
-    greys = lab_to_rgb(torch.cat([lab[:1], torch.zeros(2, 360)])[:, None])[:, 0]
-    ax.imshow(
-        torch.stack([colors, greys], dim=1).movedim(0, -1).numpy(), aspect="auto", extent=(0, 360, 0, 2)
-    )
-    ax.axhline(1, color="white", linewidth=3)
+    """Colours by hue, nothing where there are none; below, the one grey they all leave."""
+    greys = torch.cat([lab[:1], torch.zeros(2, 360)])
+    for row, bottom, seen in ((lab, 1.04, shown), (greys, 0, torch.ones(360))):
+        rgba = torch.cat([lab_to_rgb(row[:, None]), seen[None, None].float()]).movedim(0, -1)  # (1, 360, 4)
+        ax.imshow(rgba.numpy(), aspect="auto", extent=(0, 360, bottom, bottom + 0.96))
+    ax.set_ylim(0, 2)
     ax.set_yticks([0.5, 1.5], ["its L", "colour"])
     ax.set_xticks([0, 90, 180, 270, 360], ["0°\n+a", "90°\n+b", "180°\n−a", "270°\n−b", "360°\n+a"])
     ax.set_xlabel("hue: direction in the ab plane")

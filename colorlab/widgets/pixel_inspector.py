@@ -10,7 +10,7 @@ from colorlab.bins import ColorBins
 from colorlab.colorizer import to_picture
 from colorlab.data import Evaluation
 from colorlab.lab import lab_to_rgb
-from colorlab.plots import styled
+from colorlab.plots import color_patches, styled
 from colorlab.widgets.explorable import Explorable
 
 RULES = {"mean, T = 1": 1.0, "annealed, T = 0.38": 0.38, "mode": "mode"}
@@ -64,8 +64,7 @@ class PixelInspector:
         draw_marks(plane, {rule: colors[rule][1:] for rule in RULES})
         plane.set_title(f"its {self.bins.n_bins} probabilities: entropy {entropy(p):.2f} nats", fontsize=10)
         stacked = torch.stack(list(colors.values())).T[:, :, None]  # (3, K, 1)
-        patches.imshow(lab_to_rgb(stacked).movedim(0, -1).numpy(), aspect="auto")
-        patches.hlines(torch.arange(0.5, len(colors) - 1).tolist(), -0.5, 0.5, color="white", linewidth=3)
+        color_patches(patches, lab_to_rgb(stacked).movedim(0, -1).numpy())
         patches.set_yticks(range(len(colors)), list(colors), fontsize=9)
         patches.set_xticks([])
         patches.tick_params(length=0)

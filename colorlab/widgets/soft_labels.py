@@ -7,7 +7,7 @@ from torch import Tensor
 
 from colorlab.ab_plane import ab_colors, draw_bins, draw_marks
 from colorlab.bins import ColorBins
-from colorlab.plots import short, styled
+from colorlab.plots import ink, short, styled
 from colorlab.widgets.explorable import Explorable, Place
 
 Color = tuple[float, float]
@@ -50,7 +50,7 @@ class SoftLabels:
             f"its label: {label.max():.0%} to the nearest bin, {above} bins above 1 %", fontsize=10
         )
         curve.scatter(
-            self.prior, weights, c=ab_colors(self.bins.centers), edgecolors="black", linewidths=0.3, s=22
+            self.prior, weights, c=ab_colors(self.bins.centers), edgecolors=ink(), linewidths=0.3, s=22
         )
         mark = dict(markersize=13, color="white", markeredgecolor="black", linestyle="none")
         curve.plot(

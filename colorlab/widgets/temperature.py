@@ -10,7 +10,7 @@ from torch import Tensor
 from colorlab.bins import ColorBins
 from colorlab.colorizer import to_picture
 from colorlab.data import Evaluation
-from colorlab.plots import styled
+from colorlab.plots import ink, styled
 from colorlab.widgets.explorable import Explorable
 
 Temperature = float | Literal["mode"]
@@ -48,7 +48,7 @@ class TemperatureView:
         curve.plot(place, list(self.chroma_ratio.values()), marker="o", markersize=4)
         here = 0.0 if temperature == "mode" else temperature
         curve.plot(here, self.chroma_ratio[temperature], "D", markersize=10, color="C1")
-        curve.axhline(1, linestyle="--", color="black", linewidth=1)
+        curve.axhline(1, linestyle="--", color=ink(), linewidth=1)
         curve.annotate("as vivid as the truth", (1, 1), ha="right", va="bottom", fontsize=8)
         curve.set_xticks([0, 0.38, 1], ["mode", "0.38", "1: mean"])
         curve.set(xlabel="temperature T", ylabel="chroma ratio", ylim=(0, None))

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from colorlab.colorizer import Colorizer, to_picture
 from colorlab.config import Config, History
-from colorlab.plots import styled, to_bytes
+from colorlab.plots import ink, styled, to_bytes
 from colorlab.training import measurements
 
 PAUSE = 2.0  # seconds between two drawings: drawing more often would slow the training down
@@ -135,7 +135,7 @@ def render_training(
         ax = figure.add_subplot(grid[0, i])
         history = histories.get(name, History())
         ax.plot(history.step, history.loss, color=colors[i], marker="o", markersize=3)
-        ax.axhline(floors[name], linestyle="--", color="black", linewidth=1.2)
+        ax.axhline(floors[name], linestyle="--", color=ink(), linewidth=1.2)
         ax.annotate(f"floor {floors[name]:.4g}", (0.99, floors[name]), (0, -3), va="top", **note)
         top = max([floors[name], *history.loss[1:]])  # the first loss is off the scale of interest
         ax.set(xlabel="gradient steps", ylabel=f"loss ({units[name]})", ylim=(0, 1.1 * top))
@@ -146,7 +146,7 @@ def render_training(
     for i, (name, marker) in enumerate(zip(floors, "os^Dv", strict=False)):
         history = histories.get(name, History())
         ax.plot(history.step, history.chroma_ratio, color=colors[i], marker=marker, markersize=4, label=name)
-    ax.axhline(1, linestyle="--", color="black", linewidth=1)
+    ax.axhline(1, linestyle="--", color=ink(), linewidth=1)
     ax.annotate("as vivid as the truth", (0.99, 1), (0, 3), **note)
     ax.set(xlabel="gradient steps", ylabel="chroma ratio", ylim=(0, None))
     ax.legend(fontsize=8, loc="best")

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from colorlab.colorizer import Colorizer, to_picture
 from colorlab.networks.unet import UNet
-from colorlab.plots import styled
+from colorlab.plots import ink, styled
 from colorlab.widgets.explorable import Explorable
 
 WITH, WITHOUT = "with skips", "without"
@@ -55,12 +55,12 @@ def draw_network(
         chosen: the stage to emphasise.
     """
     where = places(list(shapes))
-    arrow = {"arrowstyle": "-|>", "color": "black", "shrinkA": 0, "shrinkB": 0}
+    arrow = {"arrowstyle": "-|>", "color": ink(), "shrinkA": 0, "shrinkB": 0}
     for stage, (x, y) in where.items():
         c, h, w = shapes[stage]
-        face, line, weight = ("#FFE9B8", 3, "bold") if stage == chosen else ("white", 1, "normal")
+        face, line, weight = ((0.9, 0.62, 0, 0.25), 3, "bold") if stage == chosen else ("none", 1, "normal")
         corner = (x - BOX[0], y - BOX[1])
-        ax.add_patch(Rectangle(corner, 2 * BOX[0], 2 * BOX[1], facecolor=face, edgecolor="black", lw=line))
+        ax.add_patch(Rectangle(corner, 2 * BOX[0], 2 * BOX[1], facecolor=face, edgecolor=ink(), lw=line))
         ax.text(x, y + 0.1, stage, ha="center", va="center", fontsize=9, fontweight=weight)
         ax.text(x, y - 0.11, f"{c} × {h} × {w}", ha="center", va="center", fontsize=8)
     for (x, y), (u, v) in pairwise(where.values()):
@@ -71,7 +71,7 @@ def draw_network(
         ax.annotate("", head, tail, arrowprops=arrow | ({"connectionstyle": bend} if bend else {}))
     for left, right in bridges(list(shapes)):
         (x, y), (u, _) = where[left], where[right]
-        color, words = ("#0072B2", f"skip: {shapes[left][0]} channels") if skips else ("#777777", "no skip")
+        color, words = ("#0072B2", f"skip: {shapes[left][0]} channels") if skips else (ink(), "no skip")
         ax.text((x + u) / 2, y + 0.19, words, ha="center", va="bottom", fontsize=8, color=color)
         if skips:
             dashed = arrow | {"linestyle": "--", "color": color, "lw": 2}
