@@ -500,7 +500,7 @@ def widget_before_an_exercise(notebook):
 
 @breaks(rules.static_twin, "without a static twin")
 def widget_at_the_end(notebook):
-    notebook.cells += [text("**Predict**"), code("HintPainter()", "widget"),  # which needs no `twin` text("**Explain**")]
+    notebook.cells += [text("**Predict**"), code("BinSlider()", "widget"), text("**Explain**")]
 
 
 @breaks(rules.static_twin, "shows nothing")

@@ -94,29 +94,39 @@ def run(notebooks: tuple[str, ...], given: tuple[tuple[str, str], ...], out: Pat
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option(
-    "--folder", type=click.Path(path_type=Path, file_okay=False), help="Where your copy of the course lies."
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("colorlab-course"),
+    show_default=True,
+    help="Where your copies lie.",
 )
+@click.option("--update", is_flag=True, help="Bring copies of an older edition to this one.")
 @click.argument("jupyter_options", nargs=-1, type=click.UNPROCESSED)
-def lab(folder: Path | None, jupyter_options: tuple[str, ...]) -> None:
-    """Open the course in JupyterLab. Further options are handed on, e.g. --no-browser.
+def lab(folder: Path, update: bool, jupyter_options: tuple[str, ...]) -> None:
+    """Open your copies of the course in JupyterLab. Further options are handed on, e.g. --no-browser.
 
-    In a clone the notebooks are opened where they are. Otherwise they are copied into ./colorlab-course
-    (or --folder) first; a file that is already there is yours and is never overwritten.
+    The first time the notebooks are copied, without their outputs, so that no answer stands below its
+    question. A file that is already there is yours and is never overwritten.
+
+    \b
+    colorlab lab                        your copies, in ./colorlab-course
+    colorlab lab --update               new cells of a newer edition, with your answers and own cells; where
+                                        both changed a cell, the new notebook lies beside yours
+    colorlab lab --folder notebooks     in a clone: the originals, with all outputs
     """
     from colorlab._share import share
-    from colorlab.course import notebooks as course
 
-    if folder is None and in_clone():
-        folder = share("notebooks")
-    else:
-        folder = folder or Path("colorlab-course")
+    if folder.resolve() != share("notebooks").resolve():
         try:
-            kept = course.copy_to(folder)
+            _make_copies(folder, update)
         except OSError as error:
             raise click.ClickException(f"{sentence(error)}; choose another --folder") from None
-        if kept:
-            say(f"{len(kept)} files were there already and stay as you left them.")
     say(f"The course lies in {folder.resolve()}")
+    open_jupyterlab(folder, jupyter_options)
+
+
+def open_jupyterlab(folder: Path, jupyter_options: tuple[str, ...]) -> None:
+    """Become JupyterLab, showing this folder."""
     command = [
         sys.executable,
         "-m",
@@ -127,6 +137,21 @@ def lab(folder: Path | None, jupyter_options: tuple[str, ...]) -> None:
     if os.name == "posix":
         os.execv(sys.executable, command)  # Jupyter itself answers Ctrl-C and the end of the terminal
     sys.exit(subprocess.run(command).returncode)
+
+
+def _make_copies(folder: Path, update: bool) -> None:
+    from colorlab.course import copies
+
+    if kept := copies.copy_to(folder):
+        say(f"{len(kept)} files were there already and stay as you left them.")
+    older = copies.older(folder)
+    if older and not update:
+        say(f"Of another edition: {', '.join(path.name for path in older)}.")
+        say("colorlab lab --update brings their new cells and keeps your answers.")
+    for path in older if update else ():
+        written = copies.update(path)
+        kept_both = f"you and the new edition changed the same cell; the new one is {written.name}"
+        say(f"{path.name}: {'brought up to date' if written == path else kept_both}")
 
 
 def in_clone() -> bool:
@@ -152,10 +177,16 @@ def progress(folder: Path) -> None:
     colorlab run submitted/ada/05_brown_well.ipynb --out build/ada
     colorlab progress build/ada
     """
+    from colorlab.course import copies
     from colorlab.course import notebooks as course
     from colorlab.course.progress import find_copy, progress
 
-    if not any(find_copy(path, folder) for path in course.notebooks()):
+    def holds_copies(place: Path) -> bool:
+        return any(find_copy(path, place) for path in course.notebooks())
+
+    if not holds_copies(folder) and holds_copies(folder / copies.FOLDER):
+        folder = folder / copies.FOLDER  # where colorlab lab put them
+    if not holds_copies(folder):
         raise click.UsageError(f"{folder} holds no notebook of the course; name the folder where they lie")
     for line in str(progress(folder=folder)).splitlines():
         say(line)

@@ -330,23 +330,6 @@ def pages() -> list[Path]:
     return sorted(share("notebooks").glob("*.md"))
 
 
-def copy_to(folder: Path) -> list[Path]:
-    """Copy the course into a folder; a file that is already there is a reader's work and stays.
-
-    Returns:
-        The files that were there already.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    clear_leftovers(folder)
-    kept = []
-    for source in [*notebooks(), *pages()]:
-        try:
-            write_whole(folder / source.name, source.read_bytes(), replace=False)
-        except FileExistsError:  # also a link to nothing: it is a reader's
-            kept.append(folder / source.name)
-    return kept
-
-
 def _teaches(output: dict) -> bool:
     """Not a widget, which a reader without a kernel could not see, and not a progress bar wiped away."""
     if output.output_type == "stream":

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from colorlab.course import notebooks as course
+from colorlab.course.copies import copy_to
 
 FLAGS = ["--no-sandbox", "--disable-gpu"]  # a container has neither
 
@@ -39,7 +39,7 @@ def page(browser):
 def lab(chromium, tmp_path_factory) -> Iterator[tuple[str, Path]]:
     """A JupyterLab without a token on loopback: its address, and the folder with a copy of the course."""
     folder, home = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("lab")
-    course.copy_to(folder)
+    copy_to(folder)
     quiet = home / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
     quiet.parent.mkdir(parents=True)
     quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')  # no question over the first cells
@@ -64,7 +64,7 @@ def lab(chromium, tmp_path_factory) -> Iterator[tuple[str, Path]]:
 def voila(chromium, tmp_path_factory) -> Iterator[str]:
     """Voila on loopback, serving a copy of the course: its address."""
     folder, home = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("voila")
-    course.copy_to(folder)
+    copy_to(folder)
     arguments = ["voila", str(folder), "--no-browser", "--Voila.ip=127.0.0.1"]
     environment = {"JUPYTER_CONFIG_DIR": home / "config"}
     with serve(arguments, "Voila.port", "/", environment, home / "log") as url:

@@ -104,7 +104,7 @@ for words in {commands!r}:
     except SystemExit as end:
         assert not end.code, words
 from pathlib import Path
-from colorlab.course.notebooks import copy_to
+from colorlab.course.copies import copy_to
 from colorlab.hints import write_hints
 copy_to(Path("out/l"))
 write_hints("out/hints.json", [(1, 2, (3, 4, 5))])

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from colorlab.cli import main
+from colorlab.course import copies
 from colorlab.course import notebooks as course
 
 PARAMETERS = (
@@ -168,11 +169,11 @@ def test_renewed_outputs_hold_what_teaches_and_nothing_else(tmp_path):
 
 
 def test_a_copy_never_overwrites_a_readers_work(tmp_path):
-    assert course.copy_to(tmp_path) == []
+    assert copies.copy_to(tmp_path) == []
     mine = tmp_path / "05_brown_well.ipynb"
     mine.write_text("my notes")
     (tmp_path / "06_color_bins.ipynb").unlink()
-    kept = course.copy_to(tmp_path)
+    kept = copies.copy_to(tmp_path)
     assert mine.read_text(encoding="utf-8") == "my notes"
     assert mine in kept
     copied = {p.name for p in tmp_path.iterdir()}

@@ -10,6 +10,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from colorlab.checks import exercise
 from colorlab.cli import main
+from colorlab.course import copies
 from colorlab.course import notebooks as course
 from colorlab.course.progress import progress
 from colorlab.course.reading import LONGEST, NotebookError, read_notebook
@@ -191,7 +192,7 @@ def test_a_full_disk_leaves_no_half_assignment(tmp_path, monkeypatch):
 def test_a_link_to_nothing_is_a_readers_own(tmp_path):
     link = tmp_path / "01_lab_color.ipynb"
     link.symlink_to("nowhere")
-    assert course.copy_to(tmp_path) == [link]
+    assert copies.copy_to(tmp_path) == [link]
     assert link.is_symlink() and not link.exists()
 
 
