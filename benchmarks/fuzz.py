@@ -151,14 +151,48 @@ def keep(given: Path, name: str, seed: int, number: int) -> None:
 
 
 def readers() -> dict:
-    """Those of the tests, and pictures, whose corpus has a file of its own."""
+    """Those of the tests, and some whose files the tests make elsewhere or that refuse nothing."""
     sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/files")]
-    from hostile import READERS, Reader
+    from hostile import READERS, Reader, recolor_video
     from test_media_formats import CORPUS
 
+    from colorlab.batch import kind_of_file
     from colorlab.files.media import ImageError, read_picture
 
-    return {"pictures": Reader(lambda: CORPUS, read_picture, (ImageError,))} | READERS
+    return {
+        "pictures": Reader(lambda: CORPUS, read_picture, (ImageError,)),
+        **READERS,
+        "films": Reader(films, recolor_video, (ImageError,)),
+        "kinds": Reader(lambda: CORPUS | every_kind(READERS), kind_of_file, (ImageError,)),
+    }
+
+
+def every_kind(readers: dict) -> dict[str, bytes]:
+    """Files of all readers whose kind is told by their content."""
+    kinds = ("GIFs", "animations", "scans", "videos")
+    return {f"{kind}, {name}": content for kind in kinds for name, content in readers[kind].seeds().items()}
+
+
+def films() -> dict[str, bytes]:
+    """With all that can lie beside the pictures, and in the containers of recorders and of older programs."""
+    from clips import grey, rich, simple
+
+    files = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, make in {
+            "a.mkv": lambda path: rich(path, "subrip", font=True),
+            "a.mp4": lambda path: rich(path, "mov_text"),
+            "a.ts": lambda path: simple(path, 36_000, "mp2", encoder="mpeg2video"),
+            "a.avi": lambda path: simple(path, sound="adpcm_ms", encoder="mpeg4"),
+            "a.wmv": lambda path: simple(path, sound="wmav2", encoder="wmv2"),
+            "a.flv": lambda path: simple(path, sound="adpcm_swf", rate=22050, encoder="flv"),
+            "a.mov": lambda path: simple(
+                path, encoder="prores_ks", pix_fmt="yuva444p10le", frames=[grey(0)] * 3
+            ),
+        }.items():
+            make(Path(folder) / name)
+            files[name] = (Path(folder) / name).read_bytes()
+    return files
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import nbformat
 import numpy as np
 import torch
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from colorlab.bins import ColorBins
 from colorlab.checkpoints import CheckpointError, load_checkpoint, save_checkpoint
@@ -31,9 +31,12 @@ from colorlab.course.grading import for_nbgrader
 from colorlab.course.progress import saved_in
 from colorlab.course.reading import NotebookError, read_notebook
 from colorlab.datasets import DataError, open_collection
-from colorlab.files.gif import Frame, colorize_animation, read_gif, write_gif
-from colorlab.files.media import ImageError
+from colorlab.files.gif import Frame, read_gif, write_gif
+from colorlab.files.media import ImageError, read_original
+from colorlab.files.pages import colorize_animation, colorize_pages, count_of_pictures, read_animation
+from colorlab.files.tiff import TiffWriter
 from colorlab.files.video import colorize_video
+from colorlab.files.writing import write_image
 from colorlab.hints import read_hints
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression
@@ -121,6 +124,72 @@ def gifs() -> dict[str, bytes]:
             square.paste((255, 255, 0), (3 * n, 2, 3 * n + 8, 12))
         squares[0].save(path, save_all=True, append_images=squares[1:], duration=[10, 20, 30, 40], loop=3)
         files["parts of frames"] = path.read_bytes()
+    return files
+
+
+def animations() -> dict[str, bytes]:
+    """Four frames with holes as WebP and PNG, and AVIF where this Pillow writes it."""
+    rng, files = np.random.default_rng(0), {}
+    first, *others = (Image.fromarray(rng.integers(0, 256, (12, 17, 4), dtype=np.uint8)) for _ in range(4))
+    for kind in {"WEBP", "PNG", "AVIF"} & Image.SAVE.keys():
+        buffer = io.BytesIO()
+        first.save(buffer, kind, save_all=True, append_images=others, duration=[10, 20, 30, 40])
+        files[kind] = buffer.getvalue()
+    return dict(sorted(files.items()))
+
+
+def scans() -> dict[str, bytes]:
+    """TIFFs of three pages: Pillow's in several packings, ours of 8 and of 16 bits."""
+    rng, files = np.random.default_rng(0), {}
+    pages = [rng.integers(0, 65_536, (9 + n, 13), dtype=np.uint16) for n in range(3)]
+    for packing in ("raw", "tiff_lzw", "tiff_adobe_deflate", "group4"):
+        mode = "1" if packing == "group4" else "L"
+        first, *others = (Image.fromarray((page >> 8).astype(np.uint8)).convert(mode) for page in pages)
+        buffer = io.BytesIO()
+        first.save(buffer, "TIFF", save_all=True, append_images=others, compression=packing)
+        files[packing] = buffer.getvalue()
+    for dtype in (np.uint8, np.uint16):
+        buffer = io.BytesIO()
+        writer = TiffWriter(buffer)
+        for page in pages:
+            writer.add(np.dstack([page.astype(dtype)] * 3), page.astype(dtype), {270: "words", 315: "name"})
+        files[f"ours, {dtype.__name__}"] = buffer.getvalue()
+    return files
+
+
+def described() -> dict[str, bytes]:
+    """Small pictures with much beside their pixels, in each format that holds it."""
+    exif, files = Image.Exif(), {}
+    exif[270], exif[305], exif[274] = "words", "a program", 6
+    exif[34665] = {36867: "1931:05:02 10:00:00", 37500: b"of the maker"}
+    exif[34853] = {1: "N", 2: (48.0, 8.0, 14.0)}
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Title", "words")
+    texts.add_itxt("Author", "Grüße", zip=True)
+    iptc = (
+        b"Photoshop 3.0\0"
+        + b"8BIM\x04\x04\0\0"
+        + (11).to_bytes(4, "big")
+        + b"\x1c\x02\x78\0\5Haus!"
+        + b"\0\0"
+    )
+    extra = b"\xff\xed" + (len(iptc) + 2).to_bytes(2, "big") + iptc
+    about = {"exif": exif.tobytes(), "xmp": b"<x:xmpmeta tiff:Orientation='6'/>", "dpi": (204, 98)}
+    picture = Image.open(io.BytesIO(png(0, 5)))
+    for kind, more in {
+        "JPEG": {"comment": b"box 12", "extra": extra},
+        "PNG": {"pnginfo": texts},
+        "TIFF": {},
+        "WEBP": {},
+    }.items():
+        buffer = io.BytesIO()
+        picture.save(buffer, kind, **about, **more)
+        files[kind] = buffer.getvalue()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.gif"
+        rgb = np.asarray(picture)
+        write_gif(path, [Frame(rgb, np.ones((5, 5), bool), 10, 0)], 0, comment="box 12", xmp=about["xmp"])
+        files["GIF"] = path.read_bytes()
     return files
 
 
@@ -289,25 +358,46 @@ def same(rgb: np.ndarray) -> np.ndarray:
 
 
 def recolor_gif(path: Path) -> None:
-    target = path.with_name(f"{path.name}.gif")
-    target.unlink(missing_ok=True)
-    try:
-        colorize_animation(path, target, same)
-    except ImageError:
-        assert not target.exists()
-        raise
+    target = _recolored(path, ".gif", colorize_animation)
     assert len({frame.rgb.shape for frame in read_gif(target)}) == 1
 
 
-def recolor_video(path: Path) -> None:
-    target = path.with_name(f"{path.name}.mkv")  # in an error either name is right
+def recolor_animation(path: Path) -> None:
+    target = _recolored(path, ".png", colorize_animation)
+    assert len({frame.rgb.shape for frame in read_animation(target)}) == 1
+
+
+def recolor_pages(path: Path) -> None:
+    target = _recolored(
+        path, ".tif", lambda source, target, _: colorize_pages(source, target, lambda page: page[:2])
+    )
+    assert count_of_pictures(target) == count_of_pictures(path)
+
+
+def rewrite(path: Path) -> None:
+    """Into every format; what lies beside the pixels goes along as far as it can."""
+    original = read_original(path)
+    for ending in (".jpg", ".png", ".tif", ".webp", ".bmp"):
+        target = path.with_name(f"{path.name}{ending}")
+        write_image(target, original.rgb, original.alpha, about=original.beside.marked("mark"))
+        again = read_original(target)
+        assert again.rgb.shape == original.rgb.shape
+        assert ending == ".bmp" or "mark" in str(again.beside.tags) + str(again.beside.texts)
+
+
+def _recolored(path: Path, ending: str, colorize: Callable) -> Path:
+    target = path.with_name(f"{path.name}{ending}")
     target.unlink(missing_ok=True)
     try:
-        colorize_video(path, target, same)
+        colorize(path, target, same)
     except ImageError:
         assert not target.exists()
         raise
-    assert target.stat().st_size
+    return target
+
+
+def recolor_video(path: Path) -> None:
+    assert _recolored(path, ".mkv", colorize_video).stat().st_size  # in an error either name is right
 
 
 def collect(path: Path) -> list[str]:
@@ -372,6 +462,9 @@ class Reader(NamedTuple):
 
 READERS = {
     "GIFs": Reader(gifs, recolor_gif, (ImageError,)),
+    "animations": Reader(animations, recolor_animation, (ImageError,)),
+    "scans": Reader(scans, recolor_pages, (ImageError,)),
+    "descriptions": Reader(described, rewrite, (ImageError,)),
     "videos": Reader(videos, recolor_video, (ImageError,)),
     "archives": Reader(archives, collect, (DataError,)),
     "weights": Reader(weights, load_and_color, (ValueError,)),

@@ -70,6 +70,9 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # Pillow and torch warn of mu
 # How many damaged files are made of each whole one.
 DAMAGED = {
     "GIFs": 80,
+    "animations": 30,
+    "scans": 20,
+    "descriptions": 12,
     "videos": 20,
     "archives": 20,
     "weights": 60,

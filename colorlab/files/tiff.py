@@ -35,8 +35,10 @@ def full_pages(image: Image.Image) -> list[int]:
     """The numbers of a TIFF's pages that are no reduced copies and no masks; the last one is opened.
 
     Raises:
-        ValueError: it has none, but real pictures in places that are not read here, as raw files of cameras do.
+        ValueError: the file is cut short; or it has none, but real pictures in places that are not read here, as
+            raw files of cameras do.
     """
+    _refuse_cut_short(image.fp)
     full, hidden = [], False
     for number in count():
         try:
@@ -55,6 +57,27 @@ def full_pages(image: Image.Image) -> list[int]:
             "holds only reduced copies where pictures are, as raw files do; develop it to a TIFF first"
         )
     return full or [0]
+
+
+def _refuse_cut_short(file: BinaryIO) -> None:
+    """A ValueError where a page's directory is not all there, which Pillow takes for the last one."""
+    size = file.seek(0, 2)
+    file.seek(0)
+    head = file.read(16)
+    order, big = "<" if head[:2] == b"II" else ">", b"+" in head[2:4]
+    count, entry, link = (f"{order}Q", 20, f"{order}Q") if big else (f"{order}H", 12, f"{order}L")
+    seen: set[int] = set()
+    (place,) = struct.unpack_from(link, head, 8 if big else LINK)
+    while place and place not in seen:
+        seen.add(place)
+        end = place + struct.calcsize(count)
+        if end <= size:
+            file.seek(place)
+            end += entry * struct.unpack(count, file.read(struct.calcsize(count)))[0]
+        if end + struct.calcsize(link) > size:
+            raise ValueError(f"cut short at page {len(seen)}; fetch it anew")
+        file.seek(end)
+        (place,) = struct.unpack(link, file.read(struct.calcsize(link)))
 
 
 def refuse_misread(image: Image.Image) -> None:

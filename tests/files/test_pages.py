@@ -221,3 +221,19 @@ def test_16_bits_keep_transparency(tmp_path):
     write_image(tmp_path / "a.tif", np.dstack([FAINT] * 3), alpha)
     made = tifffile.imread(tmp_path / "a.tif")
     assert made.shape == (32, 512, 4) and np.array_equal(made[..., 3], alpha * np.uint16(257))
+
+
+@pytest.mark.parametrize(("byteorder", "bigtiff"), [("<", False), ("<", True), (">", False)])
+def test_a_tiff_cut_short_loses_no_page_silently(tmp_path, byteorder, bigtiff):
+    """Pillow takes a page whose directory is not all there for the last one."""
+    path, made = tmp_path / "a.tif", io.BytesIO()
+    with tifffile.TiffWriter(made, bigtiff=bigtiff, byteorder=byteorder) as writer:
+        for _ in range(3):
+            writer.write(SMALL, metadata=None)
+    content = made.getvalue()
+    path.write_bytes(content)
+    assert len(list(read_pages(path))) == 3
+    for length in range(100, len(content), len(content) // 47):
+        path.write_bytes(content[:length])
+        with pytest.raises(ImageError, match=r"a\.tif: "):
+            assert len(list(read_pages(path))) == 3
