@@ -13,7 +13,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 import colorlab.weighted_regression  # noqa: F401 (nobody asks for it by name, but its files are opened)
-from colorlab.data import shrink, to_lab
+from colorlab.data import resized, shrink, to_lab
 from colorlab.edges import along_edges, enlarged
 from colorlab.files.faults import short_of_memory
 from colorlab.files.media import bands, read_image
@@ -261,12 +261,15 @@ class Colorizer:
     def small_copy(self, rgb: np.ndarray) -> Tensor:
         """What the network sees of a picture: the L of a copy of `working_size`, `(1, 1, h, w)`.
 
+        A smaller picture is shown as it is, or enlarged to networks that want this (`Trunk.enlarges`).
+
         Args:
             rgb: uint8 `(H, W, 3)`.
         """
         height, width = rgb.shape[:2]
         longest = LONGEST * self.working_size * min(height, width) // max(height, width)
-        seen = shrink(rgb, max(1, min(self.working_size, longest)))
+        side = max(1, min(self.working_size, longest))
+        seen = resized(rgb, side) if self.network.enlarges else shrink(rgb, side)
         return to_lab(seen)[None, :1]
 
     def save(self, path: str | Path, half_precision: bool = False) -> Path:

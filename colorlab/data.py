@@ -288,9 +288,12 @@ def to_lab(rgb: np.ndarray) -> Tensor:
 
 def shrink(rgb: np.ndarray, side: int | None) -> np.ndarray:
     """Make the shorter side `side` pixels, aspect ratio kept; a smaller picture stays as it is."""
+    return rgb if side is None or min(rgb.shape[:2]) <= side else resized(rgb, side)
+
+
+def resized(rgb: np.ndarray, side: int) -> np.ndarray:
+    """Make the shorter side `side` pixels, aspect ratio kept."""
     height, width = rgb.shape[:2]
-    if side is None or min(height, width) <= side:
-        return rgb
     factor = side / min(height, width)
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     return np.array(Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS))  # a copy may be written to

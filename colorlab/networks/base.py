@@ -21,12 +21,14 @@ class Trunk(nn.Module):
         multiple: both sides are padded to a multiple of this, 2 to the number of halvings.
         answer_every: pixels between two answers, 1, 2 or 4; an answer has ceil(H / answer_every) rows.
         vector: length of a vector that is given with each picture and fused into the trunk; 0 for none.
+        enlarges: whether a picture below the working size is enlarged to it before the network sees it.
     """
 
     config: dict
     multiple: int
     answer_every: int
     vector: int = 0
+    enlarges: bool = False
     reads: str | None = None  # checksum of frozen weights that the network looks through and does not hold
     head: nn.Conv2d
 

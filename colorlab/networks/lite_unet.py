@@ -33,6 +33,7 @@ class LiteUNet(Trunk):
     """
 
     multiple, answer_every = lite0.STRIDES[-1], lite0.STRIDES[FINEST]
+    enlarges = True  # Lite0 learnt from pictures of 224 pixels: it knows a thing again at that size, hardly at a third
 
     def __init__(self, in_channels: int, out_channels: int, width: int = 48, vector: int = 0):
         super().__init__()

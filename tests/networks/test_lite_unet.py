@@ -15,6 +15,7 @@ from torch import nn
 from colorlab.bins import ColorBins
 from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer
 from colorlab.config import Config
+from colorlab.data import to_lab
 from colorlab.hints import GLOBAL_LENGTH
 from colorlab.lab import grey_of
 from colorlab.networks import lite0
@@ -273,6 +274,26 @@ def test_the_answer_at_places_is_the_full_answer_there(height, width, seed):
     assert found.shape == (2, 3, 7, 1)
     rows, columns = places // whole.shape[-1], places % whole.shape[-1]
     torch.testing.assert_close(found[..., 0], whole[..., rows, columns], atol=1e-6, rtol=1e-5)
+
+
+# ---- in use ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("size", "seen_at"), [((12, 20), (32, 53)), ((64, 48), (43, 32)), ((32, 32), (32, 32))]
+)
+def test_it_is_shown_every_picture_at_its_working_size_and_others_no_small_one_enlarged(size, seen_at):
+    rgb = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    assert Colorizer(lite(2), Regression(), working_size=32).small_copy(rgb).shape[-2:] == seen_at
+    plain = Colorizer(UNet(1, 2, width=4, depth=1), Regression(), working_size=32).small_copy(rgb)
+    assert plain.shape[-2:] == (size if min(size) < 32 else seen_at)
+
+
+def test_a_picture_that_was_enlarged_for_it_comes_back_at_its_own_size_with_its_own_lightness():
+    rgb = np.random.default_rng(0).integers(60, 190, (12, 20, 3), np.uint8)
+    colored = Colorizer(lite(2), Regression(), working_size=32).colorize(rgb)
+    assert colored.shape == rgb.shape
+    torch.testing.assert_close(to_lab(colored)[0], to_lab(rgb)[0], atol=1.0, rtol=0)
 
 
 # ---- files ---------------------------------------------------------------------------------------
