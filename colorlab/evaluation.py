@@ -5,7 +5,9 @@ command computes them anew.
 """
 
 import json
+import math
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -29,25 +31,61 @@ AT_ONCE = 32  # squares a forward pass
 SEEN_AT = 192  # pictures are kept with a shorter side of at most 9/8 of this many pixels
 HINTED = 500  # squares on which hints are tried
 HINT_COUNTS = (0, 1, 2, 5, 10, 20)
-TEMPERATURES = (1.0, 0.38, "mode")  # beside the one stored with the weights
-COLUMNS = {  # measure -> title, digits
-    "psnr": ("PSNR, dB", 2),
-    "rebalanced_auc": ("rebalanced AuC", 1),
-    "chroma_ratio": ("chroma ratio", 2),
-    "hits": ("hits, %", 1),
-    "farther_than_grey": ("farther, %", 0),
-    "patchiness": ("patchiness", 2),
-}
+ALSO_AT = (1.0, 0.38, "mode")  # temperatures beside the one stored with the weights
 FACTORS = (1.0, 1.3, 1.6, 2.0, 2.5, 3.0)  # by which a regression's saturation is turned up
 
 
-def evaluate(
+@dataclass(frozen=True)
+class Row:
+    """A way to colour, measured: see `metrics.score` and, for the 95 % bounds of the same, `metrics.intervals`."""
+
+    scores: dict[str, float]
+    interval: dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is known about networks, and about the baselines that a sceptic asks for, on the same pictures.
+
+    Attributes:
+        made_by: the versions that computed it.
+        data: what was measured on: `name`, `key` (of the content), `part`, `without`, `pictures` (how many).
+        rows: by the name of a network, of a way to use it, or of a baseline.
+        differences: "a - b" -> intervals of the differences, pictures drawn together.
+        flicker: by network, see `flicker_of`.
+        hints: see `hint_curve`; None if no network takes hints.
+        global_hint: see `global_hints`; None if no network takes one.
+    """
+
+    made_by: str
+    data: dict
+    rows: dict[str, Row]
+    differences: dict[str, dict[str, tuple[float, float]]]
+    flicker: dict[str, dict[str, dict[str, float]]]
+    hints: dict | None = None
+    global_hint: dict[str, Row] | None = None
+
+    def to_json(self) -> str:
+        """The same for other programs. What cannot be measured, such as hits where no colour is clear, is null."""
+        return json.dumps(_finite(asdict(self)), indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(value):
+    """A copy without the numbers that JSON does not know: nan and infinity become None."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def report(
     source: str | Path,
     models: tuple[str, ...] = PRETRAINED,
     part: Part | Literal["all"] | None = None,
     without: tuple[str, ...] = (),
-) -> dict:
-    """Score networks, as `colorize` uses them, and the baselines a sceptic asks for on the same pictures.
+) -> Report:
+    """Score networks, as `colorize` uses them, on the pictures of a folder.
 
     Every picture is coloured whole, at the working size and temperature stored with the weights.
 
@@ -58,22 +96,10 @@ def evaluate(
             data that one of the networks learnt from, all pictures of anything else.
         without: folders at the top of the source that are left out.
 
-    Returns:
-        data: what was measured on.
-        rows: name -> {scores, interval}; see `metrics.score` and `metrics.intervals`.
-        differences: "a - b" -> intervals of the differences, pictures drawn together.
-        hints: PSNR against the number of hints, for a network that takes them and for spreading the same
-            hints without one; absent if no network takes hints.
-        global hint: of that network, see `global_hints`; absent if it takes none.
-        flicker: name -> what `flicker_of` returns.
+    Raises:
+        DataError: nothing can be measured on fewer than two pictures.
     """
-    collection = open_collection(source, SEEN_AT)
-    stems = [Path(name).stem for name in models]
-    # Two files may share a stem, as every training calls its result colorizer.safetensors.
-    networks = {
-        stem if stems.count(stem) == 1 else name: open_model(name)
-        for stem, name in zip(stems, models, strict=True)
-    }
+    collection, networks = open_collection(source, SEEN_AT), open_models(models)
     if part is None:
         learnt = any(n.about.get("data", {}).get("key") == collection.key for n in networks.values())
         part = "held out" if learnt else "all"
@@ -81,31 +107,39 @@ def evaluate(
     if len(pictures) < 2:
         raise DataError(f"{source}: the part {part!r} has {len(pictures)} pictures; at least 2 are needed")
     tallies, compared = judge(networks, [pictures.picture(i) for i in range(len(pictures))])
-    bounds = intervals(tallies)
-    result = {
-        "made by": f"colorlab {__version__}, torch {torch.__version__}",
-        "data": {
+    guided = next((network for network in networks.values() if network.takes_hints), None)
+    lab = None if guided is None else squares(pictures, guided.working_size)
+    return Report(
+        made_by=f"colorlab {__version__}, torch {torch.__version__}",
+        data={
             "name": Path(source).name,
             "key": collection.key,
             "part": part,
             "without": list(without),
             "pictures": len(pictures),
         },
-        "rows": {
-            name: {"scores": tally.scores(), "interval": bounds[name]} for name, tally in tallies.items()
-        },
-        "differences": {
+        rows=rows_of(tallies),
+        differences={
             f"{a} - {b}": intervals({a: tallies[a], b: tallies[b]}, against=b)[a] for a, b in compared
         },
+        flicker={name: flicker_of(network) for name, network in networks.items()},
+        hints=None if guided is None else hint_curve(guided, lab),
+        global_hint=global_hints(guided, lab) if guided and guided.takes_global_hint else None,
+    )
+
+
+def open_models(names: Sequence[str]) -> dict[str, Colorizer]:
+    """Networks by the stem of their file; by its whole path where two share a stem, as trainings' results do."""
+    stems = [Path(name).stem for name in names]
+    return {
+        stem if stems.count(stem) == 1 else name: open_model(name)
+        for stem, name in zip(stems, names, strict=True)
     }
-    guided = [network for network in networks.values() if network.takes_hints]
-    if guided:
-        lab = squares(pictures, guided[0].working_size)
-        result["hints"] = hint_curve(guided[0], lab)
-        if guided[0].takes_global_hint:
-            result["global hint"] = global_hints(guided[0], lab)
-    result["flicker"] = {name: flicker_of(network) for name, network in networks.items()}
-    return result
+
+
+def rows_of(tallies: dict[str, Tally]) -> dict[str, Row]:
+    bounds = intervals(tallies)
+    return {name: Row(tally.scores(), bounds[name]) for name, tally in tallies.items()}
 
 
 def judge(
@@ -160,7 +194,7 @@ def answers_of(network: Colorizer, pictures: Sequence[np.ndarray], name: str = "
             beliefs = network.beliefs(small)
             found |= {
                 "mode" if t == "mode" else f"T = {t:g}": network.to_size(network.decide(beliefs, t), small)
-                for t in TEMPERATURES
+                for t in ALSO_AT
             }
             if network.by_region:
                 found["pixel by pixel"] = network.predict_ab(small, by_region=False)
@@ -235,7 +269,7 @@ def hint_curve(network: Colorizer, lab: Tensor, counts: tuple[int, ...] = HINT_C
     return result
 
 
-def global_hints(network: Colorizer, lab: Tensor) -> dict:
+def global_hints(network: Colorizer, lab: Tensor) -> dict[str, Row]:
     """Scores and intervals with no global hint, with that of the picture itself, and with another picture's.
 
     Args:
@@ -249,19 +283,18 @@ def global_hints(network: Colorizer, lab: Tensor) -> dict:
         name: Tally.of(list(predict(network, lab, like=like, name=name)), labs)
         for name, like in given.items()
     }
-    bounds = intervals(tallies)
-    return {name: {"scores": t.scores(), "interval": bounds[name]} for name, t in tallies.items()}
+    return rows_of(tallies)
 
 
-def flicker_of(network: Colorizer) -> dict:
+def flicker_of(network: Colorizer) -> dict[str, dict[str, float]]:
     """Flicker, and rebalanced AuC, on `flicker.static_clip`: 12 frames that no folder of pictures changes.
 
     Returns:
-        "frame by frame" and "smoothed" -> flicker (Lab units) and rebalanced_auc (%).
+        by_frame and smoothed -> flicker (Lab units) and rebalanced_auc (%).
     """
     seen, truth = static_clip()
     found, truth = {}, to_labs(truth)
-    for name, smoothing in (("frame by frame", 0), ("smoothed", SMOOTHING)):
+    for name, smoothing in (("by_frame", 0), ("smoothed", SMOOTHING)):
         paint = FrameColorizer(network, smoothing)
         labs = [paint.lab(frame) for frame in seen]
         auc = score([lab[1:] for lab in labs], truth)["rebalanced_auc"]
@@ -269,50 +302,11 @@ def flicker_of(network: Colorizer) -> dict:
     return found
 
 
-def table(result: dict) -> str:
-    """What `evaluate` found, as lines of text."""
-    data = result["data"]
-    lines = [
-        f"{data['pictures']:,} pictures of {data['name']} ({data['part']}), coloured whole, as `colorlab colorize` "
-        "does",
-        "in brackets 95 % bootstrap intervals over pictures; rebalanced AuC can be compared on one set only",
-        "hits: clearly colored pixels (chroma > 30) within 25 units of the truth; farther: pictures farther from "
-        "the truth than grey",
-        "",
-        f"{'':<26}" + "".join(f"{title:<22}" for title, _ in COLUMNS.values()),
-    ]
-    for name, row in result["rows"].items():
-        cells = [f"{name:<26}"]
-        for key, (_, digits) in COLUMNS.items():
-            if key in row["scores"]:
-                low, high = row["interval"][key]
-                text = f"{row['scores'][key]:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
-                cells.append(f"{text:<22}")
-        lines.append("".join(cells).rstrip())
-    if "hints" in result:
-        hints = result["hints"]
-        lines += ["", f"{'hints a picture':<26}" + "".join(f"{n:>8}" for n in hints["counts"])]
-        for name, label in (("guided", "PSNR, guided network"), ("spread", "PSNR, hints spread alone")):
-            lines.append(f"{label:<26}" + "".join(f"{v:>8.2f}" for v in hints[name]["psnr"]))
-    for name, row in result.get("global hint", {}).items():
-        s = row["scores"]
-        lines.append(f"global hint: {name:<13}PSNR {s['psnr']:.2f} dB, chroma ratio {s['chroma_ratio']:.2f}")
-    if "flicker" in result:
-        lines += ["", "on a clip of a still camera (the same for all data): flicker is the mean change of ab"]
-        lines += ["where L did not change, Lab units a frame", ""]
-        lines += [f"{'':<26}{'flicker':<15}{'smoothed':<15}{'rebalanced AuC':<20}{'smoothed'}"]
-    for name, row in result.get("flicker", {}).items():
-        cells = [f"{row[way]['flicker']:<15.2f}" for way in ("frame by frame", "smoothed")]
-        cells += [f"{row[way]['rebalanced_auc']:<20.2f}" for way in ("frame by frame", "smoothed")]
-        lines.append(f"{name:<26}{''.join(cells)}".rstrip())
-    return "\n".join(lines)
-
-
 def recorded() -> dict:
-    """The figures of the shipped networks, as `evaluate` wrote them when they were made."""
+    """The figures of the shipped networks, as `Report.to_json` wrote them when they were made."""
     return json.loads((WEIGHTS / "evaluation.json").read_text(encoding="utf-8"))
 
 
 def compared() -> dict:
-    """The figures of the networks that were trained on one budget, as benchmarks/compare.py wrote them."""
+    """The figures of the networks that were trained on one budget, as they were recorded once."""
     return json.loads((WEIGHTS / "comparison.json").read_text(encoding="utf-8"))

@@ -1,6 +1,8 @@
 """colorlab.evaluation against what `colorize` gives, measured apart; and what a global hint tells a network."""
 
 import json
+import math
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -14,14 +16,15 @@ from colorlab.data import photo, shrink, to_lab
 from colorlab.datasets import DataError, hash_percent, middle_square, open_collection
 from colorlab.evaluation import (
     AT_ONCE,
+    Report,
     answers_of,
-    evaluate,
     global_hints,
     judge,
     predict,
+    recorded,
+    report,
     saturated,
     squares,
-    table,
 )
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS, global_bins, global_hint
 from colorlab.lab import chroma
@@ -64,7 +67,7 @@ def test_a_network_that_obeys_is_right_with_its_own_hint_grey_without_and_wrong_
     lab = flat()
     found = global_hints(Colorizer(Obedient(), Regression()), lab)
     assert list(found) == ["none", "its own", "another's"]
-    scores = {name: row["scores"] for name, row in found.items()}
+    scores = {name: row.scores for name, row in found.items()}
     grey = score(list(torch.zeros(4, 2, 4, 4)), list(lab))
     assert scores["none"] == pytest.approx(grey)
     assert scores["none"]["chroma_ratio"] == 0
@@ -72,8 +75,8 @@ def test_a_network_that_obeys_is_right_with_its_own_hint_grey_without_and_wrong_
     before = list(lab.roll(1, dims=0)[:, 1:])  # the colours of a neighbour
     assert scores["another's"]["auc"] == pytest.approx(score(before, list(lab))["auc"], abs=2)
     for row in found.values():
-        low, high = row["interval"]["psnr"]
-        assert low <= row["scores"]["psnr"] <= high
+        low, high = row.interval["psnr"]
+        assert low <= row.scores["psnr"] <= high
 
 
 def test_every_picture_gets_its_own_hint_in_batches_too():
@@ -83,7 +86,7 @@ def test_every_picture_gets_its_own_hint_in_batches_too():
     found = predict(colorizer, lab, like=own)
     assert found.shape == (AT_ONCE + 6, 2, 4, 4)
     assert ((found - lab[:, 1:]).norm(dim=1) < 7.1).all()  # half of a bin's diagonal
-    assert global_hints(colorizer, lab)["its own"]["scores"] == Tally.of(list(found), list(lab)).scores()
+    assert global_hints(colorizer, lab)["its own"].scores == Tally.of(list(found), list(lab)).scores()
 
 
 def test_for_a_network_that_ignores_the_hint_all_three_are_the_same():
@@ -94,7 +97,7 @@ def test_for_a_network_that_ignores_the_hint_all_three_are_the_same():
 def test_for_one_that_heeds_it_no_two_are_the_same():
     network = unet()
     torch.nn.init.normal_(network.fuse.mix.weight)
-    found = [row["scores"]["psnr"] for row in global_hints(Colorizer(network, Regression()), flat()).values()]
+    found = [row.scores["psnr"] for row in global_hints(Colorizer(network, Regression()), flat()).values()]
     assert len(set(found)) == 3
 
 
@@ -110,7 +113,7 @@ def test_a_network_that_takes_none_is_refused():
 def quick(monkeypatch):
     """Flicker has tests of its own; and two factors of saturation will do."""
     seen = {"flicker": 1.0, "rebalanced_auc": 50.0}
-    monkeypatch.setattr(evaluation, "flicker_of", lambda network: {"frame by frame": seen, "smoothed": seen})
+    monkeypatch.setattr(evaluation, "flicker_of", lambda network: {"by_frame": seen, "smoothed": seen})
     monkeypatch.setattr(evaluation, "FACTORS", (1.0, 2.0))
 
 
@@ -157,11 +160,11 @@ def scored(network, pictures, **how):
 
 def test_the_figures_are_those_of_the_pictures_that_colorize_gives(album, tmp_path):
     network = colorizer(vivid=3)
-    result = evaluate(album, (str(network.save(tmp_path / "m.safetensors")),))
-    rows = {name: row["scores"] for name, row in result["rows"].items()}
+    found = report(album, (str(network.save(tmp_path / "m.safetensors")),))
+    rows = {name: row.scores for name, row in found.rows.items()}
     pictures = pictures_of(album)
     assert rows["m"] == pytest.approx(scored(network, pictures), rel=1e-6)
-    assert result["data"] == {
+    assert found.data == {
         "name": "album",
         "key": open_collection(album, 192).key,
         "part": "all",
@@ -171,20 +174,19 @@ def test_the_figures_are_those_of_the_pictures_that_colorize_gives(album, tmp_pa
     labs = to_labs(pictures)
     grey = score([torch.zeros_like(lab[1:]) for lab in labs], labs)
     assert {key: rows["grey"][key] for key in grey} == pytest.approx(grey)
-    for name, row in result["rows"].items():
-        for measure, (low, high) in row["interval"].items():
+    for name, row in found.rows.items():
+        for measure, (low, high) in row.interval.items():
             assert low - 1e-9 <= high, name
             assert low - 1e-9 <= rows[name][measure] <= high + 1e-9 or measure == "rebalanced_auc"
-    json.dumps(result)
 
 
 def test_large_pictures_are_shrunk_first(album, tmp_path):
     large = photo("coffee", side=300).rgb
     Image.fromarray(large).save(album / "one" / "large.png")
     network = colorizer()
-    result = evaluate(album, (str(network.save(tmp_path / "m.safetensors")),))
+    found = report(album, (str(network.save(tmp_path / "m.safetensors")),))
     pictures = [shrink(rgb, 216) for rgb in pictures_of(album)]
-    assert result["rows"]["m"]["scores"] == pytest.approx(scored(network, pictures), rel=1e-6)
+    assert found.rows["m"].scores == pytest.approx(scored(network, pictures), rel=1e-6)
 
 
 @pytest.mark.parametrize("by_region", [False, True])
@@ -239,15 +241,15 @@ def test_it_is_compared_with_a_classification_at_the_same_vividness_too(album):
 
 def test_differences_are_intervals_of_what_is_compared(album, tmp_path):
     models = saved(tmp_path, "a"), saved(tmp_path, "classification", objective=Classification(BINS))
-    result = evaluate(album, models)
+    found = report(album, models)
     networks = {
         name: Colorizer.load(path) for name, path in zip(("a", "classification"), models, strict=True)
     }
     tallies, compared = judge(networks, pictures_of(album))
-    assert list(result["differences"]) == [f"{a} - {b}" for a, b in compared]
+    assert list(found.differences) == [f"{a} - {b}" for a, b in compared]
     for a, b in compared:
         expected = intervals({a: tallies[a], b: tallies[b]}, against=b)[a]
-        assert result["differences"][f"{a} - {b}"]["psnr"] == pytest.approx(expected["psnr"])
+        assert found.differences[f"{a} - {b}"]["psnr"] == pytest.approx(expected["psnr"])
 
 
 def test_saturation_is_turned_up_as_far_as_a_screen_can_show_it():
@@ -274,11 +276,11 @@ def test_squares_are_the_middles_of_pictures_spread_evenly(album, monkeypatch):
 
 
 def test_folders_can_be_left_out(album, tmp_path):
-    result = evaluate(album, (saved(tmp_path),), without=("two",))
-    assert (result["data"]["pictures"], result["data"]["without"]) == (4, ["two"])
-    assert result["rows"]["m"]["scores"]["pictures"] == 4
+    found = report(album, (saved(tmp_path),), without=("two",))
+    assert (found.data["pictures"], found.data["without"]) == (4, ["two"])
+    assert found.rows["m"].scores["pictures"] == 4
     with pytest.raises(DataError, match="the part 'all' has 0 pictures; at least 2 are needed"):
-        evaluate(album, (saved(tmp_path),), without=("one", "two"))
+        report(album, (saved(tmp_path),), without=("one", "two"))
 
 
 def test_of_the_data_that_a_network_learnt_from_the_held_out_part_is_taken(tmp_path, monkeypatch):
@@ -291,70 +293,64 @@ def test_of_the_data_that_a_network_learnt_from_the_held_out_part_is_taken(tmp_p
         Image.fromarray(rgb).save(tmp_path / "p" / name)
     key = open_collection(tmp_path / "p", 192).key
     stranger, pupil = saved(tmp_path, "s"), saved(tmp_path, "p", about={"data": {"key": key}})
-    assert evaluate(tmp_path / "p", (stranger,))["data"]["part"] == "all"
-    result = evaluate(tmp_path / "p", (stranger, pupil))["data"]
-    assert (result["part"], result["pictures"]) == ("held out", len(held_out))
-    assert evaluate(tmp_path / "p", (pupil,), part="all")["data"]["part"] == "all"
+    assert report(tmp_path / "p", (stranger,)).data["part"] == "all"
+    found = report(tmp_path / "p", (stranger, pupil)).data
+    assert (found["part"], found["pictures"]) == ("held out", len(held_out))
+    assert report(tmp_path / "p", (pupil,), part="all").data["part"] == "all"
 
 
 def test_two_files_of_one_name_are_told_apart_by_their_paths(album, tmp_path):
     for folder in ("x", "y"):
         (tmp_path / folder).mkdir()
     paths = [saved(tmp_path, f"{folder}/colorizer", vivid=v) for folder, v in (("x", 1), ("y", 5))]
-    rows = evaluate(album, tuple(paths))["rows"]
+    rows = report(album, tuple(paths)).rows
     assert all(path in rows for path in paths) and "colorizer" not in rows
 
 
-# ---- the table -----------------------------------------------------------------------------------
+# ---- as JSON -------------------------------------------------------------------------------------
 
 
-def test_the_table_has_every_row_with_every_measure_and_its_interval(album, tmp_path):
-    result = evaluate(album, (saved(tmp_path, vivid=3),))
-    lines = table(result).splitlines()
-    assert lines[0].startswith("6 pictures of album (all), coloured whole")
-    head = next(n for n, line in enumerate(lines) if "PSNR, dB" in line)
-    for line, (name, row) in zip(lines[head + 1 :], result["rows"].items(), strict=False):
-        assert line.startswith(name)
-        for measure, digits in (("psnr", 2), ("hits", 1), ("patchiness", 2)):
-            low, high = row["interval"][measure]
-            assert f"{row['scores'][measure]:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})" in line
-
-
-def test_pictures_in_which_nothing_can_be_measured_do_not_break_it(tmp_path, monkeypatch):
-    """Of one pale colour each: no clear colours to hit, no spread to compare patches with."""
+def test_json_says_the_same_and_what_cannot_be_measured_is_null(tmp_path, monkeypatch):
+    """Pictures of one pale colour each: no clear colours to hit, no spread to compare patches with."""
     monkeypatch.setenv("COLORLAB_CACHE", str(tmp_path / "cache"))
     (tmp_path / "flat").mkdir()
     for n in range(3):
         Image.new("RGB", (50, 48), (120, 110, 100 - n)).save(tmp_path / "flat" / f"{n}.png")
-    result = evaluate(tmp_path / "flat", (saved(tmp_path),))
-    assert "patchiness" not in result["rows"]["m"]["scores"] and "nan" in table(result)
+    found = report(tmp_path / "flat", (saved(tmp_path),))
+    text = json.loads(found.to_json(), parse_constant=pytest.fail)  # NaN and Infinity are no JSON
+    row = text["rows"]["m"]
+    assert "patchiness" not in row["scores"]
+    assert math.isnan(found.rows["m"].scores["hits"]) and row["scores"].pop("hits") is None
+    assert row["interval"]["hits"] == [None, None]
+    assert row["scores"] == {k: v for k, v in found.rows["m"].scores.items() if k != "hits"}
+    assert (text["data"], text["flicker"], text["hints"]) == (found.data, found.flicker, None)
     rgb = np.random.default_rng(0).integers(0, 255, (48, 50, 3), dtype=np.uint8)
     Image.fromarray(rgb).save(tmp_path / "flat" / "noise.png")
-    result = evaluate(tmp_path / "flat", (saved(tmp_path),))  # some draws of pictures have it, some not
-    assert result["rows"]["m"]["scores"]["patchiness"] > 0
-    assert "patchiness" in table(result)
+    found = report(tmp_path / "flat", (saved(tmp_path),))  # some draws of pictures have it, some not
+    assert found.rows["m"].scores["patchiness"] > 0
+    json.loads(found.to_json(), parse_constant=pytest.fail)
+
+
+def test_the_recorded_figures_have_the_fields_of_a_report():
+    written = {field.name for field in fields(Report)}
+    assert set(recorded()) <= written and set(recorded()["rows"]["grey"]) == {"scores", "interval"}
 
 
 # ---- hints ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("vector", [0, GLOBAL_LENGTH])
-def test_hints_are_in_the_result_and_its_table_where_the_network_takes_them(album, tmp_path, vector):
+def test_hints_are_in_the_report_where_the_network_takes_them(album, tmp_path, vector):
     model = saved(tmp_path, in_channels=1 + HINT_CHANNELS, vector=vector)
-    result = evaluate(album, (model,))
-    assert ("global hint" in result) == bool(vector)
-    lines = [line for line in table(result).splitlines() if line.startswith("global hint: ")]
-    assert len(lines) == (3 if vector else 0)
-    json.dumps(result)
-    hints = result["hints"]
+    found = report(album, (model,))
+    assert (found.global_hint is not None) == bool(vector)
+    hints = found.hints
     assert hints["counts"][0] == 0 and len(hints["guided"]["psnr"]) == len(hints["counts"])
     if vector:  # both are measured on squares, without a hint of either kind
-        none = result["global hint"]["none"]["scores"]["psnr"]
+        none = found.global_hint["none"].scores["psnr"]
         assert none == pytest.approx(hints["guided"]["psnr"][0])
-        assert f"PSNR {none:.2f} dB" in lines[0]
 
 
-def test_a_network_that_takes_no_hints_has_none_in_its_result(album, tmp_path):
-    result = evaluate(album, (saved(tmp_path),))
-    assert not {"hints", "global hint"} & result.keys()
-    assert "hints a picture" not in table(result)
+def test_a_network_that_takes_no_hints_has_none_in_its_report(album, tmp_path):
+    found = report(album, (saved(tmp_path),))
+    assert found.hints is None and found.global_hint is None

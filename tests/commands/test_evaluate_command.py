@@ -11,6 +11,7 @@ from test_colorize_command import colorlab, save_model
 from colorlab import evaluation
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
+from colorlab.commands import evaluate
 from colorlab.data import to_lab
 from colorlab.datasets import middle_square, open_collection
 from colorlab.files.media import read_image
@@ -30,7 +31,7 @@ def photographs(tmp_path, monkeypatch):
     """Four, large enough to be judged, in two folders."""
     monkeypatch.setenv("COLORLAB_CACHE", str(tmp_path / "cache"))
     row = {"flicker": 1.0, "rebalanced_auc": 50.0}  # it has tests of its own
-    monkeypatch.setattr(evaluation, "flicker_of", lambda network: {"frame by frame": row, "smoothed": row})
+    monkeypatch.setattr(evaluation, "flicker_of", lambda network: {"by_frame": row, "smoothed": row})
     folder, rng = tmp_path / "album", np.random.default_rng(0)
     for name in ("one/a.png", "one/b.png", "two/c.png", "two/d.png"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -42,8 +43,34 @@ def test_evaluate_prints_the_table_with_baselines_of_whole_pictures(photographs,
     result = colorlab("evaluate", photographs, "--model", model)
     assert result.exit_code == 0, result.output
     assert "4 pictures of album (all), coloured whole, as `colorlab colorize` does" in result.output
-    for row in ("grey", "one colour (15.0, 15.0)", "small", "small, mode"):
+    for row in ("grey", "one colour", "small", "small, mode"):
         assert f"\n{row} " in result.output
+    assert all(len(line) <= 80 for line in result.stdout.splitlines()[2:])  # what a terminal shows of a table
+    assert "…" not in result.output
+
+
+def test_the_table_has_every_row_with_every_measure_and_its_interval(photographs, model, monkeypatch):
+    monkeypatch.setattr(evaluate.console, "width", 200)
+    found = evaluation.report(photographs, (model,))
+    with evaluate.console.capture() as shown:
+        evaluate.show(found)
+    lines = shown.get().splitlines()
+    for name, row in found.rows.items():
+        first = next(n for n, line in enumerate(lines) if line.startswith(f"{name} "))
+        for measure, digits in (("psnr", 2), ("hits", 1), ("patchiness", 2)):
+            low, high = row.interval[measure]
+            assert f"{row.scores[measure]:.{digits}f}" in lines[first]
+            assert f"{low:.{digits}f}–{high:.{digits}f}" in lines[first + 1]
+
+
+def test_what_cannot_be_measured_is_a_dash(photographs, model, tmp_path):
+    (tmp_path / "flat").mkdir()
+    for n in range(3):
+        Image.new("RGB", (50, 48), (120, 110, 100 - n)).save(tmp_path / "flat" / f"{n}.png")
+    result = colorlab("evaluate", tmp_path / "flat", "--model", model)
+    assert result.exit_code == 0, result.output
+    assert "–" in next(line for line in result.output.splitlines() if line.startswith("grey "))
+    assert "nan" not in result.output
 
 
 def test_evaluate_as_json_is_what_the_library_says(photographs, tmp_path):
