@@ -272,6 +272,8 @@ def _opened(folder: Path, size: int, key: str) -> Collection:
     shorter = shapes.min(1) if shapes.dtype == np.int64 and shapes.ndim == 2 else np.zeros(1)
     if not (shapes.shape == (len(index["names"]), 2) and (shorter > 0).all() and shapes.max() < 2**20):
         raise ValueError("its index does not say how large its pictures are")
+    if not all(isinstance(name, str) for name in [*index["names"], *index["unreadable"], *index["grey"]]):
+        raise ValueError("its index does not say what its pictures are called")
     pixels = np.memmap(folder / "pixels", np.uint8, mode="r")
     if len(pixels) != shapes.prod(1).sum() * 3:
         raise ValueError("pixels are missing, or too many")

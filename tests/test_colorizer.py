@@ -9,7 +9,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from colorlab.bins import ColorBins
-from colorlab.colorizer import Colorizer, to_picture
+from colorlab.colorizer import Colorizer, painted, to_picture
 from colorlab.data import to_lab
 from colorlab.files.media import ImageError
 from colorlab.lab import in_gamut
@@ -259,3 +259,17 @@ def test_weights_that_do_not_fit_their_description_are_refused(change, tmp_path)
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"model\.safetensors: no such file"):
         Colorizer.load(tmp_path / "model.safetensors")
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+@pytest.mark.parametrize("ab", [(-3.0, -8.0), (-8.0, 55.0)], ids=["a pale sky", "a yellow shirt"])
+def test_white_and_black_are_neutral_whatever_is_answered_and_what_is_light_keeps_its_colour(ab, depth):
+    """Columns of black, white and L = 93, where sRGB has both colours: no rule about L takes them away."""
+    most = np.iinfo(depth).max
+    grey = np.repeat(np.array([[0, most, round(0.916 * most)]], depth), 4, axis=0)
+    rgb = grey if depth == np.uint16 else np.dstack([grey] * 3)
+    answer = torch.tensor(ab).reshape(1, 2, 1, 1).expand(1, 2, 4, 3)
+    made = to_lab((painted(rgb, answer, torch.zeros(1, 1, 4, 3)) / most * 255).round().astype(np.uint8))
+    assert made[0, 0, 2].item() == pytest.approx(93, abs=1)
+    assert made[1:, :, :2].abs().max() < 0.5
+    assert (made[1:, :, 2] - torch.tensor(ab)[:, None]).abs().max() < 1.5

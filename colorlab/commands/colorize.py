@@ -319,12 +319,14 @@ def _colorize_pipe(network, source: Path, out: Path, settings) -> None:
         if out != PIPE:
             out.parent.mkdir(parents=True, exist_ok=True)
             lost = write_image(out, picture.rgb, picture.alpha, settings.force, picture.beside)
-            if lost:
-                click.echo(f"{name}: not in its result: {', '.join(lost)}", err=True)
-            return
-        name, content = "standard output", as_png(picture.rgb, picture.alpha, picture.beside)
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
+        else:
+            content, lost = as_png(picture.rgb, picture.alpha, picture.beside)
+        if lost:
+            click.echo(printable(f"{name}: not in its result: {', '.join(lost)}"), err=True)
+        if out == PIPE:
+            name = "standard output"
+            sys.stdout.buffer.write(content)
+            sys.stdout.buffer.flush()
     except BrokenPipeError:  # whoever read has gone; click then ends without a word and with status 1
         raise
     except (OSError, ValueError, MemoryError, RuntimeError) as error:

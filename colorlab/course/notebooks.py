@@ -96,7 +96,7 @@ def check_parameters(paths: Sequence[Path], given: Sequence[tuple[str, str]]) ->
     for name, text in given:
         takers = [path for path in paths if name in declared[path]]
         if not takers:
-            known = sorted({n for names in declared.values() for n in names})
+            known = sorted({n for names in declared.values() for n in names}) or ["none"]
             raise ParameterError(
                 f"{name}: no chosen notebook has this parameter; they have {', '.join(known)}"
             )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from colorlab.files.archives import DataError
+from colorlab.files.faults import printable
 from colorlab.files.whole import clear_leftovers, discard, folder_in_one_piece, locked
 
 CHECKSUMS = "SHA256SUMS"  # what `sha256sum --check` reads
@@ -74,7 +75,7 @@ def kept(
                 return _checked(folder, files, read)  # a neighbour has made it meanwhile
             except _Unfit as fault:
                 if os.path.lexists(folder):
-                    print(f"{folder}: {fault}; it is made anew", file=sys.stderr)
+                    print(printable(f"{folder}: {fault}; it is made anew"), file=sys.stderr)
                     discard(folder)
             with (
                 suppress(FileExistsError),

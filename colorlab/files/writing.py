@@ -50,9 +50,8 @@ def write_image(
     path = Path(path)
     kind = format_of(path)
     options, lost = writing(kind, about or Beside(), rgb.shape[1::-1])
-    if rgb.dtype == np.uint16 and not (kind == "TIFF" or (kind == "PNG" and png.can_be_deep())):
-        remedy = "; pip install 'colorlab-course[video]', or use .tif" if kind == "PNG" else ""
-        rgb, lost = (rgb >> 8).astype(np.uint8), [*lost, f"the lower 8 of 16 bits a channel{remedy}"]
+    rgb, shallower = _fitting(rgb, kind)
+    lost = lost + shallower
     if alpha is not None and kind not in KEEP_ALPHA:
         rgb, alpha, lost = over_white(rgb, alpha), None, [*lost, "its transparency"]
     with open_for(path, kind, replace) as file:
@@ -103,14 +102,23 @@ def _encode(file: BinaryIO, kind: str, rgb: np.ndarray, alpha: np.ndarray | None
         _image(rgb, alpha).save(file, kind, **QUALITY.get(kind, {}), **options)
 
 
-def as_png(rgb: np.ndarray, alpha: np.ndarray | None = None, about: Beside | None = None) -> bytes:
-    """The bytes of a PNG; arguments as in `write_image`."""
+def as_png(
+    rgb: np.ndarray, alpha: np.ndarray | None = None, about: Beside | None = None
+) -> tuple[bytes, list[str]]:
+    """(the bytes of a PNG, what it cannot hold in words); arguments as in `write_image`."""
     file = io.BytesIO()
-    options, _ = writing("PNG", about or Beside(), rgb.shape[1::-1])
-    if rgb.dtype == np.uint16 and not png.can_be_deep():
-        rgb = (rgb >> 8).astype(np.uint8)
+    options, lost = writing("PNG", about or Beside(), rgb.shape[1::-1])
+    rgb, shallower = _fitting(rgb, "PNG")
     _encode(file, "PNG", rgb, alpha, options)
-    return file.getvalue()
+    return file.getvalue(), lost + shallower
+
+
+def _fitting(rgb: np.ndarray, kind: str) -> tuple[np.ndarray, list[str]]:
+    """(the colours as deep as a format can hold them here, what is lost by that)."""
+    if rgb.dtype != np.uint16 or kind == "TIFF" or (kind == "PNG" and png.can_be_deep()):
+        return rgb, []
+    remedy = "; pip install 'colorlab-course[video]', or use .tif" if kind == "PNG" else ""
+    return (rgb >> 8).astype(np.uint8), [f"the lower 8 of 16 bits a channel{remedy}"]
 
 
 class _Checked(io.BufferedRandom):

@@ -15,6 +15,7 @@ import time
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from click.testing import CliRunner
 from PIL import Image
@@ -100,6 +101,15 @@ def test_from_a_pipe_into_a_pipe_comes_a_png_and_nothing_else(model):
     image = Image.open(io.BytesIO(out))
     assert image.format == "PNG" and np.array_equal(np.asarray(image), wanted)
     assert out.endswith(b"IEND\xaeB`\x82")
+
+
+def test_what_a_png_into_a_pipe_cannot_hold_is_said_beside_it(model):
+    given = io.BytesIO()
+    rgb = np.arange(48 * 48 * 3, dtype=np.uint16).reshape(48, 48, 3)
+    tifffile.imwrite(given, rgb, photometric="rgb", metadata=None)
+    out = colorlab("-", "-o", "-", "--model", model, input=given.getvalue())
+    assert read_image(out.stdout_bytes).shape == (48, 48, 3)
+    assert out.stderr == "standard input: not in its result: the lower 8 of its 16 bits a channel\n"
 
 
 def test_a_pipe_on_one_side_and_a_file_on_the_other(model, tmp_path):

@@ -1,6 +1,7 @@
 """Full disks, short memory, kills and hostile names: nothing is lost, and a reader gets a sentence."""
 
 import errno
+import io
 import json
 import os
 import subprocess
@@ -326,11 +327,11 @@ def test_no_name_steers_the_terminal(tmp_path, monkeypatch, words):
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
-def test_what_an_encoding_cannot_say_ends_nothing(encoding):
-    script = "from colorlab.cli import main; main(['train', '--help'])"
-    environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True)
-    assert done.returncode == 0 and b"--uniform-mix" in done.stdout, done.stderr
+def test_what_an_encoding_cannot_say_ends_nothing(monkeypatch, encoding):
+    printed = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding=encoding, write_through=True))
+    assert main(["train", "--help"], standalone_mode=False) == 0
+    assert b"--uniform-mix" in printed.getvalue() and b"\\u03bb of the rebalancing" in printed.getvalue()
 
 
 # ---- trials --------------------------------------------------------------------------------------
@@ -338,12 +339,12 @@ def test_what_an_encoding_cannot_say_ends_nothing(encoding):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="as benchmarks/faults.py")
 def test_kills_and_full_disks_lose_nothing():
-    """A few of the many trials of benchmarks/faults.py."""
+    """One of the many trials of benchmarks/faults.py of each of these kinds."""
     kinds = ("train, killed", "train, disk full", "colorize, killed", "cache, killed")
-    counts = faults.run(7, seed=1, only=kinds)
-    assert sum(count.trials for count in counts.values()) == 7
+    counts = faults.run(len(kinds), seed=1, only=kinds)
+    assert {kind: count.trials for kind, count in counts.items()} == dict.fromkeys(kinds, 1)
     assert [count.lost + count.tracebacks for count in counts.values()] == [[]] * len(counts)
-    assert sum(count.writing for count in counts.values()) >= 2
+    assert any(count.writing for count in counts.values())
 
 
 def test_a_trial_that_loses_something_is_counted(tmp_path, monkeypatch):

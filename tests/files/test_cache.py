@@ -96,9 +96,10 @@ SPOILT = {
     "shapes of floats": with_fitting_checksums(index_with(shapes=[[18.0, 20.0]] * 12)),
     "shapes of one": with_fitting_checksums(index_with(shapes=[18, 20])),
     "a shape below zero": with_fitting_checksums(index_with(shapes=[[-18, -20]] * 12)),
+    "names that are none": with_fitting_checksums(index_with(names=[1] * 12)),
     "fewer names": with_fitting_checksums(index_with(names=["a"])),
     "fewer pixels": with_fitting_checksums(lambda folder: os.truncate(folder / "pixels", 500)),
-    "more to the index": with_fitting_checksums(index_with(version=2)),
+    "more to the index": with_fitting_checksums(index_with(**{"\x1b]0;title\x07": 2})),
     "a file": lambda folder: (shutil.rmtree(folder), folder.write_text("no folder")),
 }
 
@@ -113,7 +114,8 @@ def test_what_does_not_fit_is_made_anew_and_said(pics, own_cache, capsys, spoil)
     spoil(folder)
     again = open_collection(pics, 16)
     assert np.array_equal(again.pixels, pixels) and len(again.names) == 12
-    assert "it is made anew" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "it is made anew" in said and "\x1b" not in said
     assert not list(own_cache.glob(LEFTOVERS))
     open_collection(pics, 16)
     assert capsys.readouterr().err == ""
