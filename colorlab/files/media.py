@@ -227,6 +227,8 @@ def _why_unidentified(file: BinaryIO, head: bytes) -> str:
         )
     if kind == FILM:
         return "a film, no picture; colour it as a file: colorlab colorize FILM -o OUT"
+    if head.startswith(b"MM\0+"):  # of which Pillow reads only the other kind
+        return f"{UNSUPPORTED} (BigTIFF, big end first); save it as PNG or TIFF anew"
     if kind == TIFF:
         try:
             file.seek(0)

@@ -128,6 +128,14 @@ def test_a_tiff_of_colours_that_pillow_cannot_read_is_called_so(kind):
         read_image(tiff(COLORS.astype(kind), photometric="rgb"))
 
 
+def test_a_large_tiff_of_the_other_byte_order_is_called_so():
+    made = io.BytesIO()
+    tifffile.imwrite(made, GREY, bigtiff=True, byteorder=">")
+    with pytest.raises(ImageError, match="of a kind that is not supported") as refused:
+        read_image(made.getvalue())
+    assert "damaged" not in str(refused.value)
+
+
 def test_a_tiff_of_unknown_compression_is_called_so():
     content = bytearray(tiff(GREY))
     at = content.index(struct.pack("<HHI", 259, 3, 1)) + 8
