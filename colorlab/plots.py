@@ -242,7 +242,8 @@ def loss_curves(
         zip(histories.items(), figure.subplots(1, len(histories), squeeze=False).flat, strict=True)
     ):
         loss = history.loss
-        ax.plot(history.step, loss, marker="o", markersize=3, color=colors[i], label="measured")
+        every = max(1, len(loss) // 20)  # a mark a measurement, as long as marks can be told apart
+        ax.plot(history.step, loss, marker="o", markersize=3, markevery=every, color=colors[i])
         below = loss[-1] < floors.get(name, -1)  # then the two labels change places
         if name in floors:
             ax.axhline(floors[name], linestyle="--", color=ink(), linewidth=1.2)

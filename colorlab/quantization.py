@@ -41,7 +41,11 @@ class RoundTrip:
 @cache
 def round_trip(grid_size: float, name: str) -> RoundTrip:
     """One of the six photographs, encoded on a grid and decoded again."""
-    bins, lab = table(grid_size), small_lab(name)
+    return there_and_back(table(grid_size), small_lab(name))
+
+
+def there_and_back(bins: ColorBins, lab: Tensor) -> RoundTrip:
+    """Any Lab picture `(3, H, W)`, encoded and decoded again."""
     back = quantize(lab, bins)
     moved = (back - lab)[1:].norm(dim=0)
     used = torch.bincount(bins.encode(lab[None, 1:]).flatten(), minlength=bins.n_bins) > 0

@@ -30,8 +30,6 @@ NOT_YET = {
     "02_convolutions": SECOND_EDITION,
     "03_unet": SECOND_EDITION,
     "04_regression": SECOND_EDITION,
-    "05_brown_well": SECOND_EDITION,
-    "06_color_bins": SECOND_EDITION,
     "07_classification": SECOND_EDITION,
     "08_rebalancing": SECOND_EDITION,
     "09_results": SECOND_EDITION,

@@ -55,17 +55,47 @@ def q2(answer):
         ab = 50 * torch.randn(4, 2, generator=generator)
         p = torch.rand(4, generator=generator)
         p = p / p.sum()
-        found, wanted = float(numbers(answer(ab, p), (), "the floor")), float(variance_floor(ab, p))
+        found, wanted = answer(ab, p), float(variance_floor(ab, p))
+        if isinstance(found, Tensor) and found.shape in {(4,), (2,), (4, 2)}:
+            kept = {
+                (4,): "a number a colour",
+                (2,): "a for itself and b for itself",
+                (4, 2): "every difference",
+            }
+            return (
+                f"you return {kept[tuple(found.shape)]}; the floor is one number: add what belongs together"
+            )
+        found = float(numbers(found, (), "the floor"))
         if abs(found - wanted) > 1e-3 * wanted:
-            unweighted = float((ab - ab.mean(0)).square().sum(1).mean())
-            if abs(found - unweighted) < 1e-3 * unweighted:
-                return "the colours are not equally likely: use p for the mean and for the average"
-            if abs(found - wanted / 2) < 1e-3 * wanted:
-                return "exactly half of it: the squared distance adds a and b, it does not average them"
-            if abs(found - wanted**0.5) < 1e-3 * wanted**0.5:
-                return "that is its square root; L_R is the squared distance"
+            for mistake, value in mistaken_floors(ab, p).items():
+                if abs(found - value) < 1e-3 * abs(value):
+                    return mistake
             return f"for one world it gave {found:.1f} where the variance is {wanted:.1f}"
     return None
+
+
+def mistaken_floors(ab: Tensor, p: Tensor) -> dict[str, float]:
+    """What typical slips give, by the sentence that names them."""
+    mean, plain = p @ ab, ab.mean(dim=0)
+    wanted = float(variance_floor(ab, p))
+    return {
+        "the mean is right, but the average after it must be weighted by p as well": float(
+            (ab - mean).square().sum(dim=1).mean()
+        ),
+        "the average is weighted, but the mean inside it is not: the likely colours pull it to them": float(
+            p @ (ab - plain).square().sum(dim=1)
+        ),
+        "the colours are not equally likely: use p for the mean and for the average": float(
+            (ab - plain).square().sum(dim=1).mean()
+        ),
+        "that is what *grey* costs; take the distance to the mean": float(p @ ab.square().sum(dim=1)),
+        "that is the average distance; L_R is the distance squared": float(p @ (ab - mean).norm(dim=1)),
+        "summed over the colours, but not weighted: multiply each by its chance": float(
+            (ab - mean).square().sum()
+        ),
+        "exactly half of it: the squared distance adds a and b, it does not average them": wanted / 2,
+        "that is its square root; L_R is the squared distance": wanted**0.5,
+    }
 
 
 def grey_well() -> tuple[list[list[float]], list[float]]:

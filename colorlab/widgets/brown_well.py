@@ -23,13 +23,14 @@ def answers(first: float, second: float, colors: Colors = MARBLES) -> dict[str, 
 
     Args:
         first: chance of the first colour, 0 to 1.
-        second: chance of the second among what remains, 0 to 1.
+        second: chance of the second, cut to what the first leaves; the third has the rest.
         colors: three (a, b), Lab units.
 
     Returns:
         "probabilities" `(3,)`, and ab `(2,)` under "L2: mean", "L1: median" and "likeliest".
     """
-    p = torch.tensor([first, (1 - first) * second, (1 - first) * (1 - second)])
+    second = min(second, 1 - first)
+    p = torch.tensor([first, second, max(0.0, 1 - first - second)])
     ab = torch.tensor(colors)
     pixel = ab[:, None, :, None, None]  # (K, 1, 2, 1, 1)
     best = {norm: AB_SCALE * Regression(norm).best_output(pixel, p).flatten() for norm in ("l2", "l1")}
@@ -93,32 +94,47 @@ def describe_brown_well(first: float, second: float, colors: Colors = MARBLES) -
     )
 
 
-def move_nearest(axes: str, a: float, b: float, /, *, colors: Colors, **chances) -> dict[str, Colors]:
+def move_nearest(axes: str, a: float, b: float, /, *, colors: Colors, **chances) -> dict[str, Colors] | str:
     """A click on the plane moves the nearest of the three colours there, if a screen can show it."""
-    target = torch.tensor([LIGHTNESS, round(float(a)), round(float(b))])
-    if axes != "plane" or not in_gamut(target[:, None, None]).item():
+    if axes != "plane":
         return {}
+    target = torch.tensor([LIGHTNESS, round(float(a)), round(float(b))])
+    if not in_gamut(target[:, None, None]).item():
+        return (
+            f"No screen shows ({target[1]:.0f}, {target[2]:.0f}) at L* = {LIGHTNESS:.0f}: nothing moved. "
+            "Click inside the coloured area."
+        )
     nearest = int((torch.tensor(colors) - target[1:]).norm(dim=1).argmin())
     return {"colors": tuple(tuple(target[1:].tolist()) if i == nearest else c for i, c in enumerate(colors))}
 
 
-def brown_well_explorer(first: float = 0.45, second: float = 0.64, colors: Colors = MARBLES) -> Explorable:
+def brown_well_explorer(first: float = 0.45, second: float = 0.35, colors: Colors = MARBLES) -> Explorable:
     """Sliders for the chances of three equally light colours; click the plane to move one of them."""
     slider = dict(min=0.0, max=1.0, step=0.01, readout_format=".0%")
+
+    def preset(first: float, second: float, colors: Colors = MARBLES) -> dict[str, object]:
+        return {
+            "first": first,
+            "second": second,
+            "colors": colors,
+        }  # whole: colours that were moved come back
+
     return Explorable(
         render_brown_well,
         describe_brown_well,
         {
             "first": widgets.FloatSlider(first, description="chance of the first colour", **slider),
-            "second": widgets.FloatSlider(second, description="of the rest, the second has", **slider),
+            "second": widgets.FloatSlider(
+                second, description="of the second (the third has the rest)", **slider
+            ),
             "colors": Place(colors),
         },
         {
-            "All alike": {"first": 0.34, "second": 0.5},
-            "First or second": {"first": 0.52, "second": 1.0},
-            "Mostly the first": {"first": 0.6, "second": 0.5},
-            "Certain": {"first": 1.0, "second": 0.5},
-            "Neighbours": {"first": 0.45, "second": 0.64, "colors": NEIGHBOURS},
+            "All alike": preset(0.34, 0.33),
+            "First or second": preset(0.52, 0.48),
+            "Mostly the first": preset(0.6, 0.2),
+            "Certain": preset(1.0, 0.0),
+            "Neighbours": preset(0.45, 0.35, NEIGHBOURS),
         },
         move_nearest,
     )

@@ -5,6 +5,7 @@ Below it the other figures of notebook 06, all pure functions of numbers.
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from html import escape
 
 import ipywidgets as widgets
 import numpy as np
@@ -16,11 +17,13 @@ from torch import Tensor
 
 from colorlab.ab_plane import ab_axes, ab_colors, draw_bins
 from colorlab.bins import ColorBins
-from colorlab.data import manifest
+from colorlab.colorizer import to_picture
+from colorlab.data import manifest, shrink, to_lab
 from colorlab.lab import in_gamut, lab_to_rgb, rgb_to_lab
-from colorlab.plots import OVER, ink, styled
-from colorlab.quantization import round_trip, small_picture, table
+from colorlab.plots import OVER, ink, matted, styled
+from colorlab.quantization import SIDE, RoundTrip, round_trip, small_picture, table, there_and_back
 from colorlab.widgets.explorable import Explorable
+from colorlab.widgets.own_photo import PhotoUpload
 
 UNIFORM = 0.3826  # mean distance to the middle of a unit square: (√2 + ln(1 + √2)) / 6
 
@@ -34,10 +37,16 @@ def bin_colors(grid_size: float) -> np.ndarray:
 # ---- the explorable ------------------------------------------------------------------------------
 
 
-@styled
-def render_color_bins(grid_size: int, name: str) -> Figure:
-    """The bins on the ab plane, strong where the photograph uses them, and the photograph through them."""
-    bins, found = table(grid_size), round_trip(grid_size, name)
+@matted
+def render_color_bins(grid_size: int, name: str, lab: Tensor | None = None) -> Figure:
+    """The bins on the ab plane, strong where the photograph uses them, and the photograph through them.
+
+    Args:
+        grid_size: Lab units.
+        name: one of the six photographs, or what another is called.
+        lab: that other photograph, `(3, H, W)`.
+    """
+    bins, found = table(grid_size), _round_trip(grid_size, name, lab)
     figure = Figure(figsize=(9.4, 4.4))
     # Fixed places: nothing jumps while the slider moves, and no time goes into a layout.
     plane, *pictures = (
@@ -51,7 +60,7 @@ def render_color_bins(grid_size: int, name: str) -> Figure:
     plane.set(xlim=(-125, 125), ylim=(-125, 125))
     plane.set_title(f"Q = {bins.n_bins} bins (grid {grid_size:g}), {found.used.sum()} used here")
     titles = ("the photograph", f"through the bins: moved by {found.mean:.1f} Lab units on average")
-    images = (small_picture(name), found.picture)
+    images = (small_picture(name) if lab is None else to_picture(lab), found.picture)
     for ax, image, title in zip(pictures, images, titles, strict=True):
         ax.imshow(image)
         ax.set_title(title, fontsize=10, fontweight="normal")
@@ -59,9 +68,9 @@ def render_color_bins(grid_size: int, name: str) -> Figure:
     return figure
 
 
-def describe_color_bins(grid_size: int, name: str) -> str:
-    """The picture in a sentence, with the numbers."""
-    bins, found = table(grid_size), round_trip(grid_size, name)
+def describe_color_bins(grid_size: int, name: str, lab: Tensor | None = None) -> str:
+    """The picture in a sentence, with the numbers; arguments as above."""
+    bins, found = table(grid_size), _round_trip(grid_size, name, lab)
     return (
         f"Grid {grid_size:g}: Q = {bins.n_bins} bins on the ab plane; the photograph {name!r} uses "
         f"{found.used.sum()} of them. Through the bins its pixels move by {found.mean:.1f} Lab units on average "
@@ -69,33 +78,68 @@ def describe_color_bins(grid_size: int, name: str) -> str:
     )
 
 
-def color_bins_explorer(grid_size: int = 10, name: str = "chelsea") -> Explorable:
-    """A slider for the grid and a choice of photograph."""
-    return Explorable(
-        render_color_bins,
-        describe_color_bins,
-        {
-            "grid_size": widgets.IntSlider(grid_size, min=5, max=60, description="grid_size (Lab units)"),
-            "name": widgets.ToggleButtons(  # arrows work at once, unlike in a closed list
-                options=[entry["name"] for entry in manifest()],
-                value=name,
-                description="photograph",
-                style={"button_width": "7em"},
-            ),
-        },
-        {
-            "Fine": {"grid_size": 5},
-            "As published": {"grid_size": 10},
-            "Bands": {"grid_size": 25},
-            "A poster": {"grid_size": 50},
-        },
-    )
+def _round_trip(grid_size: int, name: str, lab: Tensor | None) -> RoundTrip:
+    return round_trip(grid_size, name) if lab is None else there_and_back(table(grid_size), lab)
+
+
+class BinExplorer(Explorable):
+    """A slider for the grid, a choice of photograph, and a button to bring your own.
+
+    Your file stays in the kernel's memory; it is sent nowhere.
+    """
+
+    OWN = "your own"
+
+    def __init__(self, grid_size: int, name: str):
+        self.own: Tensor | None = None  # (3, H, W) Lab
+        super().__init__(
+            lambda grid_size, name: render_color_bins(grid_size, name, self._lab(name)),
+            lambda grid_size, name: escape(describe_color_bins(grid_size, name, self._lab(name))),
+            {
+                "grid_size": widgets.IntSlider(
+                    grid_size, min(5, grid_size), max(60, grid_size), description="grid_size (Lab units)"
+                ),
+                "name": widgets.ToggleButtons(  # arrows work at once, unlike in a closed list
+                    options=[entry["name"] for entry in manifest()],
+                    value=name,
+                    description="photograph",
+                    style={"button_width": "7em"},
+                ),
+            },
+            {
+                "Fine": {"grid_size": 5},
+                "As published": {"grid_size": 10},
+                "Bands": {"grid_size": 25},
+                "A poster": {"grid_size": 50},
+            },
+        )
+        self.upload = PhotoUpload(self._show)
+        above, below = self.children[:2], self.children[2:]
+        self.children = (*above, self.upload, *below)
+
+    def _lab(self, name: str) -> Tensor | None:
+        return self.own if name == self.OWN else None
+
+    def _show(self, rgb: np.ndarray) -> None:
+        """Bring a photograph in and look at it."""
+        self.own, choice = to_lab(shrink(rgb, SIDE)), self.controls["name"]
+        with choice.hold_trait_notifications():
+            if self.OWN not in choice.options:
+                seen = choice.value
+                choice.options = (*choice.options, self.OWN)
+                choice.value = seen
+        self.set(name=self.OWN)
+
+
+def color_bins_explorer(grid_size: float = 10, name: str = "chelsea") -> BinExplorer:
+    """The bin explorer, starting at a grid (rounded to whole Lab units) and one of the six photographs."""
+    return BinExplorer(round(grid_size), name)
 
 
 # ---- the other figures ---------------------------------------------------------------------------
 
 
-@styled
+@matted
 def grid_ladder(name: str, grid_sizes: Sequence[float], title: str = "") -> Figure:
     """A photograph as it is and on ever coarser grids, each below its bins.
 
@@ -235,7 +279,7 @@ def rules_plane(groups: Mapping[str, Tensor], grid_size: float = 10, title: str 
         dict(facecolor="#D55E00", edgecolor=ink(), linewidth=1.0, hatch="xxx"),
         dict(facecolor="none", edgecolor="0.6", linewidth=0.6),
     )
-    figure = Figure(figsize=(8.2, 4.9), layout="constrained")
+    figure = Figure(figsize=(9.4, 4.9), layout="constrained")
     ax = figure.subplots()
     ab_axes(ax)
     for i, ((name, centers), look) in enumerate(zip(groups.items(), looks, strict=False)):

@@ -36,8 +36,9 @@ class Explorable(widgets.VBox):
         describe: state -> one sentence with the numbers.
         controls: name of the state -> widget with a `value`, at most three; or a `Place`.
         presets: label of a button -> state it sets. "Reset" is added: the state at the start.
-        click: (label of the axes, x, y, **state) -> the part of the state that a click there changes; x and
-            y in the units of the axes, positional. It gives a picture that can be clicked.
+        click: (label of the axes, x, y, **state) -> the part of the state that a click there changes, or a
+            sentence that says why it changes nothing; x and y in the units of the axes, positional. It gives a
+            picture that can be clicked.
 
     Attributes:
         state: the current values by name, readable and (through `set`) writable from Python.
@@ -45,6 +46,7 @@ class Explorable(widgets.VBox):
         buttons: the presets and "Reset", by label.
         picture: the picture, PNG bytes in its `value`.
         caption: the sentence.
+        refusal: why the last click changed nothing, below it; else empty.
     """
 
     def __init__(
@@ -53,7 +55,7 @@ class Explorable(widgets.VBox):
         describe: Callable[..., str],
         controls: Mapping[str, widgets.ValueWidget | Place],
         presets: Mapping[str, Mapping[str, Any]],
-        click: Callable[..., Mapping[str, Any]] | None = None,
+        click: Callable[..., Mapping[str, Any] | str] | None = None,
     ):
         seen = [control for control in controls.values() if isinstance(control, widgets.Widget)]
         if not 1 <= len(seen) <= MOST_CONTROLS:
@@ -64,7 +66,7 @@ class Explorable(widgets.VBox):
         self.picture = Clickable() if click else widgets.Image(format="png")
         self.picture.layout.max_width = "100%"
         self.picture.on_msg(self._received)
-        self.caption = widgets.HTML()
+        self.caption, self.refusal = widgets.HTML(), widgets.HTML()
         self.buttons, self._start = {}, self.state
         for label, state in {**presets, "Reset": self._start}.items():
             self.buttons[label] = widgets.Button(description=label, layout=widgets.Layout(width="auto"))
@@ -76,7 +78,7 @@ class Explorable(widgets.VBox):
             # observe, not interact: an error in a callback must reach the reader.
             control.observe(self._changed, names="value")
         row = widgets.HBox(list(self.buttons.values()), layout=widgets.Layout(flex_flow="row wrap"))
-        super().__init__([*seen, row, self.picture, self.caption])
+        super().__init__([*seen, row, self.picture, self.caption, self.refusal])
         self._draw()
 
     @property
@@ -111,9 +113,10 @@ class Explorable(widgets.VBox):
             left, bottom, right, top = axes.bbox.extents / self._figure.bbox.extents[[2, 3, 2, 3]]
             if left <= x <= right and bottom <= 1 - y <= top:
                 pixel = (x, 1 - y) * self._figure.bbox.extents[2:]
-                self.set(
-                    **self._click(axes.get_label(), *axes.transData.inverted().transform(pixel), **self.state)
-                )
+                place = axes.transData.inverted().transform(pixel)
+                answer = self._click(axes.get_label(), *place, **self.state)
+                self.set(**({} if isinstance(answer, str) else answer))
+                self.refusal.value = answer if isinstance(answer, str) else ""
                 return
 
     def _received(self, _widget, message: Mapping[str, Any], _buffers) -> None:
@@ -129,7 +132,7 @@ class Explorable(widgets.VBox):
             self._figure = self._render(**self.state)
             caption = self._describe(**self.state)
             self.picture.value = to_bytes(self._figure)
-        self.caption.value = caption
+        self.caption.value, self.refusal.value = caption, ""
         if self._click:
             self.picture.description = caption
 

@@ -1,6 +1,6 @@
 """Your own photograph: upload one, and every network colours it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 
 import ipywidgets as widgets
@@ -17,35 +17,23 @@ from colorlab.widgets.explorable import one_thread
 LARGEST = 512  # pixels of the shorter side shown; a larger picture is shrunk for the notebook
 
 
-class OwnPhoto(widgets.VBox):
-    """An upload button and, below it, the picture in grey, by every network, and as it came.
+class PhotoUpload(widgets.VBox):
+    """A button to choose a photograph, and a line that says what came of it.
 
     The file stays in the kernel's memory; it is sent nowhere.
 
     Args:
-        colorizers: by the name shown above each picture.
-        rgb: what is shown before anything is uploaded, uint8 `(H, W, 3)`.
-
-    Attributes:
-        answers: name -> uint8 `(H, W, 3)`, of the picture shown.
+        use: called with the picture, uint8 `(H, W, 3)`, once it could be read; a file that is no picture is
+            refused in the line, and nothing is called.
     """
 
-    def __init__(self, colorizers: Mapping[str, Colorizer], rgb: np.ndarray):
-        self.colorizers = dict(colorizers)
+    def __init__(self, use: Callable[[np.ndarray], None]):
+        self._use = use
         self.upload = widgets.FileUpload(accept="image/*", multiple=False, description="Choose a photograph")
         self.upload.layout.width = "auto"
-        self.message, self.picture = widgets.HTML(), widgets.Image(layout=widgets.Layout(max_width="100%"))
+        self.message = widgets.HTML()
         self.upload.observe(self._uploaded, names="value")
-        super().__init__([self.upload, self.message, self.picture])
-        self.show(rgb, "Before you choose: one of the course's photographs.")
-
-    def show(self, rgb: np.ndarray, message: str) -> None:
-        """Colour a picture and draw it."""
-        rgb = shrink(rgb, LARGEST)
-        with one_thread():
-            self.answers = color_all(self.colorizers, rgb)
-        self.picture.value = to_bytes(render(self.answers))
-        self.message.value = message
+        super().__init__([self.upload, self.message])
 
     def _uploaded(self, _change) -> None:
         for file in self.upload.value:
@@ -58,10 +46,35 @@ class OwnPhoto(widgets.VBox):
                 )
                 continue
             height, width = rgb.shape[:2]
-            self.show(
-                rgb,
-                f"{name}, {width}×{height} pixels. Its colours were not looked at, only its lightness.",
-            )
+            self._use(rgb)
+            self.message.value = f"{name}, {width}×{height} pixels."
+
+
+class OwnPhoto(PhotoUpload):
+    """An upload button and, below it, the picture in grey, by every network, and as it came.
+
+    Args:
+        colorizers: by the name shown above each picture.
+        rgb: what is shown before anything is uploaded, uint8 `(H, W, 3)`.
+
+    Attributes:
+        answers: name -> uint8 `(H, W, 3)`, of the picture shown.
+    """
+
+    def __init__(self, colorizers: Mapping[str, Colorizer], rgb: np.ndarray):
+        self.colorizers = dict(colorizers)
+        self.picture = widgets.Image(layout=widgets.Layout(max_width="100%"))
+        super().__init__(self.show)
+        self.children = (*self.children, self.picture)
+        self.show(rgb)
+        self.message.value = "Before you choose: one of the course's photographs."
+
+    def show(self, rgb: np.ndarray) -> None:
+        """Colour a picture, from its lightness only, and draw it."""
+        rgb = shrink(rgb, LARGEST)
+        with one_thread():
+            self.answers = color_all(self.colorizers, rgb)
+        self.picture.value = to_bytes(render(self.answers))
 
 
 def color_all(colorizers: Mapping[str, Colorizer], rgb: np.ndarray) -> dict[str, np.ndarray]:

@@ -15,6 +15,7 @@ from colorlab.widgets.brown_well import (
     LIGHTNESS,
     MARBLES,
     NEIGHBOURS,
+    answers,
     brown_well_explorer,
     floors,
     move_nearest,
@@ -29,9 +30,31 @@ def test_a_click_moves_the_nearest_color_and_no_other():
     assert moved == {"colors": ((50.0, 30.0), *MARBLES[1:])}
 
 
-@pytest.mark.parametrize("axes, a, b", [("", 50, 30), ("plane", -100, -100)])
-def test_a_click_beside_the_plane_or_on_a_color_no_screen_shows_changes_nothing(axes, a, b):
-    assert move_nearest(axes, a, b, colors=MARBLES) == {}
+def test_a_click_beside_the_plane_changes_nothing():
+    assert move_nearest("", 50, 30, colors=MARBLES) == {}
+
+
+def test_a_click_on_a_color_no_screen_shows_moves_nothing_and_says_so_until_the_next_move():
+    explorer = brown_well_explorer()
+    explorer._click = lambda *place, **state: move_nearest("plane", -100, -100, colors=state["colors"])
+    explorer.click(0.3, 0.5)
+    assert explorer.state["colors"] == MARBLES
+    assert "No screen shows (-100, -100) at L* = 55" in explorer.refusal.value
+    explorer.controls["first"].value = 0.5
+    assert explorer.refusal.value == ""
+
+
+def test_the_explorer_begins_at_the_floor_of_the_marbles_and_every_preset_brings_its_colors():
+    explorer = brown_well_explorer()
+    assert "L2 3,538" in explorer.caption.value  # as by hand: 45, 35 and 20 % are exact
+    explorer.buttons["Neighbours"].click()
+    explorer.buttons["All alike"].click()
+    assert explorer.state["colors"] == MARBLES
+
+
+def test_what_the_first_leaves_is_all_the_second_can_have():
+    p = answers(first=0.7, second=0.9)["probabilities"]
+    assert torch.allclose(p, torch.tensor([0.7, 0.3, 0.0]))
 
 
 def test_a_click_on_the_picture_arrives_in_the_units_of_the_axes():
@@ -46,8 +69,7 @@ def test_a_click_on_the_picture_arrives_in_the_units_of_the_axes():
 
 
 def test_the_floors_are_those_of_the_marbles_world():
-    first, second = PROBABILITIES[0], PROBABILITIES[1] / (1 - PROBABILITIES[0])
-    world, least = Marbles(PALETTE, PROBABILITIES), floors(first, second)
+    world, least = Marbles(PALETTE, PROBABILITIES), floors(*PROBABILITIES[:2])
     for objective, name in (
         (Regression(), "L2"),
         (Regression("l1"), "L1"),

@@ -153,7 +153,7 @@ def test_an_error_in_render_reaches_the_reader():
 
 
 def test_the_median_jumps_to_the_majority_and_the_mean_does_not():
-    below, above = answers(first=0.49, second=0.5), answers(first=0.51, second=0.5)
+    below, above = answers(first=0.49, second=0.26), answers(first=0.51, second=0.24)
     assert (above["L1: median"] - below["L1: median"]).norm() > 20
     assert (above["L2: mean"] - below["L2: mean"]).norm() < 3
 
@@ -332,3 +332,19 @@ def test_a_file_that_is_no_picture_is_named_and_nothing_is_lost(own_photo):
 def test_a_file_name_cannot_bring_html(own_photo):
     upload(own_photo, "<img src=x onerror=alert(1)>.png", b"no picture")
     assert "<img" not in own_photo.message.value
+
+
+def test_the_bin_explorer_takes_a_photograph_of_ones_own():
+    explorer = color_bins_explorer(20)
+    assert explorer.state == {"grid_size": 20, "name": "chelsea"}
+    before, rgb = explorer.picture.value, np.full((30, 40, 3), (200, 30, 40), np.uint8)
+    upload(explorer.upload, "red.png", png_of(rgb))
+    assert explorer.state["name"] == "your own"
+    assert explorer.picture.value != before
+    assert "uses 1 of them" in explorer.caption.value  # one colour, one bin
+    assert "red.png" in explorer.upload.message.value
+    upload(explorer.upload, "letter.txt", b"dear student")
+    assert "letter.txt cannot be used" in explorer.upload.message.value
+    assert explorer.state["name"] == "your own"
+    explorer.buttons["Reset"].click()
+    assert explorer.state == {"grid_size": 20, "name": "chelsea"}
