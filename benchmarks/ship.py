@@ -17,6 +17,7 @@ import io
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -26,21 +27,17 @@ from PIL import Image, ImageDraw
 
 from colorlab import recipe
 from colorlab.colorizer import WEIGHTS, Colorizer, painted
-from colorlab.config import History
+from colorlab.config import Config, History
 from colorlab.data import photos, shrink, to_lab
 from colorlab.datasets import middle_square, open_collection
 from colorlab.evaluation import SEEN_AT, recorded
 from colorlab.files.whole import in_one_piece
 from colorlab.metrics import Tally, baselines, segments_of, to_labs
 from colorlab.objectives import Classification
+from colorlab.recipe import NetworkPlan, ObjectivePlan
 
 SIZE = 192  # of the squares learnt from; Lite0 itself learnt from 224
-COMMON = dict(
-    size=SIZE,
-    grid_size=10.0,
-    targets="soft",
-    uniform_mix=1.0,
-    with_photographs=True,
+CONFIG = Config(
     steps=7_850,
     batch_size=32,
     learning_rate=3e-3,
@@ -51,16 +48,18 @@ COMMON = dict(
     evaluate_every=150,
     seed=0,
 )
-SCRATCH = dict(architecture="UNet", width=16, depth=4, half_resolution=True)
+LITE, SCRATCH = NetworkPlan("LiteUNet"), NetworkPlan("UNet", width=16, depth=4, half_resolution=True)
+REGRESSION = ObjectivePlan("regression", targets="soft", uniform_mix=1.0)
+CLASSIFICATION = ObjectivePlan("classification", targets="soft", uniform_mix=0.4)
 RECIPES = {
-    "regression": COMMON | dict(objective="regression"),
-    "classification": COMMON | dict(objective="classification", uniform_mix=0.4),
+    "regression": (LITE, REGRESSION),
+    "classification": (LITE, CLASSIFICATION),
     # Without rebalancing: who sees hints need not guess vividly, and without any it should be cautious.
-    "guided": COMMON | dict(objective="classification", hints=True),
+    "guided": (replace(LITE, hints=True), replace(CLASSIFICATION, uniform_mix=1.0)),
     # Controls: they do not ship, their figures do.
-    "weighted-regression": COMMON | dict(objective="weighted-regression", uniform_mix=0.4),
-    "scratch-regression": COMMON | SCRATCH | dict(objective="regression"),
-    "scratch-classification": COMMON | SCRATCH | dict(objective="classification", uniform_mix=0.4),
+    "weighted-regression": (LITE, replace(CLASSIFICATION, name="weighted-regression")),
+    "scratch-regression": (SCRATCH, REGRESSION),
+    "scratch-classification": (SCRATCH, CLASSIFICATION),
 }
 # λ to which it is moved after training, temperature, working size: chosen from the table of `choose`, and by eye.
 DECISIONS = {
@@ -102,7 +101,10 @@ def main() -> None:
 
 def train(name: str, data: str, out: Path) -> None:
     """Train or go on."""
-    recipe.train(data, out, resume=True, watch=partial(keep_a_copy, out), **RECIPES[name])
+    watch = partial(keep_a_copy, out)
+    recipe.train(
+        data, out, CONFIG, *RECIPES[name], size=SIZE, with_photographs=True, resume=True, watch=watch
+    )
 
 
 def keep_a_copy(out: Path, step: int, colorizer: Colorizer, history: History) -> None:

@@ -42,7 +42,7 @@ def baselines(labs: Sequence[Tensor]) -> dict[str, list[Tensor]]:
     constant = torch.tensor(ONE_COLOR).reshape(2, 1, 1)
     return {
         "grey": [torch.zeros_like(lab[1:]) for lab in labs],
-        f"one colour {ONE_COLOR}": [constant.expand_as(lab[1:]) for lab in labs],
+        f"one color {ONE_COLOR}": [constant.expand_as(lab[1:]) for lab in labs],
     }
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass
 from inspect import signature
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from colorlab.networks.base import Trunk
 from colorlab.networks.lite_unet import LiteUNet
 from colorlab.networks.published import ARCHITECTURES, build
 from colorlab.networks.unet import UNet
-from colorlab.objectives import Classification, Regression
+from colorlab.objectives import Classification, Objective, Regression
 from colorlab.training import fit
 from colorlab.weighted_regression import WeightedRegression
 
@@ -38,114 +38,148 @@ class OutputError(ValueError):
     """A folder for results that already holds some."""
 
 
+@dataclass(frozen=True)
+class NetworkPlan:
+    """The network to train, before its objective says how many answers it gives. None: as is usual for it."""
+
+    architecture: str = "LiteUNet"  # one of `networks.published.ARCHITECTURES`
+    width: int | None = None
+    depth: int | None = None
+    half_resolution: bool | None = None
+    hints: bool = (
+        False  # channels for colour hints and a vector for a global one, and simulated ones to learn from
+    )
+    start_from: str | Path | None = (
+        None  # a shipped network, or a colorizer's file, whose weights to begin with
+    )
+
+
+@dataclass(frozen=True)
+class ObjectivePlan:
+    """The objective, before the prior is counted in the pictures."""
+
+    name: str = "classification"  # or "regression", "weighted-regression"
+    grid_size: float = 10.0  # distance of the bins, Lab units
+    targets: str = "hard"
+    uniform_mix: float = 0.5  # λ of the rebalancing; 1 is none
+
+
 def train(
     data: str,
     out: Path,
-    resume: bool = False,
+    config: Config,
+    network: NetworkPlan,
+    objective: ObjectivePlan,
     *,
-    objective: str,
-    size: int,
-    grid_size: float,
-    targets: str,
-    uniform_mix: float,
-    architecture: str = "LiteUNet",
-    width: int | None = None,
-    depth: int | None = None,
-    half_resolution: bool | None = None,
-    hints: bool = False,
-    start_from: str | Path | None = None,
+    size: int = 192,
     with_photographs: bool = False,
+    resume: bool = False,
     watch: Callable[[int, Colorizer, History], None] | None = None,
-    **config,
 ) -> History:
     """Train on the training part of `data` and write everything into `out`.
 
     Args:
         data: see `datasets.locate`.
         out: a new folder, or with `resume` that of the training to go on with.
-        objective: "regression", "classification" or "weighted-regression"; the options up to `half_resolution` as
-            in `commands.train`.
-        hints: the network gets channels for colour hints and a vector for a global one, and simulated ones to
-            learn from.
-        start_from: the name of a shipped network, or a colorizer's file, whose weights to begin with; one
-            without hints may begin one with.
+        config, network, objective: how to train, what, and towards which end.
+        size: side of the squares it learns from, pixels.
         with_photographs: the course's three training photographs join the training part.
         watch: called as `fit` calls its `on_evaluate`.
-        config: the fields of `Config`.
 
     Raises:
         OutputError: `out` holds a training and `resume` is False.
         DataError, CheckpointError, ValueError: see `open_collection`, `fit`.
     """
-    settings = Config(**{spec.name: config[spec.name] for spec in fields(Config)})
     checkpoint = out / "checkpoint.pt"
     if checkpoint.exists() and not resume:
         raise OutputError(f"{out} holds a training already; go on with --resume, or name another folder")
     device, rank = _join_processes()
-    _refuse_disagreement(**asdict(settings), objective=objective, architecture=architecture, size=size)
-    # One process decodes, the others find the cache ready.
-    if rank > 0:
-        distributed.barrier()
-    collection = open_collection(data, size)
-    if rank == 0 and distributed.is_initialized():
-        distributed.barrier()
-    joining = [p.rgb for p in photos("train")] if with_photographs else []
-    part = collection.training(joining)
-    _refuse_disagreement(data=collection.key)
-    _refuse_too_few(part, collection, settings.batch_size)
-    chosen = choose_objective(objective, part, grid_size, targets, uniform_mix)
-    torch.manual_seed(settings.seed)
-    shape = dict(width=width, depth=depth, half_resolution=half_resolution)
-    network = network_for(architecture, chosen.out_channels, hints, shape)
-    teacher = opened(start_from) if start_from else None
-    if teacher:
-        begin_with(network, teacher.network)
-    about = {
+    _refuse_disagreement(**asdict(config), objective=objective, architecture=network.architecture, size=size)
+    together = [p for p in photos("train") if with_photographs]
+    collection = _open_once(data, size, rank)
+    part = collection.training([p.rgb for p in together])
+    _refuse_too_few(part, collection, config.batch_size)
+    colorizer = untrained(config.seed, network, choose_objective(objective, part), size)
+    colorizer.about |= {
         "recipe": {
-            **asdict(settings),
-            "objective": objective,
-            "hints": hints,
-            "start_from": start_from and Path(start_from).name,
+            **asdict(config),
+            "objective": objective.name,
+            "hints": network.hints,
+            "start_from": network.start_from and Path(network.start_from).name,
         },
         "data": {
             "name": Path(data).name,
             "key": collection.key,
             "pictures": len(part),
-            "photographs": [p.name for p in photos("train")] if with_photographs else [],
+            "photographs": [p.name for p in together],
         },
     }
-    if start_from:
-        about["start"] = {"name": Path(start_from).name, "checksum": _checksum(start_from)}
-    decision = dict(temperature=teacher.temperature, by_region=teacher.by_region) if teacher else {}
-    colorizer = Colorizer(network, chosen, working_size=size, **decision, about=about).to(device)
-    if rank == 0:
-        out.mkdir(parents=True, exist_ok=True)
-        clear_leftovers(out)
-        weights = sum(p.numel() for p in network.parameters())
-        print(f"{collection}\n{chosen}\n{weights:,} weights, on {device}")
-    written: list[History] = []
-    fixed = part.evaluation()
+    colorizer.to(device)
+    if rank > 0:
+        history = fit(colorizer, part, config, None, checkpoint)
+    else:
+        weights = sum(p.numel() for p in colorizer.network.parameters())
+        print(f"{collection}\n{colorizer.objective}\n{weights:,} weights, on {device}")
+        history = _fit_and_tell(colorizer, part, config, out, watch)
+    if distributed.is_initialized():
+        distributed.barrier()  # nobody leaves while another still measures or writes
+        distributed.destroy_process_group()
+    return history
+
+
+def _open_once(data: str, size: int, rank: int) -> Collection:
+    """One process decodes, the others find the cache ready; all must have found the same pictures."""
+    if rank > 0:
+        distributed.barrier()
+    collection = open_collection(data, size)
+    if rank == 0 and distributed.is_initialized():
+        distributed.barrier()
+    _refuse_disagreement(data=collection.key)
+    return collection
+
+
+def untrained(seed: int, plan: NetworkPlan, objective: Objective, size: int) -> Colorizer:
+    """A colorizer that knows nothing yet, or what the network it starts from knows, and decides as that one."""
+    torch.manual_seed(seed)
+    network = network_for(plan, objective.out_channels)
+    if plan.start_from is None:
+        return Colorizer(network, objective, working_size=size)
+    teacher = opened(plan.start_from)
+    begin_with(network, teacher.network)
+    about = {"start": {"name": Path(plan.start_from).name, "checksum": _checksum(plan.start_from)}}
+    return Colorizer(network, objective, size, teacher.temperature, by_region=teacher.by_region, about=about)
+
+
+def _fit_and_tell(
+    colorizer: Colorizer,
+    part: Pictures,
+    config: Config,
+    out: Path,
+    watch: Callable[[int, Colorizer, History], None] | None,
+) -> History:
+    """What the first process does: train, say how it goes, and write the results after every measurement."""
+    out.mkdir(parents=True, exist_ok=True)
+    clear_leftovers(out)
+    written, fixed = False, part.evaluation()
 
     def report(step: int, colorizer: Colorizer, history: History) -> None:
+        nonlocal written
         print(
-            f"step {step:,} of {settings.steps:,}: loss {history.loss[-1]:.4g}, "
+            f"step {step:,} of {config.steps:,}: loss {history.loss[-1]:.4g}, "
             f"chroma ratio {history.chroma_ratio[-1]:.2f}, {history.seconds[-1]:,.0f} s",
             flush=True,
         )
         if step:
-            for finding in diagnose(chosen, colorizer.predict_ab(fixed.L), fixed.outcomes[0]):
+            for finding in diagnose(colorizer.objective, colorizer.predict_ab(fixed.L), fixed.outcomes[0]):
                 print(f"  look: {finding}", flush=True)
-        _write_results(out, colorizer, history, settings)
-        written.append(history)
+        _write_results(out, colorizer, history, config)
+        written = True
         if watch:
             watch(step, colorizer, history)
 
-    history = fit(colorizer, part, settings, report if rank == 0 else None, checkpoint)
-    if rank == 0 and not written:
-        _write_results(out, colorizer, history, settings)  # it had been finished before
-    if distributed.is_initialized():
-        distributed.barrier()  # nobody leaves while another still measures or writes
-        distributed.destroy_process_group()
+    history = fit(colorizer, part, config, report, out / "checkpoint.pt")
+    if not written:  # it had been finished before
+        _write_results(out, colorizer, history, config)
     return history
 
 
@@ -168,35 +202,38 @@ def opened(name: str | Path) -> Colorizer:
     return Colorizer.pretrained(name) if name in PRETRAINED else Colorizer.load(name)
 
 
-def network_for(architecture: str, out_channels: int, hints: bool, shape: dict) -> Trunk:
-    """A network that has learnt nothing yet; what `shape` leaves None is the architecture's own default.
+def network_for(plan: NetworkPlan, out_channels: int) -> Trunk:
+    """A network that has learnt nothing yet; what the plan leaves None is the architecture's own default.
 
     Raises:
         ValueError: a shape, or hints, that this architecture does not have.
     """
-    given = {name: value for name, value in shape.items() if value is not None}
-    if architecture == "UNet":
-        given = DEFAULT_SHAPE | given
-    if hints:
+    asked = dict(width=plan.width, depth=plan.depth, half_resolution=plan.half_resolution)
+    shape = {name: value for name, value in asked.items() if value is not None}
+    if plan.architecture == "UNet":
+        shape = DEFAULT_SHAPE | shape
+    if plan.hints:
         able = [name for name, kind in ARCHITECTURES.items() if "vector" in signature(kind).parameters]
-        if architecture not in able:
-            raise ValueError(f"hints: {architecture} takes no global hint; use {' or '.join(able)}")
-        given["vector"] = GLOBAL_LENGTH
-    return build(architecture, in_channels=1 + HINT_CHANNELS * hints, out_channels=out_channels, **given)
+        if plan.architecture not in able:
+            raise ValueError(f"hints: {plan.architecture} takes no global hint; use {' or '.join(able)}")
+        shape["vector"] = GLOBAL_LENGTH
+    in_channels = 1 + HINT_CHANNELS * plan.hints
+    return build(plan.architecture, in_channels=in_channels, out_channels=out_channels, **shape)
 
 
-def choose_objective(name: str, part: Pictures, grid_size: float, targets: str, uniform_mix: float):
-    if name == "regression":
+def choose_objective(plan: ObjectivePlan, part: Pictures) -> Objective:
+    """The objective of a plan; where it weighs colours, with the prior of these pictures."""
+    if plan.name == "regression":
         return Regression()
-    bins = ColorBins(grid_size)
-    if name == "classification" and uniform_mix == 1:
-        return Classification(bins, targets)
+    bins = ColorBins(plan.grid_size)
+    if plan.name == "classification" and plan.uniform_mix == 1:
+        return Classification(bins, plan.targets)
     count = min(PRIOR_SIZE, len(part))
     batches = part.batches(count, seed=0)
     prior = bins.prior(next(batches)[:, 1:] for _ in range(min(PRIOR_BATCHES, len(part) // count)))
-    if name == "weighted-regression":
-        return WeightedRegression(bins, prior, uniform_mix)
-    return Classification(bins, targets, prior, uniform_mix)
+    if plan.name == "weighted-regression":
+        return WeightedRegression(bins, prior, plan.uniform_mix)
+    return Classification(bins, plan.targets, prior, plan.uniform_mix)
 
 
 def begin_with(network: Trunk, teacher: Trunk) -> None:

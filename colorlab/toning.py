@@ -16,12 +16,12 @@ LEVELS = 20  # of L
 CLEAR = 20.0  # Lab units: what is so far from grey is coloured; stains of old paper have less
 AREA = 3  # pixels a side that it is averaged over: what is smaller is noise
 
-Kind = Literal["grey", "sepia", "colour"]
+Kind = Literal["grey", "sepia", "color"]
 KINDS: tuple[Kind, ...] = get_args(Kind)  # from the least colourful to the most
 
 
 def kind_of(rgb: np.ndarray) -> Kind:
-    """Grey has no colour; sepia, or any other toning, has one that follows from L; colour has more.
+    """Grey has no colour; sepia, or any other toning, has one that follows from L; what has more is "color".
 
     In a toned print every pixel of one lightness has one colour. So what tells is how far the pixels' ab
     lie, as a root mean square, from the mean ab of all pixels of their lightness. But a mean hides small
@@ -33,14 +33,14 @@ def kind_of(rgb: np.ndarray) -> Kind:
     lab = to_lab(shrink(rgb, SIDE))
     ab, level = lab[1:].flatten(1), (lab[0].flatten() / (100 / LEVELS)).long().clamp(0, LEVELS - 1)
     if _rms(ab) <= GREY:
-        return "colour" if _has_clear_area(lab[1:]) else "grey"
+        return "color" if _has_clear_area(lab[1:]) else "grey"
     pixels = torch.bincount(level, minlength=LEVELS).clamp(min=1)
     mean = torch.stack([torch.bincount(level, channel, LEVELS) for channel in ab]) / pixels  # (2, LEVELS)
     # The median is the tone also where a stamp takes a third of a lightness.
     medians = [ab[:, level == i].median(1).values if i in level else mean[:, i] for i in range(LEVELS)]
     tone = torch.stack(medians, 1)[:, level].view_as(lab[1:])
     stamped = _has_clear_area(lab[1:] - tone, tone.norm(dim=0) / 2)  # a strong tone varies within a level
-    return "colour" if stamped or _rms(ab - mean[:, level]) > ONE_TONE else "sepia"
+    return "color" if stamped or _rms(ab - mean[:, level]) > ONE_TONE else "sepia"
 
 
 def _has_clear_area(ab: torch.Tensor, allowed: torch.Tensor | float = 0.0) -> bool:

@@ -217,7 +217,7 @@ def test_a_regression_is_judged_as_it_is_and_turned_up_to_most_hits(album):
     labs = to_labs(pictures)
     hits = {f: score(saturated(answers, labs, f), labs)["hits"] for f in evaluation.FACTORS}
     best = max(hits, key=hits.get)
-    assert list(tallies) == ["grey", "one colour (15.0, 15.0)", "r", f"r × {best:g}"]
+    assert list(tallies) == ["grey", "one color (15.0, 15.0)", "r", f"r × {best:g}"]
     assert tallies[f"r × {best:g}"].scores()["hits"] == pytest.approx(hits[best])
     assert compared == [("r", "grey")]
 

@@ -335,7 +335,7 @@ def test_differences_cancel_the_luck_that_all_share(predictions, labs):
 
 def test_the_baselines_are_grey_and_one_colour(labs):
     table = {name: score(ab, labs) for name, ab in baselines(labs).items()}
-    grey, constant = table["grey"], table[f"one colour {ONE_COLOR}"]
+    grey, constant = table["grey"], table[f"one color {ONE_COLOR}"]
     assert grey["chroma_ratio"] == 0
     assert grey["colorfulness"] < 1  # levels are rounded
     assert constant == score([torch.full_like(lab[1:], 15.0) for lab in labs], labs)
@@ -367,7 +367,7 @@ def test_evaluate_shows_every_picture_at_its_own_size():
     result = evaluate(colorizer, pictures, temperature=0.5)
     assert colorizer.seen == [((1, 1, 16, 24), 0.5), ((1, 1, 5, 7), 0.5)]
     truth = to_labs(pictures)
-    assert result == score(baselines(truth)[f"one colour {ONE_COLOR}"], truth)
+    assert result == score(baselines(truth)[f"one color {ONE_COLOR}"], truth)
     assert result["pictures"] == 2
 
 

@@ -13,7 +13,7 @@ from colorlab.config import Config
 from colorlab.evaluation import judge
 from colorlab.flicker import FrameColorizer
 from colorlab.objectives import AB_SCALE, Classification, Objective, Regression
-from colorlab.recipe import choose_objective
+from colorlab.recipe import ObjectivePlan, choose_objective
 from colorlab.toy import Marbles
 from colorlab.training import fit
 from colorlab.weighted_regression import WeightedRegression
@@ -123,4 +123,4 @@ def test_the_command_line_calls_them_by_these_names_and_weights_change_no_plain_
             while True:
                 yield torch.rand(n, 3, 4, 4, generator=torch.Generator().manual_seed(seed)) * 50
 
-    assert type(choose_objective(name, Part(), 20.0, "hard", uniform_mix=0.5)) is kind
+    assert type(choose_objective(ObjectivePlan(name, 20.0), Part())) is kind

@@ -33,7 +33,7 @@ def jpeg(rgb):
 
 
 def test_a_photograph_in_colour(rgb):
-    assert kind_of(rgb) == kind_of(jpeg(rgb)) == "colour"
+    assert kind_of(rgb) == kind_of(jpeg(rgb)) == "color"
 
 
 def test_the_same_in_grey(rgb):
@@ -58,7 +58,7 @@ def test_flat_pictures():
     two[:4], two[4:] = (200, 60, 60), (60, 60, 240)
     assert kind_of(two) == "sepia"  # one colour for each lightness: that is what toning is
     two[:, ::2] = (90, 120, 60)
-    assert kind_of(two) == "colour"
+    assert kind_of(two) == "color"
 
 
 def with_area(rgb, color, share, at=(40, 40)):
@@ -76,16 +76,16 @@ RED, BLUE, COAT, YELLOW = (200, 30, 40), (40, 60, 190), (150, 60, 70), (220, 200
 def test_a_small_area_that_is_clearly_coloured_makes_a_picture_in_colour(rgb, color, share):
     grey = grey_of(rgb)
     stamped = with_area(grey, color, share)
-    assert kind_of(stamped) == "colour"
-    assert kind_of(jpeg(stamped)) == "colour" or share < 0.002  # of three pixels aside JPEG leaves little
+    assert kind_of(stamped) == "color"
+    assert kind_of(jpeg(stamped)) == "color" or share < 0.002  # of three pixels aside JPEG leaves little
 
 
 def test_a_stamp_on_a_toned_print_and_on_a_page_of_text(rgb):
     sepia = np.clip(grey_of(rgb) @ SEPIA.T, 0, 255).astype(np.uint8)
-    assert kind_of(with_area(sepia, BLUE, 0.005)) == "colour"
+    assert kind_of(with_area(sepia, BLUE, 0.005)) == "color"
     page = np.full((300, 200, 3), 245, np.uint8)
     page[20:280:8, 20:180:2] = 30
-    assert kind_of(page) == "grey" and kind_of(with_area(page, RED, 0.002)) == "colour"
+    assert kind_of(page) == "grey" and kind_of(with_area(page, RED, 0.002)) == "color"
 
 
 def test_single_pixels_of_noise_and_yellowed_paper_are_no_coloured_area(rgb):

@@ -88,7 +88,7 @@ def read_share(context, option, given: float | None) -> float | None:
 )
 @click.option(
     "--only",
-    type=click.Choice(["grey", "sepia", "colour"]),
+    type=click.Choice(["grey", "sepia", "color"]),
     multiple=True,
     help="Colour only files of this kind; may be repeated. sepia is any even toning. Without it every file "
     "is taken for grey, whatever colours it has.",

@@ -76,7 +76,18 @@ def config_options(command: Callable) -> Callable:
 @click.option("--with-photographs", is_flag=True, help="The course's three training photographs join in.")
 @click.option("--resume", is_flag=True, help="Go on with the training that lies in --out.")
 @config_options
-def train(data: str, out: Path, resume: bool, **options) -> None:
+def train(
+    data: str,
+    out: Path,
+    size: int,
+    objective: str,
+    grid_size: float,
+    targets: str,
+    uniform_mix: float,
+    with_photographs: bool,
+    resume: bool,
+    **options,
+) -> None:
     """Train a colorizer on your own pictures.
 
     Progress is written to --out after every measurement: checkpoint.pt to go on from, colorizer.safetensors
@@ -93,8 +104,19 @@ def train(data: str, out: Path, resume: bool, **options) -> None:
     """
     os.environ.pop("MPLBACKEND", None)  # what a notebook or a desktop left there; no window is opened here
     from colorlab import recipe
+    from colorlab.config import Config
+    from colorlab.recipe import NetworkPlan, ObjectivePlan
 
-    recipe.train(data, out, resume, **options)
+    recipe.train(
+        data,
+        out,
+        Config(**{spec.name: options.pop(spec.name) for spec in fields(Config)}),
+        NetworkPlan(**options),
+        ObjectivePlan(objective, grid_size, targets, uniform_mix),
+        size=size,
+        with_photographs=with_photographs,
+        resume=resume,
+    )
     if "TORCHELASTIC_RUN_ID" in os.environ:
         # All is written. As Python ends, threads of torch.distributed abort the process now and then ("terminate
         # called without an active exception"), and torchrun would call a training failed that was not.

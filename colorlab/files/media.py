@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from colorlab.files import gif_blocks, png
 from colorlab.files.beside import Beside, beside
 from colorlab.files.faults import short_of_memory
+from colorlab.files.guards import MOST_PIXELS, MOST_TEXT, our_guards
 from colorlab.files.kinds import FILM, GIF, HEAD, HEIC, PICTURE, TIFF, told_by
 from colorlab.files.tiff import full_pages, refuse_misread
 
@@ -19,20 +20,14 @@ from colorlab.files.tiff import full_pages, refuse_misread
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif"}
 SUFFIXES |= {".jfif", ".jpe", ".dib", ".apng", ".jp2", ".j2k", ".jpf", ".jpx", ".pgm", ".ppm", ".pbm", ".pnm"}
 SUFFIXES |= {".mpo"}
-MOST_PIXELS = 200_000_000
 MOST_SIDE = 100_000
 BAND = 2**18  # pixels worked on at a time, where each of them needs many bytes for a moment
 # Not all that Pillow knows: a stranger's EPS would start Ghostscript.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF", "PPM", "DIB", "MPO", "JPEG2000")
 SRGB = ImageCms.createProfile("sRGB")
 BITS_PER_SAMPLE, PHOTOMETRIC, WHITE_IS_ZERO, SAMPLE_FORMAT, UNSIGNED = 258, 262, 0, 339, 1  # TIFF 6.0
-MOST_TEXT = 2**24  # bytes of one text of a PNG; Photoshop's histories take several million
 TOO_LONG = ("MAX_TEXT", "text chunks")  # as Pillow complains of texts
 UNSUPPORTED = "of a kind that is not supported"
-
-# Pillow's own limit, which it also applies to pictures inside of pictures: a warning here, an error at twice.
-Image.MAX_IMAGE_PIXELS = MOST_PIXELS
-PngImagePlugin.MAX_TEXT_CHUNK = MOST_TEXT
 
 Source = str | os.PathLike | bytes | BinaryIO | Image.Image
 
@@ -184,6 +179,7 @@ def _opened(source: Source, name: str) -> contextlib.AbstractContextManager[Bina
         raise ImageError(f"{name}: cannot be read ({error}); check its name and permissions") from None
 
 
+@our_guards()
 def _identified(file: BinaryIO, name: str) -> Image.Image:
     """The picture in a file: its size is known and not absurd, its pixels are not decoded yet."""
     learn_formats()
@@ -293,6 +289,7 @@ def _refuse_absurd(image: Image.Image, name: str) -> None:
         raise ImageError(f"{name}: too many pixels to be opened safely ({size}); make it smaller")
 
 
+@our_guards()
 def _decode(image: Image.Image, name: str) -> Original:
     """The pixels of an image, which is changed on the way: a big one is not copied without need."""
     shallower = _loses_depth(image)

@@ -17,6 +17,7 @@ from colorlab.files import png
 from colorlab.files.beside import Beside, beside, writing
 from colorlab.files.faults import printable
 from colorlab.files.gif import MOST_PIXELS, about_gif, read_gif, write_gif
+from colorlab.files.guards import our_guards
 from colorlab.files.media import ImageError, Original, Source, opened, over_white, read_pages
 from colorlab.files.png import Shown
 from colorlab.files.tiff import TiffWriter, full_pages
@@ -191,8 +192,9 @@ def _animation(path: str | Path) -> Iterator[Image.Image]:
 def _frames(image: Image.Image, path: str | Path) -> Iterator[Shown]:
     for number in range(image.n_frames):
         try:
-            image.seek(number)
-            pixels = np.asarray(image.convert("RGBA"))
+            with our_guards():
+                image.seek(number)
+                pixels = np.asarray(image.convert("RGBA"))
         except Exception as error:  # Pillow's readers raise all kinds of things on damaged files
             raise ImageError(
                 f"{path}: damaged or cut short at frame {number + 1} ({error}); fetch it anew"

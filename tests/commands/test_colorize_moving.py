@@ -93,7 +93,7 @@ def test_a_folder_of_all_kinds_is_mirrored(shelf, tmp_path, model, frames):
     assert len(list(read_gif(out / "clip.gif"))) == len(frames)
     for name in ("films/one.mp4", "films/old.mkv"):
         assert len(frames_of(out / name)) == len(frames)
-        assert kind_of(frames_of(out / name)[-1]) == "colour"
+        assert kind_of(frames_of(out / name)[-1]) == "color"
     again = colorlab(shelf, "-o", out, "--model", model)
     assert again.exit_code == 0 and "0 coloured, 5 kept as they were" in again.output
 
@@ -219,10 +219,10 @@ def attic(tmp_path, frames):
     folder = tmp_path / "attic"
     folder.mkdir()
     tones = {"grey": (1, 1, 1), "sepia": (1.0, 0.87, 0.68)}
-    for kind in ("grey", "sepia", "colour"):
+    for kind in ("grey", "sepia", "color"):
         made = [
             frame
-            if kind == "colour"
+            if kind == "color"
             else (frame.mean(axis=2, keepdims=True) * tones[kind]).round().astype(np.uint8)
             for frame in frames
         ]
@@ -235,7 +235,7 @@ def attic(tmp_path, frames):
     return folder
 
 
-@pytest.mark.parametrize("kind", ["grey", "sepia", "colour"])
+@pytest.mark.parametrize("kind", ["grey", "sepia", "color"])
 def test_kinds_are_told_of_pictures_gifs_and_videos(attic, kind):
     for name in (f"{kind}.png", f"{kind}1.gif", f"{kind}.mkv"):
         assert batch.kind_of_file(attic / name) == kind, name
@@ -266,7 +266,7 @@ def test_a_film_of_which_nothing_can_be_read_has_no_kind(tmp_path):
 def test_the_most_colourful_frame_tells_the_kind(frames, tmp_path):
     grey = [frame.mean(axis=2, keepdims=True).repeat(3, axis=2).astype(np.uint8) for frame in frames]
     write_animation(tmp_path / "late.gif", [*grey[:4], frames[0]])
-    assert batch.kind_of_file(tmp_path / "late.gif") == "colour"
+    assert batch.kind_of_file(tmp_path / "late.gif") == "color"
 
 
 # ---- names and places ----------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def test_evaluate_prints_the_table_with_baselines_of_whole_pictures(photographs,
     result = colorlab("evaluate", photographs, "--model", model)
     assert result.exit_code == 0, result.output
     assert "4 pictures of album (all), coloured whole, as `colorlab colorize` does" in result.output
-    for row in ("grey", "one colour", "small", "small, mode"):
+    for row in ("grey", "one color", "small", "small, mode"):
         assert f"\n{row} " in result.output
     assert all(len(line) <= 80 for line in result.stdout.splitlines()[2:])  # what a terminal shows of a table
     assert "…" not in result.output

@@ -18,7 +18,7 @@ from colorlab.colorizer import Colorizer
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS
 from colorlab.networks.published import ARCHITECTURES
 from colorlab.networks.unet import UNet
-from colorlab.recipe import DEFAULT_SHAPE, begin_with, network_for
+from colorlab.recipe import DEFAULT_SHAPE, NetworkPlan, ObjectivePlan, begin_with, network_for
 
 NARROW = ["--size", "16", "--width", "4", "--batch-size", "4", "--evaluate-every", "3"]
 SMALL = [*NARROW, "--architecture", "UNet", "--depth", "1"]
@@ -108,9 +108,9 @@ def test_squares_too_small_or_too_large_are_refused(command, size):
 def test_what_is_not_said_is_a_network_whose_path_down_has_seen_the_world():
     defaults = {option.name: option.default for option in main.commands["train"].params}
     assert (defaults["architecture"], defaults["size"]) == ("LiteUNet", 192)
-    network = network_for(
-        defaults["architecture"], 2, False, dict(width=None, depth=None, half_resolution=None)
-    )
+    said = {name: defaults[name] for name in ("grid_size", "targets", "uniform_mix")}
+    assert ObjectivePlan(name=defaults["objective"], **said) == ObjectivePlan()
+    network = network_for(NetworkPlan(defaults["architecture"]), 2)
     assert network.config["width"] == 48
 
 
@@ -181,13 +181,12 @@ def test_a_training_is_not_resumed_with_another_architecture(narrow):
 
 
 def test_what_is_not_said_is_the_architectures_own_default():
-    nothing = dict(width=None, depth=None, half_resolution=None)
-    ours = network_for("UNet", 2, False, nothing | {"depth": 2})
+    ours = network_for(NetworkPlan("UNet", depth=2), 2)
     assert {k: ours.config[k] for k in DEFAULT_SHAPE} == DEFAULT_SHAPE | {"depth": 2}
     with torch.device("meta"):
-        theirs = network_for("Zhang2017", 2, False, nothing)
+        theirs = network_for(NetworkPlan("Zhang2017"), 2)
     assert (theirs.config["width"], theirs.config["half_resolution"]) == (64, False)
-    assert not network_for("UNet", 2, False, nothing | {"half_resolution": False}).config["half_resolution"]
+    assert not network_for(NetworkPlan("UNet", half_resolution=False), 2).config["half_resolution"]
 
 
 @pytest.mark.parametrize("name", ["UNet", "LiteUNet", "Zhang2017"])
@@ -205,12 +204,12 @@ def test_a_place_for_a_global_hint_begins_without_effect(command, tmp_path):
     assert run(*command, "--steps", "2", "--objective", "regression").exit_code == 0
     first = Colorizer.load(tmp_path / "out" / "colorizer.safetensors")
     shape = {k: first.network.config[k] for k in ("width", "depth", "half_resolution")}
-    guided = network_for("UNet", 2, True, shape)
+    guided = network_for(NetworkPlan("UNet", **shape, hints=True), 2)
     begin_with(guided, first.network)
     L, like = torch.linspace(0, 100, 64).reshape(1, 1, 8, 8), torch.rand(1, GLOBAL_LENGTH)
     answer = Colorizer(guided, first.objective).answer(L, like=like)
     torch.testing.assert_close(answer, first.answer(L))
-    again = network_for("UNet", 2, True, shape)
+    again = network_for(NetworkPlan("UNet", **shape, hints=True), 2)
     with torch.no_grad():
         guided.fuse.mix.weight.normal_()
     begin_with(again, guided)  # one that had it already hands on what it has learnt

@@ -1,12 +1,16 @@
 """colorlab.files.media: whatever a stranger's file holds becomes uint8 RGB, or an error that says why not."""
 
+import contextlib
 import io
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
-from colorlab.files import media
+from colorlab.files import guards, media
 from colorlab.files.media import ImageError, read_image, read_picture
 
 RGB = np.random.default_rng(0).integers(0, 256, (4, 6, 3), dtype=np.uint8)
@@ -197,6 +201,46 @@ def test_an_absurdly_large_picture(monkeypatch):
     monkeypatch.setattr(media, "MOST_PIXELS", 20)
     with pytest.raises(ImageError, match="too many pixels to be opened safely"):
         read_image(file_of(RGB))  # 24 pixels: over the limit, which Pillow alone only warns of
+
+
+@pytest.mark.parametrize("limits", [(89_000_000, 2**20), (1000, 2**20), (None, 2**10)])
+def test_who_imports_colorlab_keeps_pillows_limits(monkeypatch, limits):
+    """Also where several threads read, a page is left half read, or reading fails."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limits[0])
+    monkeypatch.setattr(PngImagePlugin, "MAX_TEXT_CHUNK", limits[1])
+    content, seen = file_of(RGB), []
+
+    def read(number):
+        try:
+            read_image(content if number % 2 else content[:60])
+        except ImageError:
+            seen.append(number)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(read, range(24)))
+    assert len(seen) == 12
+    with media.opened(content), contextlib.closing(media.read_pages(content)) as pages:
+        next(pages)
+        assert limits == (Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK)
+    assert limits == (Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK)
+
+
+def test_no_limit_is_put_back_while_another_thread_still_reads(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with guards.our_guards():
+        with guards.our_guards():
+            pass
+        assert guards.MOST_PIXELS == Image.MAX_IMAGE_PIXELS
+    assert Image.MAX_IMAGE_PIXELS == 1000
+
+
+def test_importing_colorlab_changes_nothing_in_pillow():
+    code = (
+        "from PIL import Image, PngImagePlugin as png; before = Image.MAX_IMAGE_PIXELS, png.MAX_TEXT_CHUNK; "
+        "import colorlab.media, colorlab.files.pages, colorlab.files.gif; "
+        "assert before == (Image.MAX_IMAGE_PIXELS, png.MAX_TEXT_CHUNK)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_what_is_neither_a_path_nor_bytes():
