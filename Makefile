@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/.set-up
 
-.PHONY: help course lab test outputs
+.PHONY: help course lab test quick outputs
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -22,6 +22,10 @@ test: $(SETUP)  ## Run every check and test
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadscope tests
 	$(BIN)/pytest -q --doctest-modules colorlab
 	OMP_NUM_THREADS=1 COLORLAB_PRESET=smoke $(BIN)/pytest -q -n 2 --dist loadscope --nbval-lax --nbval-current-env --nbval-cell-timeout=120 notebooks
+
+quick: $(SETUP)  ## Most tests, some of every module, in about a minute
+	$(BIN)/ruff check .
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadscope -m "not slow" tests
 
 outputs: $(SETUP)  ## Execute all notebooks in place and keep the outputs that teach
 	$(BIN)/colorlab outputs

@@ -26,6 +26,40 @@ HALF_SIDE = 110  # the published square of the ab plane, Lab units
 LARGE_RATIO = 1000  # beyond this a handful of rare pixels decides every gradient
 
 
+Temperature = float | Literal["mode"]
+LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.001, 1000  # beyond them floats overflow, or all bins are alike
+LEAST_GRID, MOST_GRID = 4, 100  # Lab units
+
+
+def checked_temperature(value) -> Temperature:
+    """What was given, if a distribution can become a colour with it: a number in reach, or "mode".
+
+    Raises:
+        ValueError: anything else.
+    """
+    if value == "mode" or (_is_number(value) and LEAST_TEMPERATURE <= value <= MOST_TEMPERATURE):
+        return value
+    limits = f"{LEAST_TEMPERATURE} to {MOST_TEMPERATURE}"
+    raise ValueError(f'temperature: expected a number from {limits} or "mode", got {value!r}')
+
+
+def checked_grid_size(value) -> float:
+    """What was given, if bins can lie so far apart.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if _is_number(value) and LEAST_GRID <= value <= MOST_GRID:
+        return value
+    raise ValueError(
+        f"grid_size: expected a number from {LEAST_GRID} to {MOST_GRID} (Lab units), got {value!r}"
+    )
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 class ColorBins:
     """A table of Q bin centres in the ab plane, and the ways to and from it.
 
@@ -47,9 +81,7 @@ class ColorBins:
     """
 
     def __init__(self, grid_size: float = 10, rule: Literal["nearest", "corners", "square"] = "nearest"):
-        if not isinstance(grid_size, (int, float)) or not 4 <= grid_size <= 100:
-            raise ValueError(f"grid_size: expected a number from 4 to 100 (Lab units), got {grid_size!r}")
-        self.grid_size, self.rule = grid_size, rule
+        self.grid_size, self.rule = checked_grid_size(grid_size), rule
         cells = _occupied_cells(grid_size, rule)
         self.centers = cells * grid_size
         # Cell -> bin, -1 where no bin is kept; its border is always -1 and stands for all that lies beyond.
@@ -119,19 +151,19 @@ class ColorBins:
 
     # ---- bins to colours -------------------------------------------------------------------------
 
-    def decode(self, logits: Tensor, temperature: float | Literal["mode"] = 0.38) -> Tensor:
+    def decode(self, logits: Tensor, temperature: Temperature = 0.38) -> Tensor:
         """One colour for every pixel's distribution: the annealed mean.
 
         Args:
             logits: `(..., Q, H, W)` float, unnormalised log-probabilities.
-            temperature: > 0. 1.0 is the mean of the distribution, small values approach its mode, and
-                "mode" is the mode itself. 0.38 is the published compromise.
+            temperature: see `checked_temperature`. 1.0 is the mean of the distribution, small values approach its
+                mode, and "mode" is the mode itself. 0.38 is the published compromise.
 
         Returns:
             `(..., 2, H, W)` float ab, Lab units.
 
         Raises:
-            ValueError: another number of channels than Q, or a temperature that is not positive.
+            ValueError: another number of channels than Q, or no temperature.
 
         References:
             Zhang, Isola, Efros 2016, section 2.3; softmax(logits / T) is their f_T.
@@ -139,12 +171,8 @@ class ColorBins:
         if logits.ndim < 3 or logits.shape[-3] != self.n_bins:
             raise ValueError(f"logits: expected (..., Q = {self.n_bins}, H, W), got {tuple(logits.shape)}")
         centers = self.centers.to(logits)
-        if isinstance(temperature, str):
-            if temperature != "mode":
-                raise ValueError(f'temperature: expected a number > 0 or "mode", got {temperature!r}')
+        if checked_temperature(temperature) == "mode":
             return centers[logits.argmax(-3)].movedim(-1, -3)
-        if not temperature > 0:
-            raise ValueError(f'temperature: expected > 0, got {temperature!r}; "mode" is the limit at 0')
         probabilities = torch.softmax(logits / temperature, dim=-3)  # (..., Q, H, W)
         return torch.einsum("...qhw,qc->...chw", probabilities, centers)
 

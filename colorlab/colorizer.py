@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 import colorlab.weighted_regression  # noqa: F401 (nobody asks for it by name, but its files are opened)
+from colorlab.bins import Temperature, checked_temperature
 from colorlab.data import resized, shrink, to_lab
 from colorlab.edges import along_edges, enlarged
 from colorlab.files.faults import short_of_memory
@@ -31,7 +31,6 @@ WEIGHTS = Path(__file__).parent / "weights"
 LONGEST = 16  # of a picture longer than 16:1 the network sees a smaller one: its memory has a bound too
 MOST_WORKING_SIZE = 1024  # eight times what ships; so 16 megapixels are the most that a network sees
 MOST_AB = 1e6  # Lab units; colours have at most 150, but a network that has learnt nothing may say anything
-TEMPERATURES = 0.001, 1000  # beyond them floats overflow, or all bins are alike
 REFERENCE_SIDE = 256  # pixels of the shorter side are plenty to count colours in
 PRETRAINED = ("regression", "classification", "guided")
 
@@ -58,7 +57,7 @@ class Colorizer:
         network: Trunk,
         objective: Objective,
         working_size: int = 128,
-        temperature: float | Literal["mode"] = 0.38,
+        temperature: Temperature = 0.38,
         by_region: bool = False,
         about: dict | None = None,
     ):
@@ -73,12 +72,6 @@ class Colorizer:
                 f"working_size: expected a whole number of pixels from 1 to {MOST_WORKING_SIZE}, "
                 f"got {working_size!r}"
             )
-        least, most = TEMPERATURES
-        number = isinstance(temperature, (int, float)) and not isinstance(temperature, bool)
-        if temperature != "mode" and not (number and least <= temperature <= most):
-            raise ValueError(
-                f'temperature: expected a number from {least} to {most} or "mode", got {temperature!r}'
-            )
         if not isinstance(by_region, bool):
             raise ValueError(f"by_region: expected True or False, got {by_region!r}")
         if about is not None and not isinstance(about, dict):
@@ -86,7 +79,8 @@ class Colorizer:
         if not isinstance((about or {}).get("data", {}), dict):
             raise ValueError(f"about: expected a dict as its data, got {type(about['data']).__name__}")
         self.network, self.objective = network, objective
-        self.working_size, self.temperature, self.by_region = working_size, temperature, by_region
+        self.working_size, self.temperature = working_size, checked_temperature(temperature)
+        self.by_region = by_region
         self.about = about or {}
 
     @classmethod
@@ -179,7 +173,7 @@ class Colorizer:
             beliefs = shared(beliefs, averaged(L.to(beliefs), self.network.answer_every))
         return beliefs
 
-    def decide(self, beliefs: Tensor, temperature: float | Literal["mode"] | None = None) -> Tensor:
+    def decide(self, beliefs: Tensor, temperature: Temperature | None = None) -> Tensor:
         """Beliefs `(N, C, h, w)` -> ab `(N, 2, h, w)` in Lab units.
 
         Raises:
@@ -189,7 +183,7 @@ class Colorizer:
             raise ValueError("temperature: regression answers one colour, it has no distribution to anneal")
         return self.objective.decide(beliefs, self.temperature if temperature is None else temperature)
 
-    def decode(self, output: Tensor, temperature: float | Literal["mode"] | None = None) -> Tensor:
+    def decode(self, output: Tensor, temperature: Temperature | None = None) -> Tensor:
         """An answer `(N, C, h, w)`, pixel by pixel -> ab `(N, 2, h, w)` in Lab units; see `decide`."""
         return self.decide(self.objective.beliefs(output), temperature)
 
@@ -197,7 +191,7 @@ class Colorizer:
     def predict_ab(
         self,
         L: Tensor,
-        temperature: float | Literal["mode"] | None = None,
+        temperature: Temperature | None = None,
         hints: Tensor | None = None,
         like: Tensor | None = None,
         by_region: bool | None = None,
@@ -223,7 +217,7 @@ class Colorizer:
     def colorize(
         self,
         image: Picture,
-        temperature: float | Literal["mode"] | None = None,
+        temperature: Temperature | None = None,
         hints: Sequence[Hint] | None = None,
         like: Picture | None = None,
         by_region: bool | None = None,

@@ -80,6 +80,7 @@ def test_a_photograph_coloured_in_bands_has_no_seam():
     assert (banded != whole).mean() < 1e-4
 
 
+@pytest.mark.slow
 def test_what_the_caller_gave_is_not_changed():
     rgb = noise(60, 50)
     before = rgb.copy()
@@ -87,6 +88,7 @@ def test_what_the_caller_gave_is_not_changed():
     assert np.array_equal(rgb, before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 5000), (20_000, 3), (20, 9000), (60, 961), (50, 400)])
 def test_the_network_never_sees_a_large_picture(size):
     seen, colorizer = [], untrained(Regression())
@@ -113,6 +115,7 @@ print(json.dumps([before, peak(), colored.shape]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the peak is counted otherwise elsewhere")
 def test_16_megapixels_take_bounded_memory():
     """Done at once, 16 MP were measured to take 1,700 MB."""
@@ -122,6 +125,7 @@ def test_16_megapixels_take_bounded_memory():
     assert after - before < 16 * 10 + 100
 
 
+@pytest.mark.slow
 def test_the_same_picture_in_other_sizes_gets_nearly_the_same_colours():
     """From the working size on. benchmarks/big_pictures.py measures all six and smaller ones."""
     rgb, colorizer = photo("coffee").rgb, Colorizer.pretrained()

@@ -107,6 +107,7 @@ def test_refuses_an_unknown_rule():
 # ---- encode --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_encode_is_the_nearest_bin_everywhere(bins):
     assert_nearest(bins, random_ab(20_000))
 

@@ -89,6 +89,7 @@ def test_the_clip_is_still_but_for_noise_exposure_and_the_visitor():
     assert all(np.array_equal(a, b) for a, b in zip(exact, same, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by_region", [False, True])
 @pytest.mark.parametrize("name", ["regression", "classification", "guided"])
 def test_without_smoothing_every_frame_is_what_colorize_makes_of_it(name, by_region):
@@ -99,6 +100,7 @@ def test_without_smoothing_every_frame_is_what_colorize_makes_of_it(name, by_reg
         assert np.abs(colored.astype(int) - network.colorize(frame)).max() <= 1  # rounding
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(32, 1024), (1024, 32)])
 def test_a_thin_frame_is_seen_as_colorize_sees_it(size):
     rgb = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
@@ -106,6 +108,7 @@ def test_a_thin_frame_is_seen_as_colorize_sees_it(size):
     assert np.array_equal(FrameColorizer(network, 0)(rgb), network.colorize(rgb))
 
 
+@pytest.mark.slow
 def test_a_global_hint_holds_for_every_frame():
     seen, _ = static_clip(frames=2, side=64)
     network, like = Colorizer.pretrained("guided"), photo("flower", side=64).rgb
@@ -116,6 +119,7 @@ def test_a_global_hint_holds_for_every_frame():
         assert np.abs(paint(frame).astype(int) - network.colorize(frame, like=like)).max() <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "background, visitor", [("chelsea", "flower"), ("flower", "rocket"), ("china", "chelsea")]
 )
@@ -132,6 +136,7 @@ def test_a_fifth_of_the_flicker_or_less_and_no_lower_rebalanced_auc(background, 
     assert smoothed_auc >= auc
 
 
+@pytest.mark.slow
 def test_evaluation_reports_it():
     seen, truth = static_clip()
     network, found = Colorizer.pretrained("regression"), flicker_of(Colorizer.pretrained("regression"))

@@ -67,6 +67,7 @@ def test_where_there_is_no_hint_all_three_channels_are_zero():
     assert (planes[:, :2] * (1 - planes[:, 2:]) == 0).all()
 
 
+@pytest.mark.slow
 def test_the_number_of_hints_is_geometric_from_zero_with_mean_seven():
     # One pixel a hint on a large picture: hardly two fall together.
     counts = simulate(torch.zeros(3000, 2, 128, 128), generator(), side=1)[:, 2].sum((1, 2))
@@ -246,6 +247,7 @@ def test_a_global_hint_is_as_long_as_it_is_said():
     assert global_hint(lab_of(colours())).shape == (1, GLOBAL_LENGTH)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 10**6), st.integers(1, 256))
 def test_a_global_hint_by_brute_force(height, width, seed, levels):

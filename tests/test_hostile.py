@@ -113,6 +113,7 @@ def test_whole_files_are_accepted(tmp_path, name):
     assert report(f"{name}, whole", tried(tmp_path, name, files))["accepted"] == len(files)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
 def test_files_cut_short_at_every_length_class(tmp_path, name):
     contents = [content[:length] for content in seeds(name) for length in lengths(content)]
@@ -124,6 +125,7 @@ def test_files_cut_short_at_every_length_class(tmp_path, name):
     assert len(contents) > 20 and counts["accepted"] <= most.get(name, 0.05) * len(contents)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
 def test_damaged_files(tmp_path, name):
     rng, files = np.random.default_rng(0), seeds(name)
@@ -482,6 +484,7 @@ def lying_headers():
         yield joined(header, values.tobytes())
 
 
+@pytest.mark.slow
 def test_weights_that_lie(tmp_path):
     start = time.process_time()
     contents = [*lying_weights(), *lying_headers()]
@@ -560,6 +563,7 @@ def test_checkpoints_that_carry_a_payload_execute_nothing(tmp_path):
     assert sprung.exists()  # the payload does work
 
 
+@pytest.mark.slow
 def test_checkpoints_that_lie(tmp_path):
     path, answers, whole = tmp_path / "a.pt", [], checkpoints()["after a step"]
     true = torch.load(io.BytesIO(whole), weights_only=True)
@@ -630,6 +634,7 @@ def guided() -> Colorizer:
     return Colorizer(UNet(1 + HINT_CHANNELS, 2, width=4, depth=1), Regression(), working_size=16)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(hints=st.lists(st.fixed_dictionaries({"x": NUMBER, "y": NUMBER, "rgb": st.lists(NUMBER, max_size=4)})))
 def test_hints_of_any_values_are_read_or_refused(tmp_path_factory, hints):

@@ -248,6 +248,7 @@ def test_ab_that_is_not_finite_is_refused(bad):
 # ---- the package ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["colorlab", "colorlab.lab"])
 def test_importing_draws_in_no_plotting_and_no_widgets(module):
     loaded = subprocess.run(

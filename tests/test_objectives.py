@@ -165,6 +165,7 @@ def test_a_weighted_regression_is_saved_and_loaded_with_its_weights(tmp_path):
     assert torch.equal(loaded.loss(output, ab), objective.loss(output, ab))
 
 
+@pytest.mark.slow
 def test_a_program_that_only_colours_opens_it_too(tmp_path):
     """It need not have heard of weights: `colorlab colorize` has not."""
     path = untrained(WeightedRegression(BINS, prior(), 0.3)).save(tmp_path / "model.safetensors")

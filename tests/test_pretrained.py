@@ -86,6 +86,7 @@ def test_the_recorded_figures_are_those_the_mission_asks_for():
     assert hints["guided"]["psnr"][ten] > hints["spread"]["psnr"][ten] + 0.5
 
 
+@pytest.mark.slow
 def test_the_recorded_figures_are_of_these_weights():
     """On the free photographs the order is the recorded one: a swapped or broken file would not keep it."""
     pictures = [photo(entry["name"], side=64) for entry in manifest()]
@@ -94,6 +95,7 @@ def test_the_recorded_figures_are_of_these_weights():
     assert scores["regression"]["chroma_ratio"] < scores["classification"]["chroma_ratio"]
 
 
+@pytest.mark.slow
 def test_hints_are_followed():
     coffee, guided = photo("coffee", side=64), Colorizer.pretrained("guided")
     height, width = coffee.rgb.shape[:2]
@@ -107,6 +109,7 @@ def test_hints_are_followed():
         )
 
 
+@pytest.mark.slow
 def test_an_unknown_name_is_refused():
     with pytest.raises(ValueError, match="expected one of regression, classification, guided, got 'vivid'"):
         Colorizer.pretrained("vivid")

@@ -76,6 +76,7 @@ def uninterrupted() -> dict:
     return colorizer.network.state_dict()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measurements", [2, 6])
 def test_killed_and_resumed_it_ends_with_the_same_bits(tmp_path, uninterrupted, measurements):
     process = start(tmp_path)
@@ -131,6 +132,7 @@ def test_a_network_that_looks_through_frozen_weights_goes_on(tmp_path, kind):
     assert not same(first.network.state_dict(), whole.network.state_dict())
 
 
+@pytest.mark.slow
 def test_a_finished_training_is_not_trained_again(tmp_path, uninterrupted):
     for _ in range(2):
         colorizer = untrained()
@@ -140,6 +142,7 @@ def test_a_finished_training_is_not_trained_again(tmp_path, uninterrupted):
     assert [p.name for p in tmp_path.iterdir()] == ["checkpoint.pt"]  # no partial file is left
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_training_is_refused_by_what_differs(tmp_path):
     checkpoint = tmp_path / "checkpoint.pt"
     short = Config(steps=2, batch_size=2)
@@ -150,6 +153,7 @@ def test_a_checkpoint_of_another_training_is_refused_by_what_differs(tmp_path):
         fit(untrained(Regression()), Marbles(size=16), short, checkpoint=checkpoint)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 cut short"])
 def test_a_damaged_checkpoint_is_refused_with_a_remedy(tmp_path, content):
     checkpoint = tmp_path / "checkpoint.pt"
@@ -158,6 +162,7 @@ def test_a_damaged_checkpoint_is_refused_with_a_remedy(tmp_path, content):
         fit(untrained(), Marbles(size=16), CONFIG, checkpoint=checkpoint)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_with_a_pickle_payload_executes_nothing(tmp_path):
     class Payload:
         def __reduce__(self):
@@ -170,6 +175,7 @@ def test_a_checkpoint_with_a_pickle_payload_executes_nothing(tmp_path):
     assert not (tmp_path / "executed").exists()
 
 
+@pytest.mark.slow
 def test_two_processes_share_every_batch_and_end_with_equal_weights(tmp_path):
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     process = start(tmp_path / "two", *torchrun)
@@ -182,6 +188,7 @@ def test_two_processes_share_every_batch_and_end_with_equal_weights(tmp_path):
     assert history["loss"][-1] < history["loss"][0], json.dumps(history)
 
 
+@pytest.mark.slow
 def test_processes_draw_different_pictures_of_the_same_step():
     world = Marbles(size=16)
     mine, other = (next(world.batches(2, seed=0, start=7, rank=rank, ranks=2)) for rank in (0, 1))

@@ -184,6 +184,7 @@ def test_an_untrained_network_is_far_above_the_floor(objective):
 # ---- the floors, by training ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective, slack", [(Regression(), 0.02), (Classification(BINS), 0.15)], ids=repr)
 def test_a_small_network_learns_to_reach_the_floor(objective, slack):
     torch.manual_seed(0)

@@ -59,6 +59,7 @@ def two_threads():
     torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_curve_on_two_threads_as_well(two_threads):
     assert_repeatable(Classification(BINS, "soft"), Config(steps=2, batch_size=2, evaluate_every=2))
 

@@ -20,16 +20,19 @@ NAMED = 5  # skipped files, for each reason
 
 
 def read_temperature(context, option, given: str | None) -> float | str | None:
-    """A number > 0 or "mode"."""
-    if given is None or given == "mode":
-        return given
+    """A temperature, as the library checks it."""
+    if given is None:
+        return None
+    from colorlab.bins import checked_temperature
+
     try:
-        temperature = float(given)
+        number = float(given)
     except ValueError:
-        temperature = 0.0
-    if not 0 < temperature < float("inf"):
-        raise click.BadParameter(f'expected a number > 0 or "mode", got {given!r}')
-    return temperature
+        number = given
+    try:
+        return checked_temperature(number)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 class Given(click.Path):
@@ -200,7 +203,6 @@ def _network_and_settings(
 ) -> tuple:
     """A colorizer that can do what is asked, and a `batch.Settings`."""
     from colorlab.batch import Settings
-    from colorlab.colorizer import TEMPERATURES
     from colorlab.evaluation import open_model
     from colorlab.files.media import read_image
     from colorlab.flicker import SMOOTHING
@@ -217,9 +219,6 @@ def _network_and_settings(
             raise ValueError(f"--like: the model {model} was trained without global hints; use guided")
         if temperature is not None and not network.objective.has_distribution:
             raise ValueError("--temperature: regression answers one colour, it has no distribution to anneal")
-        least, most = TEMPERATURES
-        if isinstance(temperature, float) and not least <= temperature <= most:
-            raise ValueError(f"--temperature: expected {least} to {most}, or mode, got {temperature:g}")
     smoothing = SMOOTHING if smoothing is None else smoothing
     mark = _mark(network, model, temperature) if marked else None
     return network, Settings(temperature, hints, reference, smoothing, only or None, force, mark)

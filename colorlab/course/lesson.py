@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from colorlab import __version__
+from colorlab.bins import checked_grid_size
 from colorlab.device import choose_device
 
 PRESETS = ("smoke", "cpu", "full")
@@ -38,14 +39,8 @@ class Lesson:
             raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, got {chosen!r}")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
             raise ValueError(f"seed: expected a whole number from 0 to 2³¹ - 1, got {self.seed!r}")
-        if self.grid_size is not None and (
-            isinstance(self.grid_size, bool)
-            or not isinstance(self.grid_size, (int, float))
-            or not 4 <= self.grid_size <= 100
-        ):
-            raise ValueError(
-                f"grid_size: expected a number from 4 to 100 (Lab units), got {self.grid_size!r}"
-            )
+        if self.grid_size is not None:
+            checked_grid_size(self.grid_size)
         object.__setattr__(self, "preset", chosen)
         object.__setattr__(self, "device", choose_device(self.device))
 

@@ -4,6 +4,8 @@ import pytest
 from drivers import drive
 from jupyter_page import Notebook, until, write_notebook
 
+pytestmark = pytest.mark.slow
+
 CELL = """
 import io
 import ipywidgets

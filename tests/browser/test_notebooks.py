@@ -9,6 +9,8 @@ from jupyter_page import Notebook
 
 from colorlab.course import notebooks as course
 
+pytestmark = pytest.mark.slow
+
 
 def widget_cells() -> Iterator:
     """(name of the notebook, number of the cell) of every cell tagged `widget`."""

@@ -3,6 +3,8 @@
 import pytest
 from jupyter_page import Notebook, picture_digest, until, write_notebook
 
+pytestmark = pytest.mark.slow
+
 CELL = """
 from colorlab.colorizer import Colorizer
 from colorlab.data import to_lab, photo, picture_tensor

@@ -1,6 +1,9 @@
 """The live training panel: pictures come while the cell runs, and Stop is heard then, not afterwards."""
 
+import pytest
 from jupyter_page import Notebook, until, write_notebook
+
+pytestmark = pytest.mark.slow
 
 CELL = """
 from colorlab.colorizer import Colorizer

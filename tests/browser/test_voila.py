@@ -1,6 +1,9 @@
 """The bin explorer as a page of its own, without any code in sight."""
 
+import pytest
 from jupyter_page import picture_digest, until
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_bin_explorer_answers_in_voila(page, voila):

@@ -223,7 +223,7 @@ def test_temperature_changes_the_picture(album, tmp_path, model):
 def test_a_wrong_temperature_is_refused(album, tmp_path, model, temperature):
     result = colorlab("colorize", album, "-o", tmp_path / "x", "--model", model, "--temperature", temperature)
     assert result.exit_code == 2
-    assert 'expected a number > 0 or "mode"' in result.output
+    assert "expected a number from 0.001 to 1000" in result.output
 
 
 def test_a_regression_has_no_temperature(album, tmp_path):

@@ -329,5 +329,5 @@ def test_what_appears_while_a_film_is_in_work_is_kept(shelf, tmp_path, model, mo
 
 def test_an_absurd_temperature_is_refused_before_anything_is_written(shelf, tmp_path, model):
     result = colorlab(shelf, "-o", tmp_path / "out", "--model", model, "--temperature", "1e-40")
-    assert result.exit_code == 1 and "expected 0.001 to 1000, or mode" in result.output
+    assert result.exit_code == 2 and "expected a number from 0.001 to 1000" in result.output
     assert not (tmp_path / "out").exists()

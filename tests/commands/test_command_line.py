@@ -92,6 +92,7 @@ def png(rgb):
     return file.getvalue()
 
 
+@pytest.mark.slow
 def test_from_a_pipe_into_a_pipe_comes_a_png_and_nothing_else(model):
     process = started("-", "-o", "-", "--model", model, stdin=subprocess.PIPE)
     out, said = process.communicate(png(noise(0)))
@@ -160,6 +161,7 @@ def test_what_does_not_fit_through_a_pipe_is_said_on_stderr(model, words, given,
     assert result.stdout_bytes == b"" and "Traceback" not in result.stderr
 
 
+@pytest.mark.slow
 def test_a_terminal_is_refused_instead_of_waiting_or_spilling():
     ours, terminal = pty.openpty()
     for words, ends in (
@@ -199,6 +201,7 @@ def wait_for(process, out, new):
         time.sleep(0.001)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda s: s.name)
 def test_a_signal_at_any_moment_loses_nothing(album, whole, model, tmp_path, number):
     """9 runs are stopped, each goes on where the one before was; with --force over files that were there."""
@@ -258,6 +261,7 @@ def test_leftovers_of_the_killed_are_cleared_and_work_of_the_living_is_not(album
     assert sorted(p.name for p in out.iterdir()) == ["film.mp4", "mine.partial", "p00.png"]
 
 
+@pytest.mark.slow
 def test_a_leftover_whose_owner_died_can_be_locked(tmp_path):
     script = "import os, sys; from colorlab.files.whole import in_one_piece\n"
     script += (
@@ -275,6 +279,7 @@ def test_a_leftover_whose_owner_died_can_be_locked(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_two_writers_of_one_file_do_not_mix(tmp_path):
     target = tmp_path / "a"
     with in_one_piece(target) as one, in_one_piece(target) as other:
@@ -284,6 +289,7 @@ def test_two_writers_of_one_file_do_not_mix(tmp_path):
     assert target.read_bytes() == b"one" and list(tmp_path.iterdir()) == [target]
 
 
+@pytest.mark.slow
 def test_a_name_as_long_as_names_can_be_and_the_usual_permissions(tmp_path):
     target = tmp_path / ("x" * 251 + ".png")
     write_image(target, noise(0))
@@ -294,6 +300,7 @@ def test_a_name_as_long_as_names_can_be_and_the_usual_permissions(tmp_path):
 # ---- never overwritten ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("links", [True, False], ids=["hard links", "none, as on exFAT"])
 def test_what_appears_while_a_picture_is_in_work_is_kept(album, model, tmp_path, monkeypatch, links):
     target, colorize = tmp_path / "out.png", Colorizer.colorize
@@ -316,12 +323,14 @@ def test_what_appears_while_a_picture_is_in_work_is_kept(album, model, tmp_path,
     assert read_image(target).shape == (200, 300, 3)
 
 
+@pytest.mark.slow
 def test_a_file_system_without_hard_links_still_gets_results(album, model, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError(errno.EPERM, "not permitted")))
     assert colorlab(album / "p00.png", "-o", tmp_path / "o.png", "--model", model).exit_code == 0
     assert read_image(tmp_path / "o.png").shape == (200, 300, 3)
 
 
+@pytest.mark.slow
 def test_links_where_results_would_be(album, model, tmp_path):
     treasure, target = tmp_path / "treasure.txt", tmp_path / "out.png"
     treasure.write_bytes(b"gold")
@@ -336,6 +345,7 @@ def test_links_where_results_would_be(album, model, tmp_path):
     assert treasure.read_bytes() == b"gold" and not (tmp_path / "nowhere").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("link", [os.symlink, os.link])
 def test_no_input_is_overwritten_under_another_name(model, tmp_path, link):
     (tmp_path / "in").mkdir()
@@ -350,6 +360,7 @@ def test_no_input_is_overwritten_under_another_name(model, tmp_path, link):
     assert contents(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_two_results_that_are_one_file_where_case_does_not_matter(model, tmp_path):
     """Two names of one file, here by a hard link."""
     for where in ("x", "y", "out"):
@@ -368,6 +379,7 @@ def test_two_results_that_are_one_file_where_case_does_not_matter(model, tmp_pat
 # ---- the summary ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_full_disk_costs_the_picture_that_did_not_fit_and_nothing_else(model, tmp_path):
     """RLIMIT_FSIZE: what would be longer is cut, as a full disk cuts it; Pillow took that for written."""
     folder, out = tmp_path / "in", tmp_path / "out"
@@ -392,6 +404,7 @@ def test_a_full_disk_costs_the_picture_that_did_not_fit_and_nothing_else(model, 
     assert "5 coloured, 1 kept as they were" in again.output and again.exit_code == 0
 
 
+@pytest.mark.slow
 def test_force_on_a_full_disk_leaves_the_older_file(album, model, tmp_path, monkeypatch):
     target = tmp_path / "out.png"
     target.write_bytes(b"older")
@@ -406,6 +419,7 @@ def test_force_on_a_full_disk_leaves_the_older_file(album, model, tmp_path, monk
     assert target.read_bytes() == b"older" and list(tmp_path.iterdir()) == [target]
 
 
+@pytest.mark.slow
 def test_a_place_where_nothing_can_be_written_is_named(album, model, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "inner").write_bytes(b"a file where a folder should be")
@@ -416,6 +430,7 @@ def test_a_place_where_nothing_can_be_written_is_named(album, model, tmp_path):
     assert (tmp_path / "out" / "inner").read_bytes() == b"a file where a folder should be"
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_read_is_reported_and_the_rest_is_coloured(
     album, model, tmp_path, monkeypatch
 ):
@@ -437,6 +452,7 @@ def test_a_folder_that_cannot_be_read_is_reported_and_the_rest_is_coloured(
     assert "12 coloured, 0 kept as they were, 1 failed" in result.output
 
 
+@pytest.mark.slow
 def test_what_macos_notes_beside_a_picture_is_no_picture(model, tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "._a.png").write_bytes(b"notes")
@@ -444,6 +460,7 @@ def test_what_macos_notes_beside_a_picture_is_no_picture(model, tmp_path):
     assert [source.name for source, _ in batch.plan([tmp_path / "in"], tmp_path / "out")] == ["a.png"]
 
 
+@pytest.mark.slow
 def test_memory_that_does_not_suffice_for_one_picture(album, model, tmp_path, monkeypatch):
     colorize, calls = Colorizer.colorize, []
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import pytest
 from click.testing import CliRunner
 
 from colorlab.cli import main
@@ -36,6 +37,7 @@ def test_doctor_names_what_fails_and_exits_1(monkeypatch):
     assert "[OK]   this folder" in result.output  # the checks after it still ran
 
 
+@pytest.mark.slow
 def test_the_command_line_and_doctor_work_where_torch_is_broken(monkeypatch):
     code = "import sys; sys.modules['torch'] = None; from colorlab.cli import main; main(['doctor'])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

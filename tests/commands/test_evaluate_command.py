@@ -122,6 +122,7 @@ def test_two_files_of_one_name_are_two_rows(photographs, tmp_path):
     assert set(files) < set(json.loads(result.stdout)["rows"])
 
 
+@pytest.mark.slow
 def test_what_a_network_learnt_from_is_judged_on_its_held_out_part_wherever_it_lies(photographs, tmp_path):
     """The content tells, not the name of its folder."""
     rng = np.random.default_rng(0)

@@ -67,6 +67,7 @@ sys.addaudithook(watch)
 """
 
 
+@pytest.mark.slow
 def test_every_command_writes_every_file_under_a_temporary_name(tmp_path):
     """An audit hook sees each file that Python opens for writing."""
     work, hook = tmp_path / "work", tmp_path / "hook"
@@ -337,6 +338,7 @@ def test_what_an_encoding_cannot_say_ends_nothing(monkeypatch, encoding):
 # ---- trials --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="as benchmarks/faults.py")
 def test_kills_and_full_disks_lose_nothing():
     """One of the many trials of benchmarks/faults.py of each of these kinds."""

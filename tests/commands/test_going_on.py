@@ -68,6 +68,7 @@ def test_other_pictures_are_refused_by_name(begun, tmp_path):
     assert {path.name: path.read_bytes() for path in begun.iterdir()} == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("more", "message"),
     [
@@ -85,6 +86,7 @@ def test_another_beginning_is_refused_by_name(begun, tmp_path, more, message):
     assert result.exit_code == 1 and message in " ".join(result.output.split())
 
 
+@pytest.mark.slow
 def test_other_weights_of_the_same_name_are_another_beginning(begun, tmp_path):
     start = ["--start-from", str(begun / "colorizer.safetensors")]
     assert train(tmp_path / "mine", tmp_path / "second", *start).exit_code == 0
@@ -97,6 +99,7 @@ def test_other_weights_of_the_same_name_are_another_beginning(begun, tmp_path):
     assert result.exit_code == 1 and "start_from was" in result.output
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_before_says_less_and_is_believed(begun, tmp_path):
     """It had no description; a setting that came later had its default."""
     state = torch.load(begun / "checkpoint.pt", weights_only=True)
@@ -109,6 +112,7 @@ def test_a_checkpoint_of_before_says_less_and_is_believed(begun, tmp_path):
     assert result.exit_code == 1 and "places was None, is 5" in result.output
 
 
+@pytest.mark.slow
 def test_what_a_checkpoint_says_is_shown_in_a_few_words(begun, tmp_path):
     state = torch.load(begun / "checkpoint.pt", weights_only=True)
     torch.save(state | {"objective": "\x1b]0;title\x07" * 10**6}, begun / "checkpoint.pt")
@@ -138,6 +142,7 @@ def go_on(checkpoint: Path) -> None:
     fit(colorizer, Marbles(size=16), Config(**state["config"]), checkpoint=checkpoint)
 
 
+@pytest.mark.slow
 def test_weights_that_are_no_numbers_are_not_gone_on_with(begun, tmp_path):
     state = torch.load(begun / "checkpoint.pt", weights_only=True)
     next(iter(state["network"].values())).fill_(torch.nan)
@@ -149,6 +154,7 @@ def test_weights_that_are_no_numbers_are_not_gone_on_with(begun, tmp_path):
 # ---- more steps ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_finished_training_goes_on_to_more_steps(begun, tmp_path):
     result = train(tmp_path / "mine", begun, "--resume", "--steps", "12")
     assert result.exit_code == 0 and "step 12 of 12" in result.output
@@ -156,6 +162,7 @@ def test_a_finished_training_goes_on_to_more_steps(begun, tmp_path):
     assert steps == [0, 3, 6, 9, 12]
 
 
+@pytest.mark.slow
 def test_fewer_steps_than_are_taken_are_refused(begun, tmp_path):
     result = train(tmp_path / "mine", begun, "--resume", "--steps", "5")
     assert result.exit_code == 1
@@ -184,6 +191,7 @@ def test_the_learning_rate_follows_the_new_plan(tmp_path):
     assert rates == [long.learning_rate * learning_rate_factor(6, long)]
 
 
+@pytest.mark.slow
 def test_two_trainings_alike_give_files_alike(begun, tmp_path):
     assert train(tmp_path / "mine", tmp_path / "again").exit_code == 0
     one, other = (folder / "colorizer.safetensors" for folder in (begun, tmp_path / "again"))
@@ -198,6 +206,7 @@ def names_of(part: str, count: int) -> list[str]:
     return [name for name in names if hash_percent(name) in PARTS[part]][:count]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("names", "counts"),
     [
@@ -215,11 +224,13 @@ def test_too_few_pictures_are_counted_by_part_and_the_option_is_named(tmp_path, 
     assert "hash of its path" in said and "smaller --batch-size" in said
 
 
+@pytest.mark.slow
 def test_sixty_folders_with_one_name_in_each_are_trained_on(tmp_path):
     album(tmp_path / "many", [f"object{n:02}/large.jpeg" for n in range(60)])
     assert train(tmp_path / "many", tmp_path / "out").exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_graphics_backend_that_is_not_there_does_not_stop_a_training(tmp_path):
     words = [
         "train",
@@ -238,6 +249,7 @@ def test_a_graphics_backend_that_is_not_there_does_not_stop_a_training(tmp_path)
     assert done.returncode == 0, done.stderr[-500:]
 
 
+@pytest.mark.slow
 def test_processes_that_were_asked_for_different_things_do_not_train(tmp_path):
     """Each would go on alone in silence; here their seeds are their ranks."""
     script = tmp_path / "rank.py"

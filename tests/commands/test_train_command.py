@@ -123,6 +123,7 @@ def narrow(command):
     return [*command[: command.index("--size")], *NARROW]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_architecture_is_trained_by_the_same_command(narrow, tmp_path, name):
     result = run(*narrow, "--architecture", name, "--steps", "3", "--grid-size", "40")
@@ -141,6 +142,7 @@ def test_the_command_offers_what_there_is():
     assert set(option.type.choices) == set(ARCHITECTURES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -166,12 +168,14 @@ def test_what_an_architecture_does_not_have_is_said_with_what_it_has(narrow, tmp
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_an_unknown_architecture_is_told_the_known_ones(narrow):
     result = run(*narrow, "--architecture", "VGG", "--steps", "3")
     assert result.exit_code == 2
     assert all(name in result.output for name in ARCHITECTURES)
 
 
+@pytest.mark.slow
 def test_a_training_is_not_resumed_with_another_architecture(narrow):
     options = ["--objective", "regression", "--steps", "3"]
     assert run(*narrow, *options, "--architecture", "Zhang2016").exit_code == 0
@@ -189,6 +193,7 @@ def test_what_is_not_said_is_the_architectures_own_default():
     assert not network_for(NetworkPlan("UNet", half_resolution=False), 2).config["half_resolution"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["UNet", "LiteUNet", "Zhang2017"])
 def test_with_hints_a_network_gets_channels_and_a_place_for_a_global_one(narrow, tmp_path, name):
     options = ["--architecture", name, "--objective", "regression", "--hints"]
@@ -200,6 +205,7 @@ def test_with_hints_a_network_gets_channels_and_a_place_for_a_global_one(narrow,
     assert learnt[:, -GLOBAL_LENGTH:].any()  # zero before: what it was told was learnt from
 
 
+@pytest.mark.slow
 def test_a_place_for_a_global_hint_begins_without_effect(command, tmp_path):
     assert run(*command, "--steps", "2", "--objective", "regression").exit_code == 0
     first = Colorizer.load(tmp_path / "out" / "colorizer.safetensors")
@@ -218,6 +224,7 @@ def test_a_place_for_a_global_hint_begins_without_effect(command, tmp_path):
         begin_with(UNet(1, 2, **shape), guided)
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_network(command, tmp_path):
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     arguments = [*torchrun, "-m", "colorlab", *command, "--steps", "6", "--grid-size", "20"]
@@ -230,6 +237,7 @@ def test_two_processes_train_one_network(command, tmp_path):
     assert len(FILES) == 44
 
 
+@pytest.mark.slow
 def test_a_network_with_hints_begins_with_one_without_and_colours_as_it_did(tmp_path, command):
     assert run(*command, "--steps", "2", "--objective", "regression").exit_code == 0
     first = Colorizer.load(tmp_path / "out" / "colorizer.safetensors")
@@ -241,6 +249,7 @@ def test_a_network_with_hints_begins_with_one_without_and_colours_as_it_did(tmp_
     torch.testing.assert_close(Colorizer(guided, first.objective).answer(L), first.answer(L))
 
 
+@pytest.mark.slow
 def test_hints_are_learnt_from_the_command_line_resumed_or_not(tmp_path, command):
     options = ["--objective", "regression", "--hints", "--with-photographs"]
     assert run(*command, "--steps", "2", "--objective", "regression").exit_code == 0
@@ -254,6 +263,7 @@ def test_hints_are_learnt_from_the_command_line_resumed_or_not(tmp_path, command
     assert guided.about["data"]["photographs"] == ["astronaut", "coffee", "china"]
 
 
+@pytest.mark.slow
 def test_a_network_of_another_shape_cannot_be_begun_with(tmp_path, command):
     assert run(*command, "--steps", "1").exit_code == 0
     start = str(tmp_path / "out" / "colorizer.safetensors")
@@ -269,6 +279,7 @@ def test_a_network_of_another_shape_cannot_be_begun_with(tmp_path, command):
 # ---- beginning with what has learnt already ------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_shipped_network_is_begun_with_by_its_name(command, tmp_path):
     shipped = Colorizer.pretrained("regression")
     kind, config = type(shipped.network).__name__, shipped.network.config
@@ -287,6 +298,7 @@ def test_a_shipped_network_is_begun_with_by_its_name(command, tmp_path):
     assert trained.about["recipe"]["start_from"] == "regression"
 
 
+@pytest.mark.slow
 def test_how_colours_are_decided_is_inherited(command, tmp_path):
     options = [*command, "--grid-size", "40", "--steps", "1"]
     assert run(*options).exit_code == 0
@@ -300,6 +312,7 @@ def test_how_colours_are_decided_is_inherited(command, tmp_path):
     assert (second.temperature, second.by_region) == (0.7, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("objective", "mix", "weighted"),
     [
@@ -316,6 +329,7 @@ def test_what_is_rebalanced_is_what_was_asked_for(command, tmp_path, objective, 
     assert (getattr(found, "uniform_mix", 1) == 0.5) == weighted
 
 
+@pytest.mark.slow
 def test_a_loss_at_some_places_is_a_choice(command, tmp_path):
     assert run(*command, "--steps", "3", "--places", "5", "--objective", "regression").exit_code == 0
     history = json.loads((tmp_path / "out" / "history.json").read_text())

@@ -89,6 +89,7 @@ def test_a_parameter_goes_to_the_notebooks_that_have_it():
 # ---- running -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_failure_is_named_and_the_others_still_run(tmp_path):
     paths = [
         write(tmp_path / "1_breaks.ipynb", "print('so far')", "\nx = 1 / 0"),
@@ -113,6 +114,7 @@ def test_a_failure_is_named_and_the_others_still_run(tmp_path):
     assert (out / "GLOSSARY.md").is_file()  # the notebooks link to it
 
 
+@pytest.mark.slow
 def test_two_at_a_time_gives_the_outcomes_in_reading_order(tmp_path):
     paths = [
         write(tmp_path / "1_slow.ipynb", "import time; time.sleep(2)"),
@@ -125,6 +127,7 @@ def test_two_at_a_time_gives_the_outcomes_in_reading_order(tmp_path):
     assert all(o.error is None for o in outcomes)
 
 
+@pytest.mark.slow
 def test_a_kernel_that_dies_is_a_failure_not_a_crash(tmp_path):
     paths = [write(tmp_path / "1_dies.ipynb", "import os; os._exit(1)"), write(tmp_path / "2_works.ipynb")]
     first, second = course.run({p: {} for p in paths}, tmp_path / "out")
@@ -132,6 +135,7 @@ def test_a_kernel_that_dies_is_a_failure_not_a_crash(tmp_path):
     assert second.error is None
 
 
+@pytest.mark.slow
 def test_a_notebook_that_cannot_be_rendered_is_a_failure(tmp_path):
     path = write(tmp_path / "a.ipynb")
     notebook = nbformat.read(path, as_version=4)
@@ -145,6 +149,7 @@ def test_a_notebook_that_cannot_be_rendered_is_a_failure(tmp_path):
 # ---- authors and readers -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_renewed_outputs_hold_what_teaches_and_nothing_else(tmp_path):
     picture = (
         "from IPython.display import display\n"
@@ -204,6 +209,7 @@ def test_help_teaches(arguments):
     assert len(result.output.splitlines()) > 4
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_takes_no_other_notebook_with_it(tmp_path):
     kill = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"
     paths = [write(tmp_path / "1_kills.ipynb", kill), write(tmp_path / "2_works.ipynb", "pass")]
@@ -213,6 +219,7 @@ def test_a_worker_that_dies_takes_no_other_notebook_with_it(tmp_path):
     assert "died" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_result_never_replaces_its_notebook_nor_another_result(tmp_path):
     path = write(tmp_path / "a.ipynb")
     with pytest.raises(course.ParameterError, match="would replace it"):

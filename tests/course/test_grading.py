@@ -93,6 +93,7 @@ def test_after_the_release_the_exercise_is_the_courses_own():
             assert after.source == f"{before.source}\n# mine"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "stub", ["# your answer: replace the dots", "# YOUR CODE HERE\nraise NotImplementedError()"]
 )
@@ -111,6 +112,7 @@ def test_right_wrong_and_unanswered_give_a_point_none_and_none_and_run_all_goes_
     assert found["q3"].startswith("Replace the ... and run again")
 
 
+@pytest.mark.slow
 def test_nbgraders_rules_of_scoring_are_kept():
     # nbgrader reads a number in Out[] as points, and gives none where something is on stderr.
     notebook = for_nbgrader(small())

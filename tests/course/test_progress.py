@@ -128,6 +128,7 @@ def test_signs_never_stand_without_their_words(tmp_path):
         assert f"1 of {found.total} exercises passed" in text
 
 
+@pytest.mark.slow
 def test_answers_in_a_real_kernel_are_seen_there_and_in_the_saved_file(tmp_path):
     tags = {"tags": ["check"]}
     cells = [

@@ -4,9 +4,12 @@ import os
 import re
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 
 from colorlab.course import notebooks as course
+
+pytestmark = pytest.mark.slow
 
 
 def printed(seed: int) -> list[str]:

@@ -4,6 +4,8 @@ import pytest
 
 from colorlab.course import notebooks as course
 
+pytestmark = pytest.mark.slow
+
 WITH_BINS = [path for path in course.notebooks() if "grid_size" in course.parameters(path)]
 
 

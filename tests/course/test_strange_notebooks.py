@@ -49,6 +49,7 @@ STRANGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", STRANGE.values(), ids=STRANGE)
 def test_what_is_no_notebook_is_a_sentence_everywhere(tmp_path, caplog, capfd, monkeypatch, content):
     monkeypatch.setattr(exercise, "last_results", {})  # those of other tests in this process
@@ -116,6 +117,7 @@ def test_notebooks_that_people_have_are_read(tmp_path, content):
     assert read.metadata.kernelspec.name in ("python3", "mine")
 
 
+@pytest.mark.slow
 def test_one_without_a_kernel_is_run_as_python_and_braces_in_names_are_names(tmp_path):
     path = tmp_path / "{seed}.ipynb"
     path.write_text(json.dumps(notebook([code("print(6 * 7)")])))
@@ -157,6 +159,7 @@ def test_a_full_disk_leaves_the_older_result(tmp_path, executed, monkeypatch):
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_the_report_of_an_earlier_run_is_gone_before_the_next_begins(tmp_path):
     (tmp_path / "index.html").write_text("all passed")
     path, seen = tmp_path / "in" / "a.ipynb", []

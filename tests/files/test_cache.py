@@ -121,6 +121,7 @@ def test_what_does_not_fit_is_made_anew_and_said(pics, own_cache, capsys, spoil)
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_what_is_whole_is_not_touched_and_may_be_checked_by_others(pics, own_cache, monkeypatch):
     key = open_collection(pics, 16).key
     monkeypatch.setattr(datasets, "_build", lambda *a: pytest.fail("made again"))
@@ -148,6 +149,7 @@ def building(pics: Path, start: float = 0) -> subprocess.Popen:
     return subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
+@pytest.mark.slow
 def test_four_that_begin_at_once_all_get_it(pics, own_cache):
     processes = [building(pics, time.time() + 4) for _ in range(4)]
     said = [process.communicate(timeout=120) for process in processes]
@@ -155,6 +157,7 @@ def test_four_that_begin_at_once_all_get_it(pics, own_cache):
     assert len(made(own_cache)) == 1
 
 
+@pytest.mark.slow
 def test_what_the_killed_left_is_cleared_by_the_next(pics, own_cache, monkeypatch):
     for _ in range(2):
         process, deadline = building(pics), time.monotonic() + 60

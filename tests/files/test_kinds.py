@@ -177,6 +177,7 @@ def test_names_are_printed_as_they_are_and_are_no_markup(album, tmp_path, model,
     assert "\x1b" not in result.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8:strict"])
 def test_names_that_cannot_be_encoded_end_nothing(album, tmp_path, model, encoding):
     import subprocess

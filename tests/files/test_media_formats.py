@@ -205,6 +205,7 @@ def test_a_large_photograph_cut_short_is_refused():
             assert isinstance(attempt(content[:length]), ImageError)
 
 
+@pytest.mark.slow
 def test_damaged_files_are_read_or_refused():
     """Up to five wrong bytes, half of the time among the first 300: nothing but a picture or an ImageError."""
     rng = np.random.default_rng(0)

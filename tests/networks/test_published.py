@@ -452,6 +452,7 @@ def test_gradients_reach_every_weight_that_is_trained(name, options, every):
 # ---- one training for all ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("objective", "precision"),
     [(Regression(), "float32"), (Classification(BINS, "soft"), "bfloat16")],

@@ -37,6 +37,7 @@ def test_a_training_in_the_panel_is_that_of_fit():
     assert panel.stop_button.disabled
 
 
+@pytest.mark.slow
 def test_stop_ends_one_training_at_its_next_measurement_and_the_next_begins():
     panel, states = new_panel(), []
     describe = panel._draw
@@ -76,6 +77,7 @@ def test_an_error_in_a_training_reaches_the_reader():
         asyncio.run(panel.run())
 
 
+@pytest.mark.slow
 def test_the_static_twin_shows_losses_floors_and_pictures():
     panel = new_panel()
     asyncio.run(panel.run())

@@ -101,6 +101,7 @@ def another_value(control):
     return control.min if control.value != control.min else control.max
 
 
+@pytest.mark.slow
 def test_every_control_changes_picture_and_state(explorer):
     start = dict(explorer.state)
     for name, control in explorer.controls.items():
@@ -113,6 +114,7 @@ def test_every_control_changes_picture_and_state(explorer):
         control.value = start[name]
 
 
+@pytest.mark.slow
 def test_every_button_sets_a_state_and_reset_returns_to_the_start(explorer):
     start, first = dict(explorer.state), explorer.picture.value
     assert list(explorer.buttons)[-1] == "Reset"
