@@ -19,6 +19,7 @@ lab: $(SETUP)  ## Open the course in JupyterLab
 test: $(SETUP)  ## Run every check and test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadscope tests
 	$(BIN)/pytest -q --doctest-modules colorlab
 	OMP_NUM_THREADS=1 COLORLAB_PRESET=smoke $(BIN)/pytest -q -n 2 --dist loadscope --nbval-lax --nbval-current-env --nbval-cell-timeout=120 notebooks

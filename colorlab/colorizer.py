@@ -34,7 +34,7 @@ MOST_AB = 1e6  # Lab units; colours have at most 150, but a network that has lea
 REFERENCE_SIDE = 256  # pixels of the shorter side are plenty to count colours in
 PRETRAINED = ("regression", "classification", "guided")
 
-Picture = np.ndarray | Image.Image | str | Path
+AnyPicture = np.ndarray | Image.Image | str | Path
 
 
 class Colorizer:
@@ -76,12 +76,13 @@ class Colorizer:
             raise ValueError(f"by_region: expected True or False, got {by_region!r}")
         if about is not None and not isinstance(about, dict):
             raise ValueError(f"about: expected a dict, got {type(about).__name__}")
-        if not isinstance((about or {}).get("data", {}), dict):
+        about = about or {}
+        if not isinstance(about.get("data", {}), dict):
             raise ValueError(f"about: expected a dict as its data, got {type(about['data']).__name__}")
         self.network, self.objective = network, objective
         self.working_size, self.temperature = working_size, checked_temperature(temperature)
         self.by_region = by_region
-        self.about = about or {}
+        self.about = about
 
     @classmethod
     def new(
@@ -216,10 +217,10 @@ class Colorizer:
     @torch.no_grad()
     def colorize(
         self,
-        image: Picture,
+        image: AnyPicture,
         temperature: Temperature | None = None,
         hints: Sequence[Hint] | None = None,
-        like: Picture | None = None,
+        like: AnyPicture | None = None,
         by_region: bool | None = None,
     ) -> np.ndarray:
         """Colour a picture of any size. Only its lightness is looked at.
@@ -342,7 +343,7 @@ class Colorizer:
         return {k: json.dumps(v) for k, v in values.items()}  # safetensors' metadata are strings
 
 
-def global_hint_of(like: Picture) -> Tensor:
+def global_hint_of(like: AnyPicture) -> Tensor:
     """The global hint that a colour picture gives, `(1, GLOBAL_LENGTH)`."""
     reference = shrink(_to_array(like), REFERENCE_SIDE)
     return global_hint(to_lab(reference)[None])
@@ -375,7 +376,7 @@ def _lab_of_grey(grey: np.ndarray) -> Tensor:
     return rgb_to_lab(torch.from_numpy(grey / np.float32(65_535)).expand(3, -1, -1))
 
 
-def _to_array(image: Picture) -> np.ndarray:
+def _to_array(image: AnyPicture) -> np.ndarray:
     if isinstance(image, (str, Path, Image.Image)):
         return read_image(image)
     if not isinstance(image, np.ndarray):

@@ -295,7 +295,7 @@ def _build(path: Path, size: int, folder: Path) -> None:
     ):
         files = files_in(path)
         while chunk := _chunk(files):
-            pictures = pool.map(lambda f: _decoded(*f, size), chunk)
+            pictures = pool.map(lambda f: _decoded(*f, size=size), chunk)
             for (name, _), picture in zip(chunk, pictures, strict=True):
                 if isinstance(picture, str):
                     unreadable[name] = picture

@@ -105,7 +105,8 @@ class FrameColorizer:
     def lab(self, rgb: np.ndarray) -> Tensor:
         """uint8 `(H, W, 3)` -> `(3, H, W)`: the frame's own L and the ab for it, on the CPU."""
         L = to_lab(rgb)[None, :1]  # (1, 1, H, W)
-        return torch.cat([L, along_edges(*self._answer(rgb), L)], dim=1)[0]
+        ab, small = self._answer(rgb)
+        return torch.cat([L, along_edges(ab, small, L)], dim=1)[0]
 
     def __call__(self, rgb: np.ndarray) -> np.ndarray:
         """uint8 `(H, W, 3)` -> the same coloured; only its lightness is looked at."""

@@ -194,7 +194,8 @@ def check_hint(hint, number: int, picture: tuple[float, float]) -> Hint:
     if not (0 <= x < width and 0 <= y < height):
         size = f" of {width}×{height} pixels" if width < math.inf else ""
         raise ValueError(f"hint {number}: ({x:g}, {y:g}) lies outside the picture{size}")
-    return x, y, tuple(int(c) for c in rgb)
+    red, green, blue = (int(c) for c in rgb)
+    return x, y, (red, green, blue)
 
 
 def _shown(value) -> str:

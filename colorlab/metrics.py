@@ -158,7 +158,9 @@ class Tally:
             )
         *sums, counts, near = zip(*rows, strict=True)
         return cls(
-            *(torch.tensor(s, dtype=torch.float64) for s in sums), torch.stack(counts), torch.stack(near)
+            *(torch.tensor(s, dtype=torch.float64) for s in sums),
+            cell_pixels=torch.stack(counts),
+            cell_closeness=torch.stack(near),
         )
 
     def scores(self, times: Tensor | None = None) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """The README tells of every notebook, names the three commands, and no link in it leads nowhere."""
 
 import re
+import tomllib
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -59,6 +60,18 @@ def test_the_page_on_the_layout_names_every_flat_file_and_every_room():
     flat -= {"device.py", "media.py"}  # a function, and a second name
     rooms = {f"{p.parent.name}/" for p in package.glob("*/__init__.py")}
     assert sorted(name for name in flat | rooms if f"`{name}`" not in page) == []
+
+
+def test_one_place_says_where_the_project_lives():
+    """Until it is set, it is a placeholder that no page repeats and no link checker follows."""
+    (address,) = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "urls"
+    ].values()
+    texts = {name: (ROOT / name).read_text(encoding="utf-8") for name in [*PAGES, "environment.yml"]}
+    cloned = {url for text in texts.values() for url in re.findall(r"git clone (\S+)", text)}
+    assert cloned <= {address}
+    assert not any(".invalid" in text for text in texts.values())
+    assert "pyproject.toml" in texts["README.md"]
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -75,9 +75,9 @@ def show(report: Report) -> None:
         tables.append(hints(report.hints))
     if report.global_hint:
         tables.append(global_hints(report))
-    for table in [*tables, flicker(report)]:
+    for made in [*tables, flicker(report)]:
         console.print()
-        console.print(table, soft_wrap=False)
+        console.print(made, soft_wrap=False)
 
 
 def measures(report: Report) -> Table:
@@ -88,7 +88,7 @@ def measures(report: Report) -> Table:
     )
     titles = [title for title, _ in MEASURES.values()]
     rows = {name: [cell(row, measure) for measure in MEASURES] for name, row in report.rows.items()}
-    return table("Scores", titles, rows, caption)
+    return as_table("Scores", titles, rows, caption)
 
 
 def cell(row: Row, measure: str) -> str:
@@ -103,13 +103,13 @@ def cell(row: Row, measure: str) -> str:
 def hints(curve: dict) -> Table:
     labels = {"guided": "guided network", "spread": "hints spread alone"}
     rows = {label: [f"{psnr:.2f}" for psnr in curve[name]["psnr"]] for name, label in labels.items()}
-    return table("PSNR, dB, by hints a picture", [str(n) for n in curve["counts"]], rows)
+    return as_table("PSNR, dB, by hints a picture", [str(n) for n in curve["counts"]], rows)
 
 
 def global_hints(report: Report) -> Table:
     scores = {name: row.scores for name, row in report.global_hint.items()}
     rows = {name: [f"{s['psnr']:.2f}", f"{s['chroma_ratio']:.2f}"] for name, s in scores.items()}
-    return table("By whose global hint", ["PSNR, dB", "chroma ratio"], rows)
+    return as_table("By whose global hint", ["PSNR, dB", "chroma ratio"], rows)
 
 
 def flicker(report: Report) -> Table:
@@ -123,10 +123,10 @@ def flicker(report: Report) -> Table:
         for name, found in report.flicker.items()
     }
     titles = ["frame by frame", "smoothed", "rebalanced AuC", "smoothed"]
-    return table("Flicker", titles, rows, caption)
+    return as_table("Flicker", titles, rows, caption)
 
 
-def table(title: str, columns: list[str], rows: dict[str, list[str]], caption: str | None = None) -> Table:
+def as_table(title: str, columns: list[str], rows: dict[str, list[str]], caption: str | None = None) -> Table:
     """Names on the left, figures on the right; in the names of strangers' files is no markup."""
     made = Table(title=title, caption=caption, title_justify="left", caption_justify="left", box=None)
     made.padding, made.collapse_padding, made.pad_edge = (0, 1), True, False  # all columns fit 80 characters

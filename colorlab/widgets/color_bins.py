@@ -149,8 +149,8 @@ def grid_ladder(name: str, grid_sizes: Sequence[float], title: str = "") -> Figu
         title: the finding.
     """
     n = len(grid_sizes) + 1
-    figure = Figure(figsize=(2.6 * n + 0.4, 5.2), layout="constrained")
-    figure.get_layout_engine().set(h_pad=0.09)
+    figure = Figure(figsize=(2.6 * n + 0.4, 5.2))
+    figure.set_layout_engine("constrained", h_pad=0.09)
     axes = figure.subplots(2, n, height_ratios=(1.4, 1))
     heads = ["any colour", *(f"Q = {table(g).n_bins} bins (grid {g:g})" for g in grid_sizes)]
     feet = ["the photograph", *(f"moved by {round_trip(g, name).mean:.1f} on average" for g in grid_sizes)]
