@@ -231,7 +231,7 @@ def attic(tmp_path, frames):
         write_video(folder / f"{kind}.mkv", made)
     (folder / "grey.gif").rename(folder / "grey1.gif")
     (folder / "sepia.gif").rename(folder / "sepia1.gif")
-    (folder / "colour.gif").rename(folder / "colour1.gif")
+    (folder / "color.gif").rename(folder / "color1.gif")
     return folder
 
 
@@ -251,10 +251,15 @@ def test_only_what_is_asked_for_is_coloured(attic, tmp_path, model):
     }  # fmt: skip
 
 
+def test_the_old_spelling_is_refused_with_the_new_one(attic, tmp_path):
+    result = colorlab(attic, "-o", tmp_path / "out", "--only", "colour")
+    assert result.exit_code == 2 and "'color'" in result.output
+
+
 def test_without_it_any_colour_picture_is_taken_for_grey(attic, tmp_path, network, model):
     assert colorlab(attic, "-o", tmp_path / "out", "--model", model).exit_code == 0
-    rgb = read_image(attic / "colour.png")
-    assert np.array_equal(read_image(tmp_path / "out" / "colour.png"), network.colorize(rgb))
+    rgb = read_image(attic / "color.png")
+    assert np.array_equal(read_image(tmp_path / "out" / "color.png"), network.colorize(rgb))
 
 
 def test_a_film_of_which_nothing_can_be_read_has_no_kind(tmp_path):
