@@ -1,0 +1,175 @@
+// From a network's answers to colours, as colorlab's objectives, regions, hints and edges do it.
+
+import { around, averaged, enlarged, plane } from "./planes.js";
+
+export const AB_SCALE = 110; // a network answers numbers near 1
+export const ANSWER_EVERY = 4; // pixels between two answers
+const RADIUS = 4, EDGE = 1e-3, SHARE = 0.8; // regions.py
+const REACH = 0.15, LIKENESS = 8, PULL = 0.3; // hints.heed
+const EDGE_NOISE = 256; // edges.py
+
+// Logits (Q planes) -> likelihoods, 1 for the likeliest bin of each place: what λ and T work on, computed once.
+export function likelihoods({ data, channels, width, height }) {
+  const places = width * height, result = new Float32Array(data.length);
+  for (let i = 0; i < places; i++) {
+    let most = -Infinity;
+    for (let q = 0; q < channels; q++) most = Math.max(most, data[q * places + i]);
+    for (let q = 0; q < channels; q++) result[q * places + i] = Math.exp(data[q * places + i] - most);
+  }
+  return { data: result, channels, width, height };
+}
+
+// What every bin gains when λ moves from the one it was trained with: w' / w, with w = 1 / ((1-λ) prior + λ/Q).
+export function reweighting(prior, trained, wanted) {
+  const total = prior.reduce((sum, p) => sum + p, 0), Q = prior.length;
+  const mixed = (mix) => prior.map((p) => ((1 - mix) * p) / total + mix / Q);
+  const now = mixed(wanted);
+  return mixed(trained).map((value, q) => value / now[q]);
+}
+
+// Likelihoods times factors -> probabilities that sum to 1 at every place.
+export function probabilities({ data, channels, width, height }, factors) {
+  const result = new Float32Array(data.length), places = width * height;
+  const total = new Float64Array(places);
+  for (let q = 0; q < channels; q++) {
+    for (let i = 0; i < places; i++) total[i] += result[q * places + i] = data[q * places + i] * factors[q];
+  }
+  for (let q = 0; q < channels; q++) {
+    for (let i = 0; i < places; i++) result[q * places + i] /= total[i];
+  }
+  return { data: result, channels, width, height };
+}
+
+// Distributions averaged within regions of similar lightness: a guided filter with L as guide.
+export function shared({ data, channels, width, height }, L) {
+  const places = width * height, empty = () => new Float32Array(places);
+  const guide = averaged(L, ANSWER_EVERY).data.map((value) => value / 100);
+  const scratch = empty(), meanGuide = empty(), spread = empty();
+  const product = empty(), mean = empty(), meanProduct = empty(), slopes = empty(), rests = empty();
+  around(guide, 0, width, height, RADIUS, meanGuide, scratch);
+  around(guide.map((value) => value * value), 0, width, height, RADIUS, spread, scratch);
+  for (let i = 0; i < places; i++) spread[i] += EDGE - meanGuide[i] * meanGuide[i];
+  const result = new Float32Array(data.length), total = new Float64Array(places);
+  for (let q = 0, at = 0; q < channels; q++, at += places) {
+    for (let i = 0; i < places; i++) product[i] = guide[i] * data[at + i];
+    around(data, at, width, height, RADIUS, mean, scratch);
+    around(product, 0, width, height, RADIUS, meanProduct, scratch);
+    for (let i = 0; i < places; i++) {
+      product[i] = (meanProduct[i] - meanGuide[i] * mean[i]) / spread[i]; // the slope
+      mean[i] -= product[i] * meanGuide[i]; // the rest of the line
+    }
+    around(product, 0, width, height, RADIUS, slopes, scratch);
+    around(mean, 0, width, height, RADIUS, rests, scratch);
+    for (let i = 0; i < places; i++) {
+      const region = Math.max(0, slopes[i] * guide[i] + rests[i]);
+      total[i] += result[at + i] = (1 - SHARE) * data[at + i] + SHARE * region;
+    }
+  }
+  for (let q = 0; q < channels; q++) {
+    for (let i = 0; i < places; i++) result[q * places + i] /= total[i];
+  }
+  return { data: result, channels, width, height };
+}
+
+// Probabilities -> planes of a and b by the annealed mean.
+export function decided({ data, channels, width, height }, centers, temperature) {
+  const places = width * height, power = 1 / temperature;
+  const a = plane(width, height), b = plane(width, height);
+  const most = new Float32Array(places), total = new Float64Array(places);
+  for (let q = 0; q < channels; q++) {
+    for (let i = 0; i < places; i++) if (data[q * places + i] > most[i]) most[i] = data[q * places + i];
+  }
+  const negligible = 1e-9 ** temperature; // its power is below 1e-9
+  for (let q = 0; q < channels; q++) {
+    const [centerA, centerB] = centers[q];
+    for (let i = 0; i < places; i++) {
+      const ratio = data[q * places + i] / most[i];
+      if (ratio < negligible) continue;
+      const weight = ratio ** power;
+      total[i] += weight;
+      a.data[i] += weight * centerA;
+      b.data[i] += weight * centerB;
+    }
+  }
+  for (let i = 0; i < places; i++) {
+    a.data[i] /= total[i];
+    b.data[i] /= total[i];
+  }
+  return { a, b };
+}
+
+// A regression's two answers -> planes of a and b.
+export function regressed({ data, width, height }) {
+  const places = width * height;
+  const [a, b] = [0, places].map((at) => plane(width, height, data.slice(at, at + places).map((v) => v * AB_SCALE)));
+  return { a, b };
+}
+
+// Colours at the network's answers -> at the size of what it was shown.
+export function toSize({ a, b }, { width, height }) {
+  return { a: enlarged(a, width, height), b: enlarged(b, width, height) };
+}
+
+// What a network's colours still lack at the hints, spread around them and added. `hints`: planes a, b (/ 110), mask.
+export function heeded({ a, b }, hints, L) {
+  const { width, height } = L, shorter = REACH * Math.min(width, height);
+  const places = [...hints.mask.data.keys()].filter((i) => hints.mask.data[i] > 0);
+  const lacks = places.map((i) => [
+    AB_SCALE * hints.a.data[i] - a.data[i], AB_SCALE * hints.b.data[i] - b.data[i], i % width, Math.floor(i / width),
+  ]);
+  const result = { a: plane(width, height, a.data.slice()), b: plane(width, height, b.data.slice()) };
+  if (!places.length) return result;
+  for (let i = 0; i < L.data.length; i++) {
+    const x = i % width, y = Math.floor(i / width);
+    let total = PULL, sumA = 0, sumB = 0;
+    lacks.forEach(([lackA, lackB, u, v], k) => {
+      const distance = Math.hypot(x - u, y - v) / shorter + Math.abs(L.data[i] - L.data[places[k]]) / LIKENESS;
+      const weight = Math.exp(-distance);
+      total += weight;
+      sumA += weight * lackA;
+      sumB += weight * lackB;
+    });
+    result.a.data[i] += sumA / total;
+    result.b.data[i] += sumB / total;
+  }
+  return result;
+}
+
+// Colours at the size of the small lightness -> at that of the whole one, changing where lightness does.
+export function alongEdges(ab, small, L) {
+  if (ab.a.width === L.width && ab.a.height === L.height) return ab;
+  const { width, height } = small;
+  const meanL = blurred(small), variance = blurred(times(small, small));
+  const smooth = enlarged(small, L.width, L.height);
+  const laid = (color) => {
+    const mean = blurred(color), product = blurred(times(small, color));
+    const slope = plane(width, height);
+    for (let i = 0; i < slope.data.length; i++) {
+      slope.data[i] = (product.data[i] - meanL.data[i] * mean.data[i]) /
+        (variance.data[i] - meanL.data[i] ** 2 + EDGE_NOISE);
+    }
+    const result = enlarged(color, L.width, L.height), steep = enlarged(slope, L.width, L.height).data;
+    for (let i = 0; i < steep.length; i++) result.data[i] += steep[i] * (L.data[i] - smooth.data[i]);
+    return result;
+  };
+  return { a: laid(ab.a), b: laid(ab.b) };
+}
+
+function times(one, other) {
+  return plane(one.width, one.height, one.data.map((value, i) => value * other.data[i]));
+}
+
+// The mean over 3×3 pixels, the border repeated.
+function blurred({ width, height, data }) {
+  const result = plane(width, height);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      let sum = 0;
+      for (const v of [Math.max(0, y - 1), y, Math.min(height - 1, y + 1)]) {
+        for (const u of [Math.max(0, x - 1), x, Math.min(width - 1, x + 1)]) sum += data[v * width + u];
+      }
+      result.data[y * width + x] = sum / 9;
+    }
+  }
+  return result;
+}

@@ -1,0 +1,78 @@
+// Planes: { width, height, data: Float32Array }, one number a place, row by row.
+
+export function plane(width, height, data = new Float32Array(width * height)) {
+  return { width, height, data };
+}
+
+// The last row and column repeated until both sides divide by `multiple`.
+export function padded({ width, height, data }, multiple) {
+  const wide = Math.ceil(width / multiple) * multiple, high = Math.ceil(height / multiple) * multiple;
+  const result = plane(wide, high);
+  for (let y = 0; y < high; y++) {
+    for (let x = 0; x < wide; x++) {
+      result.data[y * wide + x] = data[Math.min(y, height - 1) * width + Math.min(x, width - 1)];
+    }
+  }
+  return result;
+}
+
+// The mean over squares of `every` pixels, of those there are at the right and at the bottom.
+export function averaged({ width, height, data }, every) {
+  const result = plane(Math.ceil(width / every), Math.ceil(height / every));
+  for (let y = 0; y < result.height; y++) {
+    for (let x = 0; x < result.width; x++) {
+      let sum = 0, count = 0;
+      for (let v = y * every; v < Math.min(height, (y + 1) * every); v++) {
+        for (let u = x * every; u < Math.min(width, (x + 1) * every); u++, count++) sum += data[v * width + u];
+      }
+      result.data[y * result.width + x] = sum / count;
+    }
+  }
+  return result;
+}
+
+// The mean over squares of 2 · radius + 1 places, less at the border; `at` says where in `data` the plane begins.
+export function around(data, at, width, height, radius, result, scratch) {
+  slide(data, at, width, 1, height, width, radius, scratch, 0);
+  slide(scratch, 0, height, width, width, 1, radius, result, 0);
+}
+
+// Running means along lines: `lines` of them, `between` apart, each `length` places of `step`.
+function slide(data, at, lines, between, length, step, radius, result, to) {
+  for (let line = 0; line < lines; line++) {
+    const start = at + line * between, end = to + line * between;
+    let sum = 0, count = 0;
+    for (let i = -radius; i < length; i++) {
+      if (i + radius < length) { sum += data[start + (i + radius) * step]; count++; }
+      if (i - radius - 1 >= 0) { sum -= data[start + (i - radius - 1) * step]; count--; }
+      if (i >= 0) result[end + i * step] = sum / count;
+    }
+  }
+}
+
+// Bilinear, as torch's interpolate with align_corners=False.
+export function enlarged({ width, height, data }, newWidth, newHeight) {
+  const columns = between(width, newWidth), rows = between(height, newHeight);
+  const result = plane(newWidth, newHeight);
+  for (let y = 0; y < newHeight; y++) {
+    const above = rows.first[y] * width, below = rows.second[y] * width, low = rows.part[y];
+    for (let x = 0; x < newWidth; x++) {
+      const left = columns.first[x], right = columns.second[x], part = columns.part[x];
+      const top = data[above + left] + part * (data[above + right] - data[above + left]);
+      const bottom = data[below + left] + part * (data[below + right] - data[below + left]);
+      result.data[y * newWidth + x] = top + low * (bottom - top);
+    }
+  }
+  return result;
+}
+
+function between(size, newSize) {
+  const first = new Int32Array(newSize), second = new Int32Array(newSize), part = new Float64Array(newSize);
+  for (let i = 0; i < newSize; i++) {
+    const place = Math.min(size - 1, Math.max(0, ((i + 0.5) * size) / newSize - 0.5));
+    first[i] = Math.floor(place);
+    second[i] = Math.min(first[i] + 1, size - 1);
+    part[i] = place - first[i];
+  }
+  return { first, second, part };
+}

@@ -1,0 +1,41 @@
+// Drawings of the ab plane: squares of the bins, by their colour and a strength or a share.
+
+import { cssOf } from "./lab.js";
+
+const REACH = 125; // Lab units from the middle to the border
+
+// `look(q)` -> { side: 0..1 of a cell, alpha }; `marks`: [{ a, b, name }].
+export function drawPlane(canvas, { gridSize, centers }, look, marks = []) {
+  const pen = canvas.getContext("2d"), size = canvas.width, unit = size / (2 * REACH);
+  const at = (a, b) => [size / 2 + a * unit, size / 2 - b * unit];
+  pen.clearRect(0, 0, size, size);
+  pen.strokeStyle = "#bbb";
+  pen.strokeRect(size / 2, 0, 0, size);
+  pen.strokeRect(0, size / 2, size, 0);
+  centers.forEach(([a, b], q) => {
+    const { side, alpha } = look(q), length = 0.9 * side * gridSize * unit, [x, y] = at(a, b);
+    pen.globalAlpha = alpha;
+    pen.fillStyle = cssOf(a, b);
+    pen.fillRect(x - length / 2, y - length / 2, length, length);
+    pen.strokeStyle = "#000";
+    pen.lineWidth = 0.6;
+    pen.strokeRect(x - length / 2, y - length / 2, length, length);
+  });
+  pen.globalAlpha = 1;
+  pen.font = "22px system-ui, sans-serif";
+  pen.fillStyle = "#333";
+  pen.fillText("a: green – red", size - 165, size / 2 - 8);
+  pen.fillText("b: yellow", size / 2 + 8, 24);
+  pen.fillText("blue", size / 2 + 8, size - 10);
+  for (const { a, b, name } of marks) {
+    const [x, y] = at(a, b);
+    pen.beginPath();
+    pen.arc(x, y, 9, 0, 2 * Math.PI);
+    pen.fillStyle = "#fff";
+    pen.fill();
+    pen.lineWidth = 3;
+    pen.stroke();
+    pen.fillStyle = "#000";
+    pen.fillText(name, x + 14, y + 7);
+  }
+}
