@@ -1,0 +1,118 @@
+"""The built lab page: its networks answer as the library's do, it loads what it says, and axe-core finds no fault.
+
+`make site` builds the page and runs these; without a built page they are skipped.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from static import HELPERS, array, served, text
+
+from colorlab.colorizer import Colorizer
+from colorlab.data import photo
+
+ROOT = Path(__file__).parents[2]
+BUILT, AXE = ROOT / "build" / "site" / "lab", ROOT / "docs" / "node_modules" / "axe-core" / "axe.min.js"
+LOGIT, LEVELS = 1e-3, 2
+MOST_BYTES = 30e6  # to load before the first colouring
+
+pytestmark = pytest.mark.skipif(
+    not (BUILT / "index.html").exists(), reason="no page is built; `make site` builds one"
+)
+
+ANSWER = """
+async ({ name, width, height, rgba, hints }) => {
+  const { Networks } = await import("./networks.js");
+  const { Answer, lightness } = await import("./colorize.js");
+  const image = { width, height, data: new Uint8ClampedArray(bytes(rgba)) };
+  window.networks ??= new Networks();
+  await networks.load([name]);
+  const answer = await Answer.ask(networks, name, image, hints);
+  return [text(answer.answers.data), text(answer.paint(lightness(image), answer.settings()))];
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def site():
+    with served(BUILT) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def page(browser, site):
+    page = browser.new_page()
+    page.set_default_timeout(120_000)
+    page.goto(f"{site}/lab.css")
+    page.evaluate(HELPERS)
+    yield page
+    page.close()
+
+
+def answered(page, name, rgb, hints=()):
+    rgba = np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8)])
+    points = [dict(x=x, y=y, rgb=color) for x, y, color in hints]
+    given = dict(name=name, width=rgb.shape[1], height=rgb.shape[0], rgba=text(rgba), hints=points)
+    logits, colored = page.evaluate(ANSWER, given)
+    return array(logits, np.float32), array(colored, np.uint8).reshape(*rgb.shape[:2], 4)[..., :3]
+
+
+@pytest.mark.parametrize("picture", ["chelsea", "rocket"])
+@pytest.mark.parametrize("name", ["regression", "classification"])
+def test_the_networks_say_in_the_browser_what_they_say_in_python(page, name, picture):
+    rgb, colorizer = photo(picture).rgb, Colorizer.pretrained(name)
+    logits, colored = answered(page, name, rgb)
+    with torch.no_grad():
+        expected = colorizer.answer(colorizer.small_copy(rgb)).numpy().ravel()
+    assert np.abs(logits - expected).max() < LOGIT
+    assert np.abs(colored.astype(int) - colorizer.colorize(rgb)).max() <= LEVELS
+
+
+def test_the_guided_network_heeds_hints_as_in_python(page):
+    if "guided" not in json.loads((BUILT / "networks" / "networks.json").read_text()):
+        pytest.skip("the guided network that ships does not look through Lite0, and the page does without")
+    rgb, hints = photo("chelsea").rgb, [(100, 80, (200, 30, 30)), (300, 200, (20, 60, 200))]
+    expected = Colorizer.pretrained("guided").colorize(rgb, hints=hints)
+    assert np.abs(answered(page, "guided", rgb, hints)[1].astype(int) - expected).max() <= LEVELS
+
+
+def test_before_the_first_colouring_at_most_30_megabytes_are_loaded():
+    about = json.loads((BUILT / "networks" / "networks.json").read_text())
+    assert (
+        sum(about[name]["bytes"] for name in ("runtime", "trunk", "regression", "classification"))
+        <= MOST_BYTES
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_reader_drags_loads_clicks_and_axe_finds_no_serious_fault(browser, site, scheme):
+    context = browser.new_context(viewport={"width": 390, "height": 800}, color_scheme=scheme)
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    asked, errors = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{site}/index.html")
+    page.wait_for_selector("#bins-said:has-text('Q = 262')")
+    page.focus("#grid")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#bins-said:has-text('grid 11')")
+    page.focus("#load")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#pixel-said:has-text('likeliest')")
+    before = page.inner_text("#pixel-said")
+    page.focus("#compare")
+    page.keyboard.press("Shift+ArrowLeft")
+    assert page.inner_text("#pixel-said") != before
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.evaluate("(script) => { (0, eval)(script); }", AXE.read_text(encoding="utf-8"))
+    faults = page.evaluate("axe.run()")["violations"]
+    assert [
+        (f["id"], [n["html"] for n in f["nodes"]]) for f in faults if f["impact"] in ("serious", "critical")
+    ] == []
+    assert errors == []
+    assert all(url.startswith((site, "blob:", "data:")) for url in asked)
+    context.close()
