@@ -2,7 +2,7 @@
 // colours again and again.
 
 import {
-  alongEdges, decided, heeded, likelihoods, probabilities, regressed, reweighting, shared, toSize,
+  alongEdges, decided, ground, heeded, likelihoods, probabilities, regressed, reweighting, shared, toSize,
 } from "./decode.js";
 import { bins } from "./bins.js";
 import { hintPlanes } from "./hints.js";
@@ -58,18 +58,23 @@ export class Answer {
     return this.kept;
   }
 
-  // Planes of a and b at the size of the small lightness.
+  // Planes of a and b at the size of the small lightness; kept until a setting changes.
   ab(settings = this.settings()) {
-    const ab = this.likelihoods
-      ? decided(this.beliefs(settings), this.centers, settings.temperature)
-      : regressed(this.answers);
-    const there = toSize(ab, this.small);
-    return this.hints ? heeded(there, this.hints, this.small) : there;
+    const key = JSON.stringify(settings);
+    if (this.abKey !== key) {
+      const ab = this.likelihoods
+        ? decided(this.beliefs(settings), this.centers, settings.temperature)
+        : regressed(this.answers);
+      const there = toSize(ab, this.small);
+      [this.abKey, this.abKept] = [key, this.hints ? heeded(there, this.hints, this.small) : there];
+    }
+    return this.abKept;
   }
 
   // The picture whose lightness is L, in colour: RGBA bytes.
   paint(L, settings) {
-    const { a, b } = alongEdges(this.ab(settings), this.small, L);
+    if (this.ground?.L !== L) this.ground = ground(this.small, L);
+    const { a, b } = alongEdges(this.ab(settings), this.ground);
     return rgbaOf(L.data, a.data, b.data);
   }
 }

@@ -135,18 +135,20 @@ export function heeded({ a, b }, hints, L) {
   return result;
 }
 
+// What colours are laid along: a lightness, and its small copy with its blurred forms.
+export function ground(small, L) {
+  const same = small.width === L.width && small.height === L.height;
+  return { small, L, same, mean: blurred(small), square: blurred(times(small, small)), smooth: enlarged(small, L.width, L.height) };
+}
+
 // Colours at the size of the small lightness -> at that of the whole one, changing where lightness does.
-export function alongEdges(ab, small, L) {
-  if (ab.a.width === L.width && ab.a.height === L.height) return ab;
-  const { width, height } = small;
-  const meanL = blurred(small), variance = blurred(times(small, small));
-  const smooth = enlarged(small, L.width, L.height);
+export function alongEdges(ab, { small, L, same, mean, square, smooth }) {
+  if (same) return ab;
   const laid = (color) => {
-    const mean = blurred(color), product = blurred(times(small, color));
-    const slope = plane(width, height);
+    const middle = blurred(color), product = blurred(times(small, color)), slope = plane(small.width, small.height);
     for (let i = 0; i < slope.data.length; i++) {
-      slope.data[i] = (product.data[i] - meanL.data[i] * mean.data[i]) /
-        (variance.data[i] - meanL.data[i] ** 2 + EDGE_NOISE);
+      slope.data[i] = (product.data[i] - mean.data[i] * middle.data[i]) /
+        (square.data[i] - mean.data[i] ** 2 + EDGE_NOISE);
     }
     const result = enlarged(color, L.width, L.height), steep = enlarged(slope, L.width, L.height).data;
     for (let i = 0; i < steep.length; i++) result.data[i] += steep[i] * (L.data[i] - smooth.data[i]);
@@ -156,19 +158,20 @@ export function alongEdges(ab, small, L) {
 }
 
 function times(one, other) {
-  return plane(one.width, one.height, one.data.map((value, i) => value * other.data[i]));
+  const result = plane(one.width, one.height);
+  for (let i = 0; i < result.data.length; i++) result.data[i] = one.data[i] * other.data[i];
+  return result;
 }
 
 // The mean over 3×3 pixels, the border repeated.
 function blurred({ width, height, data }) {
   const result = plane(width, height);
   for (let y = 0; y < height; y++) {
+    const above = Math.max(0, y - 1) * width, row = y * width, below = Math.min(height - 1, y + 1) * width;
     for (let x = 0; x < width; x++) {
-      let sum = 0;
-      for (const v of [Math.max(0, y - 1), y, Math.min(height - 1, y + 1)]) {
-        for (const u of [Math.max(0, x - 1), x, Math.min(width - 1, x + 1)]) sum += data[v * width + u];
-      }
-      result.data[y * width + x] = sum / 9;
+      const left = x ? x - 1 : 0, right = x < width - 1 ? x + 1 : x;
+      result.data[row + x] = (data[above + left] + data[above + x] + data[above + right] + data[row + left] +
+        data[row + x] + data[row + right] + data[below + left] + data[below + x] + data[below + right]) / 9;
     }
   }
   return result;

@@ -39,13 +39,17 @@ export function around(data, at, width, height, radius, result, scratch) {
 
 // Running means along lines: `lines` of them, `between` apart, each `length` places of `step`.
 function slide(data, at, lines, between, length, step, radius, result, to) {
+  const last = length - 1;
+  const share = Float64Array.from({ length }, (_, i) => 1 / (Math.min(i + radius, last) - Math.max(i - radius, 0) + 1));
+  const middle = Math.max(0, length - radius); // from here on nothing comes in
   for (let line = 0; line < lines; line++) {
     const start = at + line * between, end = to + line * between;
-    let sum = 0, count = 0;
-    for (let i = -radius; i < length; i++) {
-      if (i + radius < length) { sum += data[start + (i + radius) * step]; count++; }
-      if (i - radius - 1 >= 0) { sum -= data[start + (i - radius - 1) * step]; count--; }
-      if (i >= 0) result[end + i * step] = sum / count;
+    let sum = 0;
+    for (let i = 0; i < Math.min(radius, length); i++) sum += data[start + i * step];
+    for (let i = 0; i < length; i++) {
+      if (i < middle) sum += data[start + (i + radius) * step];
+      if (i > radius) sum -= data[start + (i - radius - 1) * step];
+      result[end + i * step] = sum * share[i];
     }
   }
 }

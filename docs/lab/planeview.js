@@ -27,7 +27,7 @@ export function drawPlane(canvas, { gridSize, centers }, look, marks = []) {
   pen.fillText("a: green – red", size - 165, size / 2 - 8);
   pen.fillText("b: yellow", size / 2 + 8, 24);
   pen.fillText("blue", size / 2 + 8, size - 10);
-  for (const { a, b, name } of marks) {
+  marks.forEach(({ a, b, name }, i) => {
     const [x, y] = at(a, b);
     pen.beginPath();
     pen.arc(x, y, 9, 0, 2 * Math.PI);
@@ -36,6 +36,6 @@ export function drawPlane(canvas, { gridSize, centers }, look, marks = []) {
     pen.lineWidth = 3;
     pen.stroke();
     pen.fillStyle = "#000";
-    pen.fillText(name, x + 14, y + 7);
-  }
+    pen.fillText(name, x + 14, y + (i ? 24 : -10)); // two that lie together are still read apart
+  });
 }

@@ -26,13 +26,7 @@ function across({ width, height, data }, newWidth) {
   if (width === newWidth) return { width, height, data };
   const result = new Uint8ClampedArray(4 * newWidth * height);
   taps(width, newWidth).forEach(({ first, weights }, x) => {
-    for (let y = 0; y < height; y++) {
-      for (let c = 0; c < 4; c++) {
-        let sum = 2 ** (BITS - 1);
-        weights.forEach((weight, i) => { sum += weight * data[4 * (y * width + first + i) + c]; });
-        result[4 * (y * newWidth + x) + c] = Math.floor(sum / 2 ** BITS);
-      }
-    }
+    for (let y = 0; y < height; y++) mix(data, 4 * (y * width + first), 4, weights, result, 4 * (y * newWidth + x), 4);
   });
   return { width: newWidth, height, data: result };
 }
@@ -41,13 +35,18 @@ function down({ width, height, data }, newHeight) {
   if (height === newHeight) return { width, height, data };
   const result = new Uint8ClampedArray(4 * width * newHeight);
   taps(height, newHeight).forEach(({ first, weights }, y) => {
-    for (let x = 0; x < 4 * width; x++) {
-      let sum = 2 ** (BITS - 1);
-      weights.forEach((weight, i) => { sum += weight * data[4 * width * (first + i) + x]; });
-      result[4 * width * y + x] = Math.floor(sum / 2 ** BITS);
-    }
+    mix(data, 4 * width * first, 4 * width, weights, result, 4 * width * y, 4 * width);
   });
   return { width, height: newHeight, data: result };
+}
+
+// `count` weighted sums side by side, of bytes that lie `step` apart from `at` on.
+function mix(data, at, step, weights, result, to, count) {
+  for (let c = 0; c < count; c++) {
+    let sum = 2 ** (BITS - 1);
+    for (let i = 0; i < weights.length; i++) sum += weights[i] * data[at + i * step + c];
+    result[to + c] = Math.floor(sum / 2 ** BITS);
+  }
 }
 
 // For every new pixel: the first old one it looks at, and what each counts, in units of 2^-22.
@@ -59,7 +58,8 @@ function taps(size, newSize) {
     const end = Math.min(size, Math.trunc(center + support + 0.5));
     const weights = Array.from({ length: end - first }, (_, i) => lanczos((first + i - center + 0.5) / filterScale));
     const total = weights.reduce((sum, weight) => sum + weight, 0);
-    return { first, weights: weights.map((w) => Math.trunc((w / total) * 2 ** BITS + (w < 0 ? -0.5 : 0.5))) };
+    const whole = weights.map((w) => Math.trunc((w / total) * 2 ** BITS + (w < 0 ? -0.5 : 0.5)));
+    return { first, weights: Float64Array.from(whole) };
   });
 }
 

@@ -1,0 +1,41 @@
+"""Sphinx's settings; `build.py` beside it lays the pages out and runs it."""
+
+import tomllib
+from pathlib import Path
+
+from colorlab import __version__
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+project, release, language = "colorlab", __version__, "en"
+copyright = f"{PROJECT['authors'][0]['name']}, MIT licence"
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
+
+nb_execution_mode = "off"  # the committed outputs are what is shown
+myst_enable_extensions = ["amsmath", "dollarmath"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # they stand in the docstrings, with shapes and units
+autodoc_default_options = {"members": True, "show-inheritance": True}
+napoleon_numpy_docstring = False
+
+html_theme = "furo"
+html_title = "colorlab"
+html_static_path = [str(ROOT / "docs" / "node_modules" / "mathjax" / "es5" / "tex-svg.js")]
+mathjax_path = "tex-svg.js"  # this site's own: nothing is asked of another host
+html_copy_source = False
+
+
+def setup(app) -> None:
+    app.connect("autodoc-process-docstring", plain)
+
+
+def plain(app, what, name, object, options, lines: list[str]) -> None:
+    """Docstrings are sentences with code in single backticks; nothing else in them is markup."""
+    for number, line in enumerate(lines):
+        parts = line.replace("\\", "\\\\").split("`")
+        for at in range(0, len(parts), 2):  # outside of code
+            parts[at] = parts[at].replace("*", "\\*").replace("|", "\\|").replace("_ ", "\\_ ")
+        lines[number] = "``".join(parts) if "``" not in line and len(parts) % 2 else line
