@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/.set-up
+SETUP_SITE := .venv/.set-up-site
 
-.PHONY: help course lab test quick outputs
+.PHONY: help course lab test quick outputs site
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -31,9 +32,18 @@ quick: $(SETUP)  ## Most tests, some of every module, in about a minute
 outputs: $(SETUP)  ## Execute all notebooks in place and keep the outputs that teach
 	$(BIN)/colorlab outputs
 
+site: $(SETUP_SITE)  ## The course and the lab page for any static host: build/site/index.html
+	$(BIN)/python docs/site/build.py build/site
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q tests/site tests/browser/test_lab_page.py tests/browser/test_lab_networks.py
+
 # Made anew only when what is installed changes.
 $(SETUP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "colorlab needs Python 3.11 or newer; say which with: make PYTHON=python3.12 …")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --editable '.[dev]' --constraint constraints.txt
+	touch $@
+
+$(SETUP_SITE): $(SETUP) docs/package.json docs/package-lock.json
+	$(BIN)/python -m pip install --quiet --editable '.[site]' --constraint constraints.txt
+	cd docs && npm ci --ignore-scripts --no-audit --no-fund
 	touch $@

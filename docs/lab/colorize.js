@@ -8,15 +8,15 @@ import { bins } from "./bins.js";
 import { hintPlanes } from "./hints.js";
 import { labOf, rgbaOf } from "./lab.js";
 import { plane } from "./planes.js";
-import { shrunk } from "./resize.js";
+import { sized } from "./resize.js";
 
 const LONGEST = 16; // of a picture longer than 16:1 the network sees a smaller one
 
-// What a network sees of a picture { width, height, data }: the lightness of a small copy.
+// What a network sees of a picture { width, height, data }: the lightness of a copy of `workingSize`, be it larger.
 export function smallLightness(image, workingSize) {
   const sides = [image.width, image.height].sort((one, other) => one - other);
   const longest = Math.floor((LONGEST * workingSize * sides[0]) / sides[1]);
-  return lightness(shrunk(image, Math.max(1, Math.min(workingSize, longest))));
+  return lightness(sized(image, Math.max(1, Math.min(workingSize, longest))));
 }
 
 export function lightness(image) {

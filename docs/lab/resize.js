@@ -6,9 +6,12 @@ const BITS = 22; // Pillow's fixed point
 
 // { width, height, data: RGBA } with the shorter side of `side` pixels; a smaller picture stays as it is.
 export function shrunk(image, side) {
-  const shorter = Math.min(image.width, image.height);
-  if (shorter <= side) return image;
-  const factor = side / shorter;
+  return Math.min(image.width, image.height) <= side ? image : sized(image, side);
+}
+
+// The same, and a smaller picture is enlarged.
+export function sized(image, side) {
+  const factor = side / Math.min(image.width, image.height);
   return resized(image, Math.max(1, evenRound(image.width * factor)), Math.max(1, evenRound(image.height * factor)));
 }
 

@@ -6,17 +6,28 @@ The pages are laid out in a folder beside, in the places they have in the reposi
 Each notebook gets a line where it holds a widget; nothing is executed.
 """
 
+import base64
 import json
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-PAGES = ("*.md", "docs/*.md", "notebooks/*.md", "notebooks/*.ipynb", "data/README.md", "colorlab/weights/*.md")
+PAGES = (
+    "*.md",
+    "docs/*.md",
+    "notebooks/*.md",
+    "notebooks/*.ipynb",
+    "data/README.md",
+    "colorlab/weights/*.md",
+)
 SHOWN = ("LICENSE", "data/*.json", "data/figures/*", "colorlab/weights/*.webp", "colorlab/weights/*.json")
 MOST_BYTES = 85e6
+PLACE_OF_STARTS, PLACEHOLDER = "<!-- one-click starts -->", "https://colorlab.invalid/"
 WIDGET = (
     'A widget stands here in JupyterLab; below is its static figure. <a href="../lab/index.html">The lab page</a> '
     "has bins, networks, temperature and λ that move."
@@ -44,11 +55,40 @@ def lay_out(pages: Path) -> None:
             place = pages / source.relative_to(ROOT)
             place.parent.mkdir(parents=True, exist_ok=True)
             if source.suffix == ".ipynb":
-                place.write_text(json.dumps(with_notes(json.loads(source.read_text("utf-8")))), "utf-8")
+                notebook = with_notes(json.loads(source.read_text("utf-8")))
+                place.write_text(json.dumps(with_pictures_beside(notebook, place)), "utf-8")
             else:
                 shutil.copyfile(source, place)
-    shutil.copyfile(HERE / "index.md", pages / "index.md")
+    home = (HERE / "index.md").read_text("utf-8")
+    (pages / "index.md").write_text(home.replace(PLACE_OF_STARTS, starts(repository())), "utf-8")
     shutil.copyfile(HERE / "api.md", pages / "docs" / "api.md")
+
+
+def repository() -> str:
+    """Where pyproject.toml says that the project lives."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project.get("urls", {}).get("Repository", PLACEHOLDER)
+
+
+def starts(repository: str) -> str:
+    """Links that open the course elsewhere with one click, in Markdown; none while the address is a placeholder."""
+    address = urlsplit(repository)
+    if address.hostname.endswith(PLACEHOLDER.rstrip("/").rpartition(".")[2]):
+        return ""
+    name, path = address.path.strip("/").rpartition("/")[2], f"{address.hostname}{address.path.rstrip('/')}"
+    whole, first = quote(repository.rstrip("/"), safe=""), "notebooks/00_welcome.ipynb"
+    links = {
+        "Binder": f"https://mybinder.org/v2/git/{whole}/HEAD?urlpath=lab/tree/{first}",
+        "Colab": f"https://colab.research.google.com/{path.replace('.com', '', 1)}/blob/main/{first}",
+        "Codespaces": f"https://codespaces.new/{address.path.strip('/')}",
+        "your JupyterHub": "https://nbgitpuller.readthedocs.io/link?"
+        f"repo={whole}&branch=main&urlpath={quote(f'lab/tree/{name}/{first}', safe='')}",
+    }
+    if address.hostname != "github.com":  # these two open nothing else
+        links = {service: link for service, link in links.items() if service not in ("Colab", "Codespaces")}
+    return "Start without installing: " + " · ".join(
+        f"[{service}]({link})" for service, link in links.items()
+    )
 
 
 def with_notes(notebook: dict) -> dict:
@@ -58,8 +98,20 @@ def with_notes(notebook: dict) -> dict:
         cells.append(cell)
         if "widget" in cell["metadata"].get("tags", []):
             cell["outputs"] = []
-            cells.append({"cell_type": "markdown", "id": f"{cell['id']}-note", "metadata": {}, "source": WIDGET})
+            cells.append(
+                {"cell_type": "markdown", "id": f"{cell['id']}-note", "metadata": {}, "source": WIDGET}
+            )
     return notebook | {"cells": cells}
+
+
+def with_pictures_beside(notebook: dict, place: Path) -> dict:
+    """The notebook with the pictures that its texts carry written beside it: Sphinx looks for files."""
+    for cell in notebook["cells"]:
+        for name, (content,) in ((n, a.values()) for n, a in cell.pop("attachments", {}).items()):
+            file = f"{place.stem}-{name}"
+            (place.parent / file).write_bytes(base64.b64decode(content))
+            cell["source"] = "".join(cell["source"]).replace(f"attachment:{name}", file)
+    return notebook
 
 
 if __name__ == "__main__":

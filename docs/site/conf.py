@@ -1,5 +1,6 @@
 """Sphinx's settings; `build.py` beside it lays the pages out and runs it."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -20,6 +21,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # they stand in the docstrings, with shapes and units
 autodoc_default_options = {"members": True, "show-inheritance": True}
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True  # or attributes that are properties too would be described twice
 
 html_theme = "furo"
 html_title = "colorlab"
@@ -29,13 +31,25 @@ html_copy_source = False
 
 
 def setup(app) -> None:
-    app.connect("autodoc-process-docstring", plain)
+    app.connect("autodoc-process-docstring", plain, priority=400)  # before napoleon makes markup of it
 
 
 def plain(app, what, name, object, options, lines: list[str]) -> None:
     """Docstrings are sentences with code in single backticks; nothing else in them is markup."""
-    for number, line in enumerate(lines):
-        parts = line.replace("\\", "\\\\").split("`")
-        for at in range(0, len(parts), 2):  # outside of code
-            parts[at] = parts[at].replace("*", "\\*").replace("|", "\\|").replace("_ ", "\\_ ")
-        lines[number] = "``".join(parts) if "``" not in line and len(parts) % 2 else line
+    parts = "\n".join(lines).split("`")
+    for at in range(0, len(parts), 2):  # outside of code
+        parts[at] = re.sub(r"([\\*|])|_(?=\W)", lambda found: "\\" + found[0], parts[at])
+    lines[:] = with_bullets("``".join(parts).split("\n"))
+
+
+def with_bullets(lines: list[str]) -> list[str]:
+    """A dict that is returned is described key by key, `key: …` with longer lines indented: as a list."""
+    found, returns = [], False
+    for line in lines:
+        returns = line == "Returns:" or (returns and line[:1] in ("", " "))
+        if returns and re.match(r"    \w+: ", line):
+            line = "    - " + line[4:]
+        elif returns and line.startswith("        "):
+            line = "      " + line.strip()
+        found.append(line)
+    return found

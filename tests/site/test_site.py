@@ -1,0 +1,117 @@
+"""The site and what a release needs: links lead somewhere, nothing is asked of other hosts, versions agree."""
+
+import json
+import re
+import runpy
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import yaml
+
+import colorlab
+
+ROOT = Path(__file__).parents[2]
+BUILT = ROOT / "build" / "site"
+BUILD = runpy.run_path(str(ROOT / "docs" / "site" / "build.py"), run_name="build")
+
+built = pytest.mark.skipif(
+    not (BUILT / "index.html").exists(), reason="no site is built; `make site` builds one"
+)
+
+
+class Page(HTMLParser):
+    """What a page links to, what it loads, and the names inside it."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.links, self.loads, self.names = [], [], set()
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.names |= {found[key] for key in ("id", "name") if found.get(key)}
+        if tag == "a" and found.get("href"):
+            self.links.append(found["href"])
+        if tag in ("img", "script", "iframe", "source") and found.get("src"):
+            self.loads.append(found["src"])
+        if tag == "link" and found.get("rel") in ("stylesheet", "icon", "preload"):
+            self.loads.append(found["href"])
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[Path, Page]:
+    return {path: Page(path) for path in BUILT.rglob("*.html")}
+
+
+@built
+def test_every_link_inside_the_site_leads_somewhere(pages):
+    lost = []
+    for path, page in pages.items():
+        for link in (*page.links, *page.loads):
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            target = target / "index.html" if target.is_dir() else target
+            known = pages.get(target)
+            if not target.exists() or (
+                known and parts.fragment and unquote(parts.fragment) not in known.names
+            ):
+                lost.append(f"{path.relative_to(BUILT)} -> {link}")
+    assert lost == []
+
+
+@built
+def test_no_page_loads_anything_from_another_host(pages):
+    elsewhere = [(p.name, u) for p, page in pages.items() for u in page.loads if urlsplit(u).netloc]
+    assert elsewhere == []
+
+
+@built
+def test_the_site_is_at_most_85_megabytes_and_holds_every_notebook(pages):
+    assert sum(path.stat().st_size for path in BUILT.rglob("*") if path.is_file()) <= 85e6
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        assert (BUILT / "notebooks" / f"{notebook.stem}.html").exists()
+
+
+def test_while_the_address_is_a_placeholder_no_start_is_offered():
+    assert BUILD["starts"]("https://colorlab.invalid/") == ""
+
+
+def test_an_address_gives_the_starts_that_can_open_it():
+    found = BUILD["starts"]("https://example.org/us/colorlab")
+    assert "mybinder.org/v2/git/https%3A%2F%2Fexample.org%2Fus%2Fcolorlab/HEAD" in found
+    assert "lab%2Ftree%2Fcolorlab%2Fnotebooks%2F00_welcome.ipynb" in found
+    assert "Colab" not in found
+    on_github = BUILD["starts"]("https://github.com/us/colorlab/")
+    assert "colab.research.google.com/github/us/colorlab/blob/main/notebooks/00_welcome.ipynb" in on_github
+    assert "codespaces.new/us/colorlab" in on_github
+
+
+def test_the_lock_file_pins_every_package_and_names_no_host():
+    lock = json.loads((ROOT / "docs" / "package-lock.json").read_text(encoding="utf-8"))
+    packages = {name: entry for name, entry in lock["packages"].items() if name}
+    assert packages and all(entry["integrity"].startswith("sha512-") for entry in packages.values())
+    assert not any("resolved" in entry for entry in packages.values())
+    wanted = json.loads((ROOT / "docs" / "package.json").read_text(encoding="utf-8"))
+    asked = wanted["dependencies"] | wanted["devDependencies"]
+    assert asked == {name: packages[f"node_modules/{name}"]["version"] for name in asked}
+
+
+def test_the_citation_names_the_version_that_this_is():
+    assert (
+        yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["version"] == colorlab.__version__
+    )
+
+
+@pytest.mark.parametrize("name", ["test.yml", "site.yml"])
+def test_a_workflow_parses_and_needs_no_make(name):
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / name).read_text(encoding="utf-8"))
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    assert steps and not any(re.match(r"make\b", step.get("run", "")) for step in steps)
+
+
+def test_the_container_description_parses():
+    assert json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())["postCreateCommand"]
