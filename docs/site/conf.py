@@ -39,6 +39,8 @@ def plain(app, what, name, object, options, lines: list[str]) -> None:
     parts = "\n".join(lines).split("`")
     for at in range(0, len(parts), 2):  # outside of code
         parts[at] = re.sub(r"([\\*|])|_(?=\W)", lambda found: "\\" + found[0], parts[at])
+        if at and re.match(r"\w", parts[at]):  # "`Photo`s": code ends within a word
+            parts[at] = "\\ " + parts[at]
     lines[:] = with_bullets("``".join(parts).split("\n"))
 
 
@@ -48,7 +50,7 @@ def with_bullets(lines: list[str]) -> list[str]:
     for line in lines:
         returns = line == "Returns:" or (returns and line[:1] in ("", " "))
         if returns and re.match(r"    \w+: ", line):
-            line = "    - " + line[4:]
+            line = "    - " + line[4:].replace(": ", " – ", 1)  # napoleon takes what a colon follows for a type
         elif returns and line.startswith("        "):
             line = "      " + line.strip()
         found.append(line)
