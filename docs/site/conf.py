@@ -50,7 +50,9 @@ def with_bullets(lines: list[str]) -> list[str]:
     for line in lines:
         returns = line == "Returns:" or (returns and line[:1] in ("", " "))
         if returns and re.match(r"    \w+: ", line):
-            line = "    - " + line[4:].replace(": ", " – ", 1)  # napoleon takes what a colon follows for a type
+            line = "    - " + line[4:].replace(
+                ": ", " – ", 1
+            )  # napoleon takes what a colon follows for a type
         elif returns and line.startswith("        "):
             line = "      " + line.strip()
         found.append(line)
