@@ -17,6 +17,7 @@ from colorlab.hints import encode
 from colorlab.networks.lite_unet import LiteUNet
 from colorlab.objectives import Classification, Regression
 
+pytestmark = pytest.mark.slow
 SOURCES = Path(__file__).parents[2] / "docs" / "lab"
 LEVELS = 2  # of 255 that a coloured pixel may differ by
 SIDE = 160  # pixels of the shorter side of the photographs here; they are odd on purpose below
