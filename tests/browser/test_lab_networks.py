@@ -19,9 +19,12 @@ BUILT, AXE = ROOT / "build" / "site" / "lab", ROOT / "docs" / "node_modules" / "
 LOGIT, LEVELS = 1e-3, 2
 MOST_BYTES = 30e6  # to load before the first colouring
 
-pytestmark = pytest.mark.skipif(
-    not (BUILT / "index.html").exists(), reason="no page is built; `make site` builds one"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (BUILT / "index.html").exists(), reason="no page is built; `make site` builds one"
+    ),
+]
 
 ANSWER = """
 async ({ name, width, height, rgba, hints }) => {
