@@ -126,7 +126,7 @@ def color_file(source: str, target: str) -> dict:
 
     batch.read_original = measured(batch.read_original, "read")
     batch.write_image = measured(batch.write_image, "write")
-    colorizer.colorize = measured(colorizer.colorize, "colour")
+    batch._paint = measured(batch._paint, "colour")
     before, start = resident("VmRSS"), time.perf_counter()
     color(colorizer, source, target)
     return peaks | {"seconds": time.perf_counter() - start}
