@@ -157,6 +157,22 @@ class Patch(NamedTuple):
     L: Tensor
 
 
+def best_windows(kernels: Tensor, pictures: Sequence[Tensor]) -> Tensor:
+    """For each kernel the window to which it answers most.
+
+    Args:
+        kernels: `(K, k, k)`.
+        pictures: `(H, W)` each.
+
+    Returns:
+        `(K, k, k)`, the pixels of those windows.
+    """
+    side = kernels.shape[-1]
+    windows = torch.cat([F.unfold(picture[None, None], side)[0].T for picture in pictures])  # (P, k²)
+    best = (windows @ kernels.flatten(1).T).argmax(0)
+    return windows[best].reshape(kernels.shape)
+
+
 @torch.no_grad()
 def best_patches(
     colorizer: Colorizer, stage: str, channels: Sequence[int], pictures: Sequence[Tensor], n: int

@@ -14,6 +14,7 @@ from colorlab.data import photos
 from colorlab.kernels import (
     KERNELS,
     best_patches,
+    best_windows,
     count_paths,
     filter_picture,
     gradient_ascent,
@@ -23,6 +24,7 @@ from colorlab.kernels import (
 )
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Regression
+from colorlab.widgets.kernel_playground import kernel_playground
 
 STAGES = ("stem", "down 1", "down 2")
 
@@ -134,8 +136,8 @@ def test_counting_paths_leaves_the_network_as_it_was():
     assert all(p.grad is None for p in network.parameters())
 
 
-def test_the_windows_of_the_shipped_network():
-    network = Colorizer.pretrained("classification").network
+def test_the_windows_of_the_network_of_notebook_02():
+    network = UNet(1, 2, width=16, depth=4)
     sizes = [receptive_field(trunk_layers(network, s)).size for s in (*STAGES, "down 3", "down 4")]
     assert sizes == [3, 9, 21, 45, 93]
 
@@ -250,3 +252,23 @@ def test_no_steps_give_the_noise(colorizer):
 def test_an_unknown_stage_is_named(colorizer):
     with pytest.raises(ValueError, match=r"expected one of input, stem, .*got 'down 9'"):
         gradient_ascent(colorizer, "down 9", 0)
+
+
+def test_the_best_windows_are_those_of_brute_force():
+    kernels, pictures = noise(4, 9).reshape(4, 3, 3) - 50, [noise(9, 7), noise(5, 8)]
+    for kernel, found in zip(kernels, best_windows(kernels, pictures), strict=True):
+        answers = {
+            float((kernel * L[y : y + 3, x : x + 3]).sum()): L[y : y + 3, x : x + 3]
+            for L in pictures
+            for y in range(L.shape[0] - 2)
+            for x in range(L.shape[1] - 2)
+        }
+        assert torch.equal(found, answers[max(answers)])
+
+
+def test_sum_to_0_leaves_a_flat_area_without_an_answer():
+    playground = kernel_playground("blur")
+    playground.buttons["Sum to 0"].click()
+    kernel = playground.state["kernel"]
+    assert sum(kernel) == pytest.approx(0, abs=1e-6)
+    assert kernel[4] == pytest.approx(1 / 9 - 1) and kernel[0] == pytest.approx(1 / 9)

@@ -1,5 +1,6 @@
 """Exercises of notebook 03, the U-Net."""
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -71,6 +72,8 @@ def q2(answer):
         found, size = answer(x.clone(), multiple), f"{height} × {width} to a multiple of {multiple}"
         if found is ...:
             raise NotAttempted
+        if isinstance(found, np.ndarray):  # np.pad is as good
+            found = torch.from_numpy(found)
         if not isinstance(found, Tensor) or found.ndim != 4:
             return f"expected a tensor (N, C, H, W), got {_kind(found)}"
         if found.shape != wanted.shape:

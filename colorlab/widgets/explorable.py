@@ -16,6 +16,9 @@ from colorlab.widgets.clickable import Clickable
 MOST_CONTROLS = 3  # more would be more than one idea
 
 
+Preset = Mapping[str, Any] | Callable[..., Mapping[str, Any]]
+
+
 class Place(traitlets.HasTraits):
     """A part of the state without a control of its own: a click on the picture sets it."""
 
@@ -35,7 +38,7 @@ class Explorable(widgets.VBox):
         render: state -> Figure, pure; also the static twin in the next cell.
         describe: state -> one sentence with the numbers.
         controls: name of the state -> widget with a `value`, at most three; or a `Place`.
-        presets: label of a button -> state it sets. "Reset" is added: the state at the start.
+        presets: label of a button -> state it sets, or a function of the state. "Reset" is added: the first state.
         click: (label of the axes, x, y, **state) -> the part of the state that a click there changes, or a
             sentence that says why it changes nothing; x and y in the units of the axes, positional. It gives a
             picture that can be clicked.
@@ -54,7 +57,7 @@ class Explorable(widgets.VBox):
         render: Callable[..., Figure],
         describe: Callable[..., str],
         controls: Mapping[str, widgets.ValueWidget | Place],
-        presets: Mapping[str, Mapping[str, Any]],
+        presets: Mapping[str, Preset],
         click: Callable[..., Mapping[str, Any] | str] | None = None,
     ):
         seen = [control for control in controls.values() if isinstance(control, widgets.Widget)]
@@ -70,7 +73,7 @@ class Explorable(widgets.VBox):
         self.buttons, self._start = {}, self.state
         for label, state in {**presets, "Reset": self._start}.items():
             self.buttons[label] = widgets.Button(description=label, layout=widgets.Layout(width="auto"))
-            self.buttons[label].on_click(lambda _button, state=dict(state): self.set(**state))
+            self.buttons[label].on_click(lambda _button, state=state: self.set(**self._asked(state)))
         for control in self.controls.values():
             if isinstance(control, DescriptionWidget):
                 control.style.description_width = "initial"
@@ -94,6 +97,9 @@ class Explorable(widgets.VBox):
         finally:
             self._quiet = False
         self._draw()
+
+    def _asked(self, preset: Preset) -> Mapping[str, Any]:
+        return preset(**self.state) if callable(preset) else preset
 
     def twin(self, **state: Any) -> None:
         """Show another state as a plain picture, for pages that run no code: the widget's static twin.

@@ -57,7 +57,7 @@ class KernelGrid(widgets.GridBox):
         ]
         super().__init__(
             [label, *self.fields],
-            layout=widgets.Layout(grid_template_columns="repeat(3, 6em)", grid_gap="2px"),
+            layout=widgets.Layout(grid_template_columns="repeat(3, 7em)", grid_gap="2px"),
             value=tuple(float(v) for v in value),
         )
         for field in self.fields:
@@ -153,8 +153,14 @@ def kernel_playground(kernel: str = "vertical edges", picture: str = "coffee") -
             "kernel": KernelGrid(flat(kernel), description="kernel, row by row"),
             "picture": widgets.Dropdown(options=PHOTOGRAPHS, value=picture, description="photograph"),
         },
-        {name.capitalize(): {"kernel": flat(name)} for name in presets},
+        {name.capitalize(): {"kernel": flat(name)} for name in presets} | {"Sum to 0": _balanced},
     )
+
+
+def _balanced(kernel: Sequence[float], **_state) -> dict[str, Sequence[float]]:
+    """The same kernel with its sum taken from the middle number: a flat area answers nothing."""
+    middle = kernel[4] - sum(kernel)
+    return {"kernel": (*kernel[:4], min(max(middle, -MOST), MOST), *kernel[5:])}
 
 
 def flat(name: str) -> tuple[float, ...]:

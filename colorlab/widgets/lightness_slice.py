@@ -6,6 +6,7 @@ import ipywidgets as widgets
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from colorlab.ab_plane import ab_axes
@@ -45,7 +46,7 @@ def ring(L: float, chroma: float) -> tuple[Tensor, Tensor]:
 @styled
 def render_lightness_slice(L: int, chroma: float) -> Figure:
     """The slice of the gamut with a ring of one chroma; the ring unrolled above its grey; the size of all slices."""
-    lab, shown = ring(L, chroma)
+    (lab, shown), sizes = ring(L, chroma), slice_sizes()
     figure = Figure(figsize=(9.2, 4.2))
     # Fixed places: a layout that measures its texts draws twice, and a slider wants its answer at once.
     plane = figure.add_axes((0.085, 0.12, 0.37, 0.80))
@@ -56,15 +57,16 @@ def render_lightness_slice(L: int, chroma: float) -> Figure:
     plane.plot(np.append(a, a[0]), np.append(b, b[0]), color="grey", linewidth=1, linestyle=":")
     plane.scatter(a[shown], b[shown], s=22, color="black", linewidths=0, zorder=3)
     plane.scatter(a[shown], b[shown], s=4, color="white", linewidths=0, zorder=4)  # seen on dark slices too
+    if sizes[L] == 1:  # black or white, an only colour: its point would be too small to see
+        plane.plot(0, 0, "o", color=f"{L / 100}", markeredgecolor=ink())
     plane.set_title(f"What a screen can show at L* = {L:g}")
     _draw_strip(strip, lab, shown)
     strip.set_title(f"{int(shown.sum())} of 360 hues reach chroma {chroma:g}")
-    sizes = slice_sizes()
     curve.fill_between(range(101), sizes, color=ink(), alpha=0.3, linewidth=0)
     curve.plot([L], [sizes[L]], "o", color=ink())
     curve.yaxis.set_major_formatter("{x:,.0f}")
     curve.set(xlim=(0, 100), ylim=(0, 17_000), xlabel="L*", ylabel="colours (whole a, b)")
-    curve.set_title(f"Behind this grey: {sizes[L]:,} colours")
+    curve.set_title(f"Behind this grey: {sizes[L]:,} {'colour' if sizes[L] == 1 else 'colours'}")
     return figure
 
 
@@ -74,6 +76,9 @@ def _draw_strip(ax, lab: Tensor, shown: Tensor) -> None:
     for row, bottom, seen in ((lab, 1.04, shown), (greys, 0, torch.ones(360))):
         rgba = torch.cat([lab_to_rgb(row[:, None]), seen[None, None].float()]).movedim(0, -1)  # (1, 360, 4)
         ax.imshow(rgba.numpy(), aspect="auto", extent=(0, 360, bottom, bottom + 0.96))
+    ax.add_patch(
+        Rectangle((0, 0), 360, 0.96, fill=False, edgecolor=ink(), linewidth=0.8)
+    )  # white too is seen
     ax.set_ylim(0, 2)
     ax.set_yticks([0.5, 1.5], ["its L", "colour"])
     ax.set_xticks([0, 90, 180, 270, 360], ["0°\n+a", "90°\n+b", "180°\n−a", "270°\n−b", "360°\n+a"])

@@ -116,6 +116,11 @@ WRONG = [
     (unet.q2, lambda x, m: pad(x, (-x.shape[-1] % m, 0, -x.shape[-2] % m, 0)), "moved or changed"),
     (unet.q2, lambda x, m: pad(x, (0, -x.shape[-1] % m, 0, -x.shape[-2] % m), value=1.0), "not the last row"),
     (unet.q2, lambda x, m: pad(x, (0, 0, 0, -x.shape[-2] % m)), "not the next multiple"),
+    (
+        unet.q2,
+        lambda x, m: np.pad(x, [(0, 0), (0, 0), (0, -x.shape[2] % m), (0, 0)]),
+        "not the next multiple",
+    ),
     (unet.q2, lambda x, m: x.shape, "got Size"),
     (unet.q3, (4, 3), "a deeper does"),
     (unet.q3, (8, 4), "too many"),
@@ -230,6 +235,7 @@ WRONG = [
     (beyond.q3, lambda before, after: np.bool_(False), "another scene began"),
     (welcome.q1, "Classifying", "more vivid"),
     (welcome.q1, "regression", "not one of"),
+    (welcome.q1, "Ground truth", "not one of"),
     (welcome.q1, 1, "in quotes"),
     (welcome.q2, photo("chelsea", side=128).rgb, "with its own colours"),
     (welcome.q2, photo("chelsea", side=64).rgb, "should come out"),
@@ -302,3 +308,11 @@ def test_hints_and_solution_are_folded_and_the_message_does_not_tell(check):
 def test_the_palette_of_the_exercise_is_the_palette_of_the_marbles():
     assert classification.marble_chroma(1.0) == pytest.approx(27.2, abs=0.1)
     assert len(PALETTE) == 3
+
+
+def test_padding_by_numpy_is_as_good():
+    def padded(x, multiple):
+        sides = ((0, 0), (0, 0), (0, -x.shape[2] % multiple), (0, -x.shape[3] % multiple))
+        return np.pad(x.numpy(), sides, mode="edge")
+
+    assert unet.q2(padded).status == "passed"

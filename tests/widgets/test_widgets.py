@@ -125,6 +125,19 @@ def test_every_button_sets_a_state_and_reset_returns_to_the_start(explorer):
     assert explorer.picture.value == first
 
 
+def test_a_twin_shows_another_state_than_the_widget_begins_with(explorer, monkeypatch):
+    shown = []
+    monkeypatch.setattr("colorlab.widgets.explorable.show", lambda figure, alt: shown.append(alt))
+    start = dict(explorer.state)
+    with pytest.raises(ValueError, match="show another state"):
+        explorer.twin()
+    name, control = next((n, c) for n, c in explorer.controls.items() if not isinstance(c, Place))
+    other = another_value(control)
+    explorer.twin(**{name: other})
+    assert shown == [explorer._describe(**start | {name: other})]
+    assert explorer.state == start
+
+
 def test_the_static_twin_is_the_same_pure_function(explorer):
     figure = explorer._render(**explorer.state)
     assert isinstance(figure, Figure)
