@@ -104,6 +104,43 @@ class Marbles(World):
         return Evaluation(lab[:, :1], torch.where(mask[None, :, None], colors, 0.0), self.posterior, mask)
 
 
+class DottedMarbles(Marbles):
+    """Marbles whose colour can be known: those with b < 0 have a dark dot in the middle, the others none.
+
+    To colour a rim one has to see the middle, up to seven pixels away.
+    """
+
+    DOT = 1.6  # its radius, pixels
+
+    def batch(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        lab, mask = super().batch(n, generator)
+        lab[:, 0][mask & (lab[:, 2] < 0) & (from_middle(mask) < self.DOT)] = 30.0
+        return lab, mask
+
+    def evaluation(self) -> Evaluation:
+        """Sixteen fixed pictures, each of one possible colour a pixel."""
+        lab, mask = self.batch(16, torch.Generator().manual_seed(2**31))
+        return Evaluation(lab[:, :1], lab[None, :, 1:], torch.ones(1), torch.ones_like(mask))
+
+
+def from_middle(marbles: Tensor) -> Tensor:
+    """How far each pixel lies from the middle of the marble in its quarter of the picture.
+
+    Args:
+        marbles: `(n, s, s)` bool, s even, one marble in each quarter.
+
+    Returns:
+        `(n, s, s)`, pixels.
+    """
+    half = marbles.shape[-1] // 2
+    disc = marbles.unfold(1, half, half).unfold(2, half, half).float()  # (n, 2, 2, half, half)
+    place, area = torch.arange(half, dtype=torch.float32), disc.sum((-1, -2), keepdim=True)
+    y = (disc * place[:, None]).sum((-1, -2), keepdim=True) / area
+    x = (disc * place).sum((-1, -2), keepdim=True) / area
+    distance = torch.hypot(place[:, None] - y, place - x)
+    return distance.permute(0, 1, 3, 2, 4).reshape(marbles.shape)
+
+
 class CoinToss(World):
     """Crops of real photographs, recoloured by lot: the brown well where every picture is a real one.
 

@@ -25,8 +25,6 @@ SECOND_EDITION = (
     "twin_of_another_state",
 )
 NOT_YET = {
-    "01_lab_color": ("pictures_for_every_viewer",),
-    "03_unet": SECOND_EDITION,
     "04_regression": SECOND_EDITION,
     "07_classification": SECOND_EDITION,
     "08_rebalancing": SECOND_EDITION,

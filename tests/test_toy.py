@@ -13,7 +13,7 @@ from colorlab.data import Photo
 from colorlab.lab import chroma, in_gamut
 from colorlab.networks.unet import UNet
 from colorlab.objectives import HUBER_DELTA, Classification, Regression
-from colorlab.toy import CoinToss, Marbles, recolor
+from colorlab.toy import PALETTE, CoinToss, DottedMarbles, Marbles, from_middle, recolor
 from colorlab.training import fit
 
 BINS = ColorBins(20)  # Q = 77: quick
@@ -387,3 +387,21 @@ def test_reweighting_gives_what_training_with_the_other_weights_would_have_led_t
 def test_reweighting_needs_a_prior():
     with pytest.raises(ValueError, match=r"no prior to weigh by: pass prior=bins\.prior"):
         Classification(BINS).reweight(torch.zeros(1, BINS.n_bins, 1, 1), 0.5)
+
+
+def test_only_the_blue_of_the_dotted_marbles_have_a_dot_and_it_lies_in_their_middle():
+    lab, mask = DottedMarbles((PALETTE[0], PALETTE[2]), (0.5, 0.5), seed=1).batch(8)
+    dark = mask & (lab[:, 0] < 40)
+    assert dark.any() and (lab[:, 2][dark] < 0).all()
+    blue = mask & (lab[:, 2] < 0)
+    middle = from_middle(mask) < DottedMarbles.DOT
+    assert torch.equal(dark, blue & middle)
+    assert from_middle(mask)[mask].max() < 8  # the largest radius is 0.45 of 16
+
+
+def test_the_middle_of_a_marble_is_the_mean_of_its_pixels():
+    marbles = torch.zeros(1, 8, 8, dtype=torch.bool)
+    marbles[0, 0:3, 1:4] = marbles[0, 5, 5] = marbles[0, 0, 7] = marbles[0, 7, 0] = True
+    distance = from_middle(marbles)
+    assert distance[0, 1, 2] == distance[0, 5, 5] == distance[0, 0, 7] == distance[0, 7, 0] == 0
+    assert distance[0, 1, 0] == 2 and distance[0, 4, 5] == 1

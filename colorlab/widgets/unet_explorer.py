@@ -16,6 +16,7 @@ from colorlab.networks.unet import UNet
 from colorlab.plots import ink, styled
 from colorlab.widgets.explorable import Explorable
 
+ONE_L = 55.0  # answers are drawn at one lightness, or the sharp L would hide a blurred colour
 WITH, WITHOUT = "with skips", "without"
 MAPS = 8  # channels shown, in two rows
 TILE, GAP = 48, 9  # pixels of the drawing that a feature map gets, and between two of them
@@ -159,7 +160,8 @@ class UNetView:
         shown = {"it sees": 0 * ab, "it answers": ab, "truth": truth[1:]}
         for i, (title, colors) in enumerate(shown.items()):
             ax = figure.add_axes((0.565 + 0.145 * i, 0.1, 0.135, 0.28), label=title)
-            ax.imshow(to_picture(torch.cat([truth[:1], colors])))
+            lightness = truth[:1] if title == "it sees" else torch.full_like(truth[:1], ONE_L)
+            ax.imshow(to_picture(torch.cat([lightness, colors])))
             ax.set_title(title, fontsize=10, fontweight="normal")
             ax.axis("off")
         figure.text(0.78, 0.04, f"{side} × {side} pixels, L_R = {self.loss(skips, side):,.0f}", ha="center")
@@ -222,8 +224,7 @@ class UNetView:
         }
         presets = {
             "The bottom": {"stage": bottom} | start,
-            "With skips": {"stage": last} | start,
-            "Without skips": {"stage": last} | start | {"skips": WITHOUT},
+            "The last step up": {"stage": last, "side": start["side"]},
             "An odd size": {"stage": "stem", "skips": WITH, "side": min(37, largest)},
         }
         return Explorable(self.render, self.describe, controls, presets, self.click)
