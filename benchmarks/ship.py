@@ -4,6 +4,7 @@
     python benchmarks/ship.py choose classification --data photos.zip --build DIR     # the table to choose from
     python benchmarks/ship.py ship classification --data photos.zip --build DIR       # with DECISIONS below
     python benchmarks/ship.py experiment --build DIR
+    python benchmarks/ship.py controls --data photos.zip --build DIR                  # those that are finished
     python benchmarks/ship.py sheet --data photos.zip --build DIR                     # pictures to look at
     colorlab evaluate photos.zip --json > colorlab/weights/evaluation.json
     python benchmarks/ship.py cards
@@ -13,10 +14,8 @@ two cores best. `train` knows more names than ship: the controls of benchmarks/t
 """
 
 import argparse
-import io
 import json
 import shutil
-import zipfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -30,8 +29,8 @@ from colorlab.colorizer import WEIGHTS, Colorizer, painted
 from colorlab.config import Config, History
 from colorlab.data import photos, shrink, to_lab
 from colorlab.datasets import middle_square, open_collection
-from colorlab.evaluation import SEEN_AT, recorded
-from colorlab.files.whole import in_one_piece
+from colorlab.evaluation import SEEN_AT, judge, recorded
+from colorlab.experiment import Run, write_runs
 from colorlab.metrics import Tally, baselines, segments_of, to_labs
 from colorlab.objectives import Classification
 from colorlab.recipe import NetworkPlan, ObjectivePlan
@@ -78,7 +77,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["train", "choose", "ship", "experiment", "sheet", "cards"])
+    parser.add_argument(
+        "what", choices=["train", "choose", "ship", "experiment", "controls", "sheet", "cards"]
+    )
     parser.add_argument("name", nargs="?", choices=RECIPES)
     parser.add_argument("--data", help="a folder or archive of photographs")
     parser.add_argument("--build", type=Path, default=Path("build/weights"), help="where trainings are kept")
@@ -92,6 +93,8 @@ def main() -> None:
         ship(options.name, data, build)
     elif options.what == "experiment":
         record_experiment(build)
+    elif options.what == "controls":
+        record_controls(data, build)
     elif options.what == "sheet":
         sheet(data, build)
     else:
@@ -192,25 +195,52 @@ def ship(name: str, data: str, build: Path) -> None:
 
 
 def record_experiment(build: Path) -> None:
-    """Both losses, and the six photographs at RECORDED steps, in one file: `evaluation.experiment` reads it."""
-    with (
-        in_one_piece(WEIGHTS / "experiment.zip") as partial,
-        zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive,
-    ):
-        for name in ("regression", "classification"):
-            history = json.loads((build / name / "history.json").read_text(encoding="utf-8"))["history"]
-            archive.writestr(f"{name}.json", json.dumps(history))
-            for step in RECORDED:
-                colorizer = Colorizer.load(build / name / f"step-{step:05d}.safetensors")
-                decision = dict(DECISIONS[name])
-                decision.pop("uniform_mix", None)
-                vars(colorizer).update(decision, by_region=name == "classification")
-                strip = np.concatenate(
-                    [middle_square(colorizer.colorize(p.rgb), STRIP) for p in photos()], axis=1
-                )
-                coded = io.BytesIO()
-                Image.fromarray(strip).save(coded, "WEBP", quality=80, method=6)
-                archive.writestr(f"{name}/{step:05d}.webp", coded.getvalue())
+    """Both losses, and the six photographs at RECORDED steps, in one file that notebooks replay."""
+    runs = {}
+    for name in ("regression", "classification"):
+        steps = {step: build / name / f"step-{step:05d}.safetensors" for step in RECORDED}
+        runs[name] = Run(history_of(name, build), {s: six(path) for s, path in steps.items()}, {})
+    write_runs(WEIGHTS / "experiment.zip", runs)
+
+
+def record_controls(data: str, build: Path) -> None:
+    """Of every control whose training is finished: its loss, the six photographs at its end, its scores.
+
+    The scores are of the held-out part, as those that `colorlab evaluate` writes of what ships.
+    """
+    part = open_collection(data, SEEN_AT).part("held out")
+    runs = {}
+    for name in (n for n in RECIPES if n not in DECISIONS):
+        history, path = history_of(name, build), build / name / "colorizer.safetensors"
+        if history is None or history.step[-1] < CONFIG.steps:
+            print(f"{name}: not trained to its end, left out")
+            continue
+        pictures = [part.picture(i) for i in range(len(part))]
+        tallies, _ = judge({name: decided(path)}, pictures)
+        runs[name] = Run(history, {history.step[-1]: six(path)}, tallies[name].scores())
+    write_runs(WEIGHTS / "controls.zip", runs)
+
+
+def history_of(name: str, build: Path) -> History | None:
+    """The losses of a training, None if it was never begun."""
+    path = build / name / "history.json"
+    return History(**json.loads(path.read_text(encoding="utf-8"))["history"]) if path.is_file() else None
+
+
+def decided(path: Path) -> Colorizer:
+    """A network of the course of a training, used as the finished one of its kind."""
+    colorizer = Colorizer.load(path)
+    kind = "classification" if colorizer.objective.has_distribution else "regression"
+    colorizer.working_size = DECISIONS[kind]["working_size"]
+    if colorizer.objective.has_distribution:
+        colorizer.temperature, colorizer.by_region = DECISIONS[kind]["temperature"], True
+    return colorizer
+
+
+def six(path: Path) -> list[np.ndarray]:
+    """The six photographs, coloured whole and cut to their middle squares."""
+    colorizer = decided(path)
+    return [middle_square(colorizer.colorize(p.rgb), STRIP) for p in photos()]
 
 
 def sheet(data: str, build: Path, seed: int = 0) -> None:

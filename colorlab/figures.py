@@ -82,3 +82,23 @@ def differences(
         ax.grid(axis="y", visible=False)
     figure.suptitle(title)
     return figure
+
+
+@styled
+def stairs(curves: Mapping[str, Sequence[float]], across: str, up: str, title: str = "") -> Figure:
+    """Values at 0, 1, 2, … as stairs, by name; the area under each is filled.
+
+    Args:
+        curves: values by name.
+        across, up: what the axes show, with units.
+        title: above all.
+    """
+    figure = Figure(figsize=(6.4, 3.2), layout="constrained")
+    ax = figure.subplots()
+    for (name, values), style in zip(curves.items(), cycle(("-", "--", "-.")), strict=False):
+        (line,) = ax.step(range(len(values)), values, style, where="post", label=name)
+        ax.fill_between(range(len(values)), values, step="post", alpha=0.15, color=line.get_color())
+    highest = max(max(values) for values in curves.values())
+    ax.set(xlabel=across, ylabel=up, title=title, ylim=(0, 1.03 * highest))
+    ax.legend(loc="lower right")
+    return figure

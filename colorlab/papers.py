@@ -65,3 +65,19 @@ def table() -> str:
     """All differences as a table in Markdown."""
     rows = [f"| {d.what} | {d.paper} | {d.code} | {d.here} |" for d in DIFFERENCES]
     return "\n".join(["| what | the paper | its code | here |", "|---|---|---|---|", *rows])
+
+
+def apart(
+    recorded: dict, first: str, second: str, measure: str = "rebalanced_auc"
+) -> list[tuple[float, float, float]]:
+    """(low, difference, high) of two recorded trainings, for each seed; see `evaluation.compared`."""
+    return [seed[measure] for seed in recorded["differences"][f"{first} - {second}"].values()]
+
+
+def verdict(recorded: dict, first: str, second: str) -> str:
+    """In words; nothing is called better unless every seed and its interval say so."""
+    found = apart(recorded, first, second)
+    worse, better = all(high < 0 for _, _, high in found), all(low > 0 for low, _, _ in found)
+    said = "better" if better else "worse" if worse else "cannot be told apart"
+    numbers = ", ".join(f"{d:+.2f} ({low:+.2f} to {high:+.2f})" for low, d, high in found)
+    return f"{numbers}: {said}"

@@ -29,7 +29,6 @@ NOT_YET = {
     "07_classification": SECOND_EDITION,
     "08_rebalancing": SECOND_EDITION,
     "09_results": SECOND_EDITION,
-    "10_guided": SECOND_EDITION,
     "11_beyond": SECOND_EDITION,
 }
 

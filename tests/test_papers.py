@@ -86,3 +86,19 @@ def test_a_difference_is_that_of_the_recorded_scores_within_its_interval(measure
             low, apart, high = its[measure]
             scores = [each[seed]["scores"][measure] for each in (first, second)]
             assert apart == pytest.approx(scores[0] - scores[1]) and low <= apart <= high, name
+
+
+@pytest.mark.parametrize(
+    "seeds, said",
+    [
+        ([(0.1, 0.2, 0.3), (0.2, 0.5, 0.8)], "better"),
+        ([(-0.3, -0.2, -0.1), (-0.8, -0.5, -0.2)], "worse"),
+        ([(0.1, 0.2, 0.3), (-0.1, 0.2, 0.5)], "cannot be told apart"),
+    ],
+)
+def test_nothing_is_called_better_unless_every_seed_says_so(seeds, said):
+    recorded = {
+        "differences": {"a - b": {str(k): {"rebalanced_auc": found} for k, found in enumerate(seeds)}}
+    }
+    assert papers.verdict(recorded, "a", "b").endswith(said)
+    assert papers.apart(recorded, "a", "b") == seeds

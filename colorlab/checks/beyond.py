@@ -24,7 +24,7 @@ def flicker_by_hand() -> float:
 def q1(answer):
     """the flicker of the three frames: the mean |Δab| over the steps whose L stands still."""
     found, wanted = float(numbers(answer, (), "the flicker")), flicker_by_hand()
-    if abs(found - wanted) < 0.02:
+    if abs(found - wanted) < 0.04:  # 6.7 is as good
         return None
     if abs(found - 15) < 0.02:
         return "one of the four steps is no flicker: L changed there, so something moved"
@@ -88,6 +88,7 @@ def q3(answer):
     passing = room.clone()
     passing[4:12, 6:14] = 90.0
     noisy = room + torch.randn(room.shape, generator=draw)
+    dusk, fog = 20 + 28 * torch.rand(2, 16, 24, generator=draw)  # two scenes of little contrast
     cases = [
         (room, room.clone(), "nothing changed at all"),
         (room, noisy, "only the sensor's noise changed"),
@@ -95,9 +96,11 @@ def q3(answer):
         (room, room + 12, "somebody switched a lamp on: every pixel is 12 lighter"),
         (room, street, "another scene began"),
         (room, noisy + 8, "a lamp, and noise"),
+        (dusk, dusk + 40, "a bright lamp was switched on: every pixel is 40 lighter"),
+        (dusk, fog, "another scene began, as dim as the one before"),
     ]
     for before, after, what in cases:
-        found, wanted = answer(before.clone(), after.clone()), what == "another scene began"
+        found, wanted = answer(before.clone(), after.clone()), what.startswith("another scene began")
         if found is ...:
             raise NotAttempted
         if not isinstance(found, (bool, np.bool_, Tensor)):

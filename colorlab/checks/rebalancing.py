@@ -10,9 +10,11 @@ from colorlab.colorizer import Colorizer
 from colorlab.data import photos, to_lab
 from colorlab.datasets import middle_square
 from colorlab.metrics import Tally
+from colorlab.objectives import at_resolution_of
 
 PRIOR = (0.8, 0.2)
 LEAST, MOST = 0.98, 1.02  # the chroma ratio to reach in the third exercise
+SEEN = 160  # pixels of the squares that the notebook shows the network
 
 
 def weights_by_hand() -> list[float]:
@@ -111,7 +113,40 @@ def chroma_ratio(mix: float, temperature: float) -> float:
 @cache
 def _answers():
     colorizer = Colorizer.pretrained("classification")
-    lab = torch.stack([to_lab(middle_square(p.rgb, 64)) for p in photos()])
+    lab = torch.stack([to_lab(middle_square(p.rgb, SEEN)) for p in photos()])
     with torch.no_grad():
         stored = colorizer.answer(lab[:, :1])
-    return colorizer.objective, stored, torch.nn.functional.avg_pool2d(lab, 2)
+    return colorizer.objective, stored, at_resolution_of(stored[:, :3], lab, 3)
+
+
+def rebalanced_mean(weights: Tensor, chances: Tensor, colors: Tensor) -> Tensor:
+    heavy = weights * chances  # what each colour counts for, (K,)
+    return heavy @ colors / heavy.sum()
+
+
+@exercise(
+    hints=(
+        "Each colour counts w · p; a mean of numbers that do not sum to 1 is divided by their sum.",
+        "(w * p) @ colors is the sum over K; what is (w * p).sum()?",
+    ),
+    solution=rebalanced_mean,
+)
+def q4(answer):
+    """a function (weights (K,), chances (K,), colors (K, 2)) -> (2,), the mean of the rebalanced distribution."""
+    if not callable(answer):
+        return f"expected a function of (weights, chances, colors), got {type(answer).__name__}"
+    generator = torch.Generator().manual_seed(5)
+    for count in (2, 3, 7):
+        weights, p = (0.2 + torch.rand(count, generator=generator) for _ in range(2))
+        p, colors = p / p.sum(), 40 * torch.randn(count, 2, generator=generator)
+        found = numbers(answer(weights, p, colors), (2,), "the mean").float()
+        if torch.allclose(found, rebalanced_mean(weights, p, colors), atol=1e-3):
+            continue
+        if torch.allclose(found, p @ colors, atol=1e-3):
+            return "that is the mean without weights: they are not used"
+        if torch.allclose(found, (weights * p) @ colors, atol=1e-3):
+            return "the sum is right, but w · p does not sum to 1: divide by what it sums to"
+        if torch.allclose(found, weights @ colors / weights.sum(), atol=1e-3):
+            return "how likely each colour is does not enter: the chances are not used"
+        return "another colour than Σ w p c / Σ w p"
+    return None

@@ -20,7 +20,7 @@ def psnr_by_hand() -> float:
 def q1(answer):
     """the PSNR in dB of a mean squared error of 25."""
     found, wanted = float(numbers(answer, (), "the PSNR")), psnr_by_hand()
-    if abs(found - wanted) < 0.05:
+    if abs(found - wanted) < 0.06:  # 34.1 is as good
         return None
     if abs(found - wanted / 2) < 0.05:
         return "half of it: 10 log10 of the squares, or 20 log10 of their roots, not 10 log10 of the roots"
@@ -33,10 +33,12 @@ def q1(answer):
     return f"{found:g} dB is not it; PSNR compares 255² with the squared error"
 
 
+DIGITS = {"psnr": 2, "rebalanced_auc": 1}  # as the table shows them; what is equal there is a tie
+
+
 def winners() -> tuple[str, str]:
     scores = {name: row["scores"] for name, row in recorded()["rows"].items()}
-    psnr, rebalanced = (max(scores, key=lambda n: scores[n][key]) for key in ("psnr", "rebalanced_auc"))
-    return psnr, rebalanced
+    return tuple(max(scores, key=lambda name: scores[name][measure]) for measure in DIGITS)
 
 
 @exercise(
@@ -51,15 +53,21 @@ def q2(answer):
     rows = recorded()["rows"]
     if not isinstance(answer, (tuple, list)) or len(answer) != 2:
         raise AnswerError("expected a pair of names, (best PSNR, best rebalanced AuC)")
-    unknown = [name for name in answer if name not in rows]
+    unknown = [name for name in answer if not isinstance(name, str) or name not in rows]
     if unknown:
         return f"{unknown[0]!r} is no row of the table; its names are {', '.join(rows)}"
-    if tuple(answer) == winners():
+
+    def is_best(name: str, measure: str) -> bool:
+        shown = {n: round(row["scores"][measure], DIGITS[measure]) for n, row in rows.items()}
+        return shown[name] == max(shown.values())
+
+    found = [is_best(name, measure) for name, measure in zip(answer, DIGITS, strict=True)]
+    if all(found):
         return None
-    if tuple(answer) == winners()[::-1]:
+    if all(is_best(name, measure) for name, measure in zip(answer[::-1], DIGITS, strict=True)):
         return "the right two rows in the wrong order: first the best PSNR"
-    measure = "PSNR" if answer[0] != winners()[0] else "rebalanced AuC"
-    return f"another row has a better {measure} than {answer[measure != 'PSNR']!r}"
+    wrong = found.index(False)
+    return f"another row has a better {('PSNR', 'rebalanced AuC')[wrong]} than {answer[wrong]!r}"
 
 
 def bold_over_mean() -> float:

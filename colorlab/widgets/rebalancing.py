@@ -8,13 +8,14 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from colorlab.colorizer import to_picture
+from colorlab.edges import enlarged
 from colorlab.metrics import Tally
 from colorlab.objectives import Classification, at_resolution_of
 from colorlab.plots import styled
 from colorlab.widgets.explorable import Explorable
 
-MIXES = (1.0, 0.9, 0.7, 0.5, 0.3, 0.2, 0.1)
-TEMPERATURES: tuple[float | Literal["mode"], ...] = ("mode", 0.38, 0.7, 1.0, 1.3)
+MIXES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)  # the slider runs as that of every widget
+TEMPERATURES: tuple[float | Literal["mode"], ...] = ("mode", 0.38, 0.6, 0.8, 1.0)
 
 
 class RebalancingView:
@@ -27,8 +28,8 @@ class RebalancingView:
     """
 
     def __init__(self, objective: Classification, logits: Tensor, lab: Tensor):
-        truth = at_resolution_of(logits[:, :3], lab, 3)  # the network may answer at half the size
-        self.L, self.true_ab = truth[:, :1], truth[:, 1:]
+        truth = at_resolution_of(logits[:, :3], lab, 3)  # scored where the network answers, shown at full L
+        self.lab = lab
         self.ab, self.scores = {}, {}
         for mix in MIXES:
             reweighted = objective.reweight(logits, mix)
@@ -42,16 +43,16 @@ class RebalancingView:
         """The picture so coloured, the truth, and plain AuC against rebalanced AuC for every λ."""
         figure = Figure(figsize=(9.0, 3.2), layout="constrained")
         colored, truth, curve = figure.subplots(1, 3, width_ratios=(1, 1, 1.6))
-        L = self.L[picture]
-        colored.imshow(to_picture(torch.cat([L, self.ab[uniform_mix, temperature][picture]])))
+        ab = enlarged(self.ab[uniform_mix, temperature][picture, None], self.lab.shape[-2:])[0]
+        colored.imshow(to_picture(torch.cat([self.lab[picture, :1], ab])))
         colored.set_title(f"λ = {uniform_mix:g}, T = {_label(temperature)}")
-        truth.imshow(to_picture(torch.cat([L, self.true_ab[picture]])))
+        truth.imshow(to_picture(self.lab[picture]))
         truth.set_title("truth", fontweight="normal")
         for ax in (colored, truth):
             ax.axis("off")
         line = [self.scores[mix, temperature] for mix in MIXES]
         x, y = ([s[key] for s in line] for key in ("auc", "rebalanced_auc"))
-        curve.plot(x, y, marker="o", markersize=4, label=f"λ from 1 to 0.1 at T = {_label(temperature)}")
+        curve.plot(x, y, marker="o", markersize=4, label=f"λ from 0.1 to 1 at T = {_label(temperature)}")
         note = dict(textcoords="offset points", ha="center", fontsize=8)
         for mix, away in {1.0: -17, 0.5: 10, 0.1: -17}.items():  # points above the mark: beside the line
             i = MIXES.index(mix)
@@ -65,15 +66,15 @@ class RebalancingView:
             xlim=(min(s["auc"] for s in every) - 1, max(s["auc"] for s in every) + 1),
             ylim=(min(s["rebalanced_auc"] for s in every) - 1, max(s["rebalanced_auc"] for s in every) + 1),
         )
-        curve.legend(fontsize=8, loc="lower left")
+        curve.legend(fontsize=8, loc="lower right")
         return figure
 
     def describe(self, uniform_mix: float, temperature: float | Literal["mode"], picture: int) -> str:
         """The scores here in a sentence."""
         here = self.scores[uniform_mix, temperature]
         return (
-            f"Photograph {picture + 1} at λ = {uniform_mix:g}, T = {_label(temperature)}. All {len(self.L)} together: "
-            f"AuC {here['auc']:.1f}, rebalanced AuC {here['rebalanced_auc']:.1f}, "
+            f"Photograph {picture + 1} at λ = {uniform_mix:g}, T = {_label(temperature)}. All {len(self.lab)} "
+            f"together: AuC {here['auc']:.1f}, rebalanced AuC {here['rebalanced_auc']:.1f}, "
             f"{here['chroma_ratio']:.0%} of the truth's chroma."
         )
 
@@ -94,7 +95,7 @@ class RebalancingView:
                     description="temperature T",
                 ),
                 "picture": widgets.SelectionSlider(
-                    options=[(str(k + 1), k) for k in range(len(self.L))],
+                    options=[(str(k + 1), k) for k in range(len(self.lab))],
                     value=picture,
                     description="photograph",
                 ),

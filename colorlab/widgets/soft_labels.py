@@ -57,11 +57,14 @@ class SoftLabels:
             self.prior[own], weights[own], "X", label=f"the pixel counts {short(float(weights[own]))}", **mark
         )
         curve.legend(loc="lower left")
-        curve.set(xscale="log", yscale="log", ylim=(0.02, 300))
+        # One scale for most λ; where the weights leave it, as at λ = 0, it grows with them.
+        top = max(300.0, 3 * float(weights.max()))
+        curve.set(xscale="log", yscale="log", ylim=(min(0.02, float(weights.min()) / 3), top))
         # Few and plain: the default ticks of a logarithm take longer to draw than all the rest.
         curve.minorticks_off()
         curve.set_xticks([1e-6, 1e-4, 1e-2], ["0.0001 %", "0.01 %", "1 %"])
-        curve.set_yticks([0.1, 1, 10, 100], ["0.1", "1", "10", "100"])
+        powers = [10.0**n for n in range(-1, 6) if 10.0**n < top]
+        curve.set_yticks(powers, [f"{p:,g}" for p in powers])
         curve.set(xlabel="prior: how often the bin occurs", ylabel="weight of its pixels")
         spread = float(weights.max() / weights.min())
         curve.set_title(f"λ = {uniform_mix:g}: rarest to commonest {spread:,.0f} : 1", fontsize=10)

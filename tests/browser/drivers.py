@@ -139,6 +139,21 @@ def drive_own_photo(shown: Shown) -> None:
     shown.screenshot("uploaded")
 
 
+# ---- the blind test ------------------------------------------------------------------------------
+
+
+def drive_blind_test(shown: Shown) -> None:
+    """An answer by keyboard, one by mouse: each is counted and the next pair comes."""
+    _, picture = shown.seen(MESSAGE)
+    shown.box.get_by_role("button", name="The left one is the photograph").press("Enter")
+    until(lambda: len(shown.ask("it.answers")) == 1, "Enter on a button answers nothing")
+    until(lambda: shown.digest() not in (None, picture), "answered, and the same pair stays")
+    shown.box.get_by_role("button", name="The right one is the photograph").click()
+    until(lambda: len(shown.ask("it.answers")) == 2, "a click on a button answers nothing")
+    until(lambda: "of 2 right" in shown.box.inner_text(), "the rate is not told")
+    shown.screenshot("two answers")
+
+
 # ---- before and after ----------------------------------------------------------------------------
 
 
@@ -195,5 +210,6 @@ DRIVERS = {
     "Explorable": drive_explorable,
     "OwnPhoto": drive_own_photo,
     "BeforeAfter": drive_before_after,
+    "BlindTest": drive_blind_test,
     "HintPainter": drive_hint_painter,
 }

@@ -15,11 +15,13 @@ from colorlab.colorizer import Colorizer, to_picture
 from colorlab.config import History
 from colorlab.data import photo, photos, to_lab
 from colorlab.datasets import middle_square
+from colorlab.experiment import Run
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression
 from colorlab.toy import CoinToss
 from colorlab.widgets.brown_well import answers, brown_well_explorer
 from colorlab.widgets.color_bins import color_bins_explorer
+from colorlab.widgets.experiment_replay import ExperimentReplay
 from colorlab.widgets.explorable import Explorable, Place
 from colorlab.widgets.kernel_playground import (
     KernelGrid,
@@ -56,6 +58,14 @@ def replay_explorer() -> Explorable:
     return TrainingReplay(history, frames, ["picture"], "nats").explorer()
 
 
+def experiment_explorer() -> Explorable:
+    history = History([0, 5, 10], [9.0, 4.0, 3.0], [9.0, 4.0, 3.0], [1.0, 0.5, 0.2], [0.0, 1.0, 2.0])
+    ramps = [to_picture(torch.full((3, 8, 8), float(20 + 5 * i))) for i in range(6)]
+    run = Run(history, {0: ramps[:2], 10: ramps[2:4]}, {})
+    runs, units = {"Regressive": run, "Classifying": run}, {"Regressive": "Lab²", "Classifying": "nats"}
+    return ExperimentReplay(runs, ramps[4:], ["one", "two"], units).explorer()
+
+
 def rebalancing_explorer() -> Explorable:
     bins = ColorBins(40)
     prior = torch.full((bins.n_bins,), 0.2 / bins.n_bins)
@@ -76,6 +86,7 @@ def unet_view(depth=2, half_resolution=False) -> UNetView:
 EXPLORERS = {
     "lightness slice": lightness_slice_explorer,
     "training replay": replay_explorer,
+    "experiment replay": experiment_explorer,
     "brown well": brown_well_explorer,
     "color bins": color_bins_explorer,
     "temperature": lambda: TemperatureView(*answered()).explorer(),

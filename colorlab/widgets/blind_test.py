@@ -1,0 +1,114 @@
+"""The blind test: which of the two is the photograph? Your own rate, with its interval."""
+
+import math
+from collections.abc import Callable, Sequence
+from html import escape
+
+import ipywidgets as widgets
+import numpy as np
+from matplotlib.figure import Figure
+
+from colorlab.data import shrink
+from colorlab.files.media import ImageError, read_image
+from colorlab.plots import pictures, to_bytes
+from colorlab.widgets.explorable import one_thread
+
+SIDE = 320  # pixels of the shorter side shown
+SIDES = ("left", "right")
+
+
+class BlindTest(widgets.VBox):
+    """Two pictures, one photographed and one coloured; the reader says which is the photograph.
+
+    A photograph uploaded takes its turn next; it stays in the kernel's memory.
+
+    Args:
+        color: what colours a photograph, uint8 `(H, W, 3)` -> the same; its own colours are not looked at.
+        photographs: those to begin with, uint8 `(H, W, 3)`; asked in this order, then once more from the first.
+        seed: of the side on which the photograph lies.
+
+    Attributes:
+        answers: True for each round that was answered rightly.
+        truth: the side of the photograph in the round shown, "left" or "right".
+        message: what came of the last round, and the rate so far.
+    """
+
+    def __init__(
+        self,
+        color: Callable[[np.ndarray], np.ndarray],
+        photographs: Sequence[np.ndarray],
+        seed: int = 0,
+    ):
+        if not photographs:
+            raise ValueError("photographs: expected at least one")
+        self.color, self.answers = color, []
+        self._all, self._next = [shrink(rgb, SIDE) for rgb in photographs], 0
+        self._lot = np.random.default_rng(seed)
+        self.buttons = {}
+        for side in SIDES:
+            self.buttons[side] = widgets.Button(
+                description=f"The {side} one is the photograph", layout=widgets.Layout(width="auto")
+            )
+            self.buttons[side].on_click(lambda _button, side=side: self.answer(side))
+        self.upload = widgets.FileUpload(accept="image/*", description="One of my own")
+        self.upload.layout.width = "auto"
+        self.upload.observe(self._uploaded, names="value")
+        self.message, self.picture = widgets.HTML(), widgets.Image(layout=widgets.Layout(max_width="100%"))
+        row = widgets.HBox([*self.buttons.values(), self.upload], layout=widgets.Layout(flex_flow="row wrap"))
+        super().__init__([self.picture, row, self.message])
+        self._ask("Which of the two is the photograph?")
+
+    def answer(self, side: str) -> None:
+        """What a press of a button does."""
+        right = side == self.truth
+        self.answers.append(right)
+        said = f"{'Right' if right else 'No'}: it was the {self.truth} one. "
+        self._ask(said + rate(sum(self.answers), len(self.answers)))
+
+    def _ask(self, message: str) -> None:
+        rgb = self._all[self._next % len(self._all)]
+        self._next += 1
+        self.truth = SIDES[int(self._lot.integers(2))]
+        with one_thread():
+            colored = self.color(rgb)
+            both = [rgb, colored] if self.truth == "left" else [colored, rgb]
+            self.picture.value = to_bytes(render(both))
+        self.message.value = message
+
+    def _uploaded(self, _change) -> None:
+        for file in self.upload.value:
+            try:
+                rgb = read_image(bytes(file["content"]))
+            except ImageError as error:
+                name, reason = escape(file["name"]), escape(str(error))
+                self.message.value = f"<b>{name} cannot be used</b>: {reason}. The pictures above stay."
+                continue
+            self._all.insert(self._next % len(self._all), shrink(rgb, SIDE))
+            self._next %= len(self._all)
+            self._ask(f"{escape(file['name'])}: which of the two is your photograph?")
+
+
+def render(both: Sequence[np.ndarray]) -> Figure:
+    """The two side by side, without telling which is which."""
+    return pictures(list(both), [f"the {side} one" for side in SIDES], height=2.8)
+
+
+def rate(right: int, count: int) -> str:
+    """The rate in a sentence, with its 95 % interval; half is guessing."""
+    low, high = interval(right, count)
+    return (
+        f"{right} of {count} right: {right / count:.0%}, 95 % interval {low:.0%} to {high:.0%}; "
+        "who guesses has 50 %."
+    )
+
+
+def interval(right: int, count: int, z: float = 1.96) -> tuple[float, float]:
+    """Wilson's 95 % interval of a rate: honest for few trials, and never outside 0 to 1.
+
+    References:
+        Wilson, Probable inference, the law of succession, and statistical inference, 1927.
+    """
+    share, more = right / count, z * z / count
+    middle = (share + more / 2) / (1 + more)
+    half = z * math.sqrt(share * (1 - share) / count + more / (4 * count)) / (1 + more)
+    return max(0.0, middle - half), min(1.0, middle + half)
