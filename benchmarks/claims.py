@@ -1,6 +1,6 @@
 """What the course says in words about trainings, tried with other seeds and numbers of threads.
 
-    python benchmarks/claims.py                     # five seeds, one thread and two
+    python benchmarks/claims.py                     # five seeds, one thread and two: about an hour on two cores
     python benchmarks/claims.py 05_brown_well --seeds 1 --threads 1
 
 A run takes the code cells of a notebook as they are, pictures and widgets left out, in a process of its own, and
@@ -22,6 +22,19 @@ NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
 # Notebook -> figure -> expression over the names of the notebook.
 FIGURES = {
+    "04_regression": {
+        "level of grey": "coin_grey",
+        "loss a quarter in": "quarter",
+        "loss at the end": "end",
+        "chroma ratio at the start": "coin_history.chroma_ratio[0]",
+        "chroma ratio after 20 steps": "coin_history.chroma_ratio[min(20, steps)]",
+        "chroma ratio at the end": "coin_history.chroma_ratio[-1]",
+        "plain photographs, seen": "history.loss[-1]",
+        "plain photographs, held out": "unseen_loss[-1]",
+        "held out, its lowest": "min(unseen_loss)",
+        "held out, all grey": "grey['unseen']",
+        "not scaled, over scaled": "fixed.loss(objective, wrong) / fixed.loss(objective, right)",
+    },
     "05_brown_well": {
         "marbles, loss over floor": "history.loss[-1] / floor",
         "it says, from the mean": "(said - mean).norm()",
@@ -31,10 +44,43 @@ FIGURES = {
         "L1, from any marble": "distance_of('l1')",
         "Huber, from any marble": "distance_of('huber')",
     },
+    "07_classification": {
+        "marbles, L_R over floor": "marble_histories['Regressive'].loss[-1] / floors['Regressive']",
+        "marbles, L_C above floor": "marble_histories['Classifying'].loss[-1] - floors['Classifying']",
+        "largest error of a chance": "(learnt - marbles.posterior).abs().max()",
+        "marbles, mean to regression": "(at_marbles(1.0) - brown).norm()",
+        "photographs, L_R over floor": "photo_histories['Regressive'].loss[-1] / photo_floors['Regressive']",
+        "photographs, L_C above floor": "photo_histories['Classifying'].loss[-1] - photo_floors['Classifying']",
+        "chroma, best regression": "ratio_of('best regression')",
+        "chroma, regression": "ratio_of('regression, learnt')",
+        "chroma, mean": "ratio_of('mean, T = 1')",
+        "chroma, annealed": "ratio_of('annealed, T = 0.38')",
+        "chroma, mode": "ratio_of('mode')",
+        "squared error, best": "error_of('best regression')",
+        "squared error, regression": "error_of('regression, learnt')",
+        "squared error, mean": "error_of('mean, T = 1')",
+        "squared error, annealed": "error_of('annealed, T = 0.38')",
+        "squared error, mode": "error_of('mode')",
+        "mode nearest to green": "nearest[1]",
+        "saucer, near red": "shares[0]",
+        "saucer, near green": "shares[1]",
+        "saucer, near their mean": "near_the_mean()",
+    },
 }
 
 # Notebook -> what it says -> expression over the notebook's names that is true where it holds.
 CLAIMS = {
+    "04_regression": {
+        "the last three quarters take off less than 3 %": "end > 0.97 * quarter",
+        "the plateau is below grey, by less than a tenth": "0.9 * coin_grey < end < coin_grey",
+        "it ends paler than it began, at a third of the truth or less": (
+            "coin_history.chroma_ratio[-1] < min(1 / 3, coin_history.chroma_ratio[0])"
+        ),
+        "after 50 steps the chroma is below half the truth's": "coin_history.chroma_ratio[min(50, steps)] < 0.5",
+        "seen: below a third of grey's level": "history.loss[-1] < grey['seen'] / 3",
+        "held out: ends above grey": "unseen_loss[-1] > grey['unseen']",
+        "not scaled costs more": "fixed.loss(objective, wrong) > 2 * fixed.loss(objective, right)",
+    },
     "05_brown_well": {
         "on marbles it ends within 1 % of the variance": "floor < history.loss[-1] < 1.01 * floor",
         "it says the mean, to 4 units": "(said - mean).norm() < 4",
@@ -43,6 +89,52 @@ CLAIMS = {
         "L1 and Huber end more than 40 units from any marble": "min(map(distance_of, ('l1', 'huber'))) > 40",
         "so does the mean": "distance_of('l2') > 40",
     },
+    "07_classification": {
+        "before learning the classifier pays about log Q": (
+            "abs(marble_histories['Classifying'].loss[0] - torch.tensor(bins.n_bins).log()) < 0.6"
+        ),
+        "on marbles the regression ends within 1 % of the variance": (
+            "marble_histories['Regressive'].loss[-1] < 1.01 * floors['Regressive']"
+        ),
+        "on marbles the classifier ends within 0.25 nats of the entropy": (
+            "marble_histories['Classifying'].loss[-1] - floors['Classifying'] < 0.25"
+        ),
+        "it learns each chance to a tenth": "(learnt - marbles.posterior).abs().max() < 0.1",
+        "marbles: the mean is within 10 units of the regression": "(at_marbles(1.0) - brown).norm() < 10",
+        "marbles: the mode is one marble's bin": (
+            "(bins.centers[nearest_bins()] - at_marbles('mode')).norm(dim=1).min() < 8"
+        ),
+        "marbles: chroma rises from mean to annealed to mode": (
+            "at_marbles(1.0).norm() < at_marbles(0.38).norm() < at_marbles('mode').norm()"
+        ),
+        "photographs: L_R within 8 % of its floor after a tenth": (
+            "photo_histories['Regressive'].loss[2] < 1.08 * photo_floors['Regressive']"
+        ),
+        "photographs: L_C ends half a nat or more above its floor": (
+            "photo_histories['Classifying'].loss[-1] > photo_floors['Classifying'] + 0.5"
+        ),
+        "photographs: the mean's chroma is within 0.15 of the regression's": (
+            "abs(ratio_of('mean, T = 1') - ratio_of('regression, learnt')) < 0.15"
+        ),
+        "photographs: the mode is at least twice as vivid as the mean": (
+            "ratio_of('mode') > 2 * ratio_of('mean, T = 1')"
+        ),
+        "photographs: annealed lies between, nearer the mean": (
+            "ratio_of('mean, T = 1') < ratio_of('annealed, T = 0.38') "
+            "< (ratio_of('mean, T = 1') + ratio_of('mode')) / 2"
+        ),
+        "photographs: squared error rises from mean to annealed to mode": (
+            "error_of('mean, T = 1') < error_of('annealed, T = 0.38') < error_of('mode')"
+        ),
+        "photographs: the mean costs at most 2 % more than the regression": (
+            "error_of('mean, T = 1') < 1.02 * error_of('regression, learnt')"
+        ),
+        "photographs: nothing beats the best regression": (
+            "all(error_of(name) >= 0.999 * error_of('best regression') for name in answers)"
+        ),
+        "photographs: the mode paints green on a fifth or more": "nearest[1] > 0.2",
+        "the saucer holds little at its mean": "near_the_mean() < 0.15",
+    },
 }
 
 # What the expressions need and a notebook does not define.
@@ -50,6 +142,27 @@ HELPERS = """
 def distance_of(norm):
     c = results[norm][0].predict_ab(fixed.L).cpu().movedim(1, -1)[fixed.mask].mean(0)
     return float((ab - c).norm(dim=1).min())
+
+
+def at_marbles(temperature):
+    return bins.decode(logits, temperature).movedim(1, -1)[fixed.mask].mean(0)
+
+
+def nearest_bins():
+    return bins.encode(marbles.palette[:, 1:].T[None, :, :, None]).flatten()
+
+
+def ratio_of(name):
+    return possible.chroma_ratio(answers[name])
+
+
+def error_of(name):
+    return possible.loss(squared, answers[name] / 110)
+
+
+def near_the_mean():
+    mean = answers["best regression"][k, :, y, x]
+    return float(pixel[(bins.centers - mean).norm(dim=1) < 15].sum())
 """
 
 
@@ -59,6 +172,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--preset", default="cpu")
+    parser.add_argument("--grid-size", type=int, default=10, help="of the notebooks with bins")
     parser.add_argument(
         "--record", type=Path, default=Path("build/claims.jsonl"), help="what is done already"
     )
@@ -81,6 +195,7 @@ def main() -> int:
         for threads in options.threads:
             for name in names:
                 run = {"name": name, "seed": seed, "threads": threads, "preset": options.preset}
+                run["grid_size"] = options.grid_size if name == "07_classification" else None
                 if not any(entry["run"] == run for entry in done):
                     done.append({"run": run, **in_its_own_process(run)})
                     with options.record.open("a") as file:
@@ -99,7 +214,7 @@ def in_its_own_process(run: dict) -> dict:
     return json.loads(answer.stdout.splitlines()[-1])
 
 
-def measured(name: str, seed: int, threads: int, preset: str) -> dict:
+def measured(name: str, seed: int, threads: int, preset: str, grid_size: int | None) -> dict:
     """The code of a notebook, run here; its figures and which of its claims hold."""
     import torch
     from IPython.core.interactiveshell import InteractiveShell
@@ -108,7 +223,9 @@ def measured(name: str, seed: int, threads: int, preset: str) -> dict:
 
     torch.set_num_threads(threads)
     plots.show = lambda figure, alt: None  # drawing takes as long as some trainings
-    given = {"preset": preset, "seed": seed, "device": "cpu"}
+    given = {"preset": preset, "seed": seed, "device": "cpu"} | (
+        {"grid_size": grid_size} if grid_size else {}
+    )
     shell = InteractiveShell.instance()
     with redirect_stdout(sys.stderr):
         for source in sources(NOTEBOOKS / f"{name}.ipynb"):
@@ -138,7 +255,9 @@ def report(done: list[dict]) -> bool:
     """Print how far the figures move and which claims hold; whether all do."""
     groups = {}
     for entry in done:
-        groups.setdefault(entry["run"]["name"], []).append(entry)
+        run = entry["run"]
+        grid = f", grid {run['grid_size']}" if run["grid_size"] else ""
+        groups.setdefault(f"{run['name']}{grid}", []).append(entry)
     for name, entries in groups.items():
         runs = [entry["run"] for entry in entries]
         seeds, threads = (sorted({run[key] for run in runs}) for key in ("seed", "threads"))

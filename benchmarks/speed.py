@@ -96,7 +96,7 @@ def explorables() -> dict[str, tuple[Explorable | HintPainter, list[dict]]]:
     with torch.no_grad():
         stored = trained.answer(squares[:, :1])
     history = History(*(list(range(21)) for _ in range(5)))
-    frames = [[to_picture(lab) for lab in squares[:2]]] * 21
+    frames = {step: [to_picture(lab) for lab in squares[:2]] for step in history.step}
     torch.manual_seed(0)
     pair = [Colorizer(UNet(1, 2, width=8, depth=2, skips=skips), Regression()) for skips in (True, False)]
     kernels = [{"kernel": tuple(KERNELS[name].flatten().tolist())} for name in list(KERNELS)[:2]]

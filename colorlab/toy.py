@@ -193,6 +193,11 @@ class CoinToss(World):
         mask = torch.stack([self._ambiguous[i][y, x] for i, y, x in windows])
         return Evaluation(lab[0, :, :1], lab[:, :, 1:], self.posterior, mask)
 
+    def whole(self) -> Evaluation:
+        """The photographs uncut under every outcome, to look at. All must have one size."""
+        lab = torch.stack(self._recolored, dim=1)  # (K, M, 3, H, W)
+        return Evaluation(lab[0, :, :1], lab[:, :, 1:], self.posterior, torch.stack(self._ambiguous))
+
 
 def recolor(lab: Tensor, angle: float, factor: float = 1.0) -> Tensor:
     """Turn and scale ab at constant L, then reduce chroma until sRGB can show every pixel.

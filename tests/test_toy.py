@@ -405,3 +405,11 @@ def test_the_middle_of_a_marble_is_the_mean_of_its_pixels():
     distance = from_middle(marbles)
     assert distance[0, 1, 2] == distance[0, 5, 5] == distance[0, 0, 7] == distance[0, 7, 0] == 0
     assert distance[0, 1, 0] == 2 and distance[0, 4, 5] == 1
+
+
+def test_whole_photographs_hold_what_a_crop_of_them_shows():
+    world = coin_toss(photos=[photo(seed=seed) for seed in (0, 1)])
+    whole = world.whole()
+    assert whole.L.shape == (2, 1, 24, 24) and whole.outcomes.shape == (3, 2, 2, 24, 24)
+    assert torch.equal(whole.outcomes[0, 1], photo(seed=1).lab[1:])
+    assert torch.equal(whole.mask, whole.outcomes[0].norm(dim=1) > CoinToss.LEAST_CHROMA)

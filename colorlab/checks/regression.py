@@ -66,23 +66,47 @@ def q2(answer):
     return None
 
 
-def best_constant() -> list[float]:
-    return photo("coffee", side=96).lab[1:].mean(dim=(1, 2)).tolist()  # the mean ab of the photograph
+BRIGHT = 70.0  # L from which a pixel of the cup counts as bright in the third exercise
+MOST = 0.87  # of what the best single color costs; the two means reach 85 %
+
+
+def two_means() -> list[list[float]]:
+    L, ab = photo("coffee", side=160).lab.split([1, 2])
+    dark = L[0] < 70
+    return [ab[:, dark].mean(dim=1).tolist(), ab[:, ~dark].mean(dim=1).tolist()]  # the mean of each group
 
 
 @exercise(
     hints=(
-        "Plot the cost of a few constants, or think: which number is nearest to many numbers, squared?",
-        "Average a and b over all pixels of `photo('coffee', side=96).lab`.",
+        "One colour was cheapest as the mean of all pixels. Now there are two groups of pixels.",
+        "dark = L[0] < 70 picks pixels: true_ab[:, dark] is (2, pixels), true_ab[:, ~dark] are the others.",
     ),
-    solution=best_constant,
+    solution=two_means,
 )
 def q3(answer):
-    """one colour (a, b) for the whole photograph coffee that costs at most 20 % of what grey costs."""
-    guess = numbers(answer, (2,), "one colour (a, b)").float()
-    true = photo("coffee", side=96).lab[None, 1:]
-    grey = float(l_r(torch.zeros_like(true), true))
-    cost = float(l_r(guess.reshape(1, 2, 1, 1).expand_as(true), true))
-    if cost > 0.2 * grey:
-        return f"({guess[0]:g}, {guess[1]:g}) costs {cost:,.0f}, which is {cost / grey:.0%} of grey's {grey:,.0f}"
-    return None
+    """two colours for the photograph coffee, L below 70 and the rest, at most 87 % of the best single one's cost."""
+    said = numbers(answer, (2, 2), "two colours [[a, b], [a, b]]").float()
+    cost, best = price_of_two(said), price_of_two(best_single().expand(2, 2))
+    if cost <= MOST * best:
+        return None
+    share = (
+        f"together they cost {cost:,.0f}, which is {cost / best:.0%} of the best single colour's {best:,.0f}"
+    )
+    if price_of_two(said.flip(0)) <= MOST * best:
+        return f"the other way round: first the colour for L below 70. As they stand {share}"
+    if torch.allclose(said[0], said[1], atol=0.5):
+        return f"twice the same colour; {share}. What do the bright pixels have in common?"
+    if said[1].norm() < 0.5:
+        return f"{share}. The bright pixels are pale, but not grey: look at their colours"
+    return share
+
+
+def best_single() -> Tensor:
+    return photo("coffee", side=160).lab[1:].mean(dim=(1, 2))
+
+
+def price_of_two(said: Tensor) -> float:
+    """L_R of saying `said[0]` where the photograph is dark and `said[1]` where it is bright, `(2, 2)`."""
+    L, ab = photo("coffee", side=160).lab.split([1, 2])
+    answer = torch.where(L < BRIGHT, said[0, :, None, None], said[1, :, None, None])
+    return float(l_r(answer[None], ab[None]))

@@ -1,17 +1,20 @@
 """The pixel inspector: click a pixel, see its distribution over the bins and what each rule makes of it."""
 
+from collections.abc import Sequence
+
 import ipywidgets as widgets
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from colorlab.ab_plane import draw_bins, draw_marks
 from colorlab.bins import ColorBins
-from colorlab.colorizer import to_picture
 from colorlab.data import Evaluation
 from colorlab.lab import lab_to_rgb
-from colorlab.plots import color_patches, styled
+from colorlab.plots import color_patches, matted
 from colorlab.widgets.explorable import Explorable
+from colorlab.widgets.temperature import at_full_size
 
 RULES = {"mean, T = 1": 1.0, "annealed, T = 0.38": 0.38, "mode": "mode"}
 
@@ -23,10 +26,13 @@ class PixelInspector:
         bins: the table of colours.
         logits: `(M, Q, H, W)`, the network's answers to `fixed.L`.
         fixed: the pictures and all they could have been.
+        photographs: the same pictures at full size, uint8 `(H, W, 3)`; colours are laid under their L.
     """
 
-    def __init__(self, bins: ColorBins, logits: Tensor, fixed: Evaluation):
-        self.bins, self.logits, self.fixed = bins, logits.cpu(), fixed
+    def __init__(
+        self, bins: ColorBins, logits: Tensor, fixed: Evaluation, photographs: Sequence[np.ndarray] = ()
+    ):
+        self.bins, self.logits, self.fixed, self.photographs = bins, logits.cpu(), fixed, photographs
         self.ab = {rule: bins.decode(self.logits, temperature) for rule, temperature in RULES.items()}
 
     def distribution(self, picture: int, x: int, y: int) -> Tensor:
@@ -40,7 +46,7 @@ class PixelInspector:
             ab[f"truth in {p:.0%}" if p < 1 else "truth"] = outcome[picture, :, y, x]
         return {name: torch.cat([self.fixed.L[picture, :, y, x], value]) for name, value in ab.items()}
 
-    @styled
+    @matted
     def render(self, picture: int, x: int, y: int) -> Figure:
         """The picture with the pixel marked, the pixel's bins on the ab plane, and its colour by every rule."""
         p, colors = self.distribution(picture, x, y), self.colors(picture, x, y)
@@ -51,7 +57,11 @@ class PixelInspector:
             for place in ((0.01, 0.08, 0.29, 0.78), (0.375, 0.14, 0.3, 0.76), (0.84, 0.14, 0.15, 0.76))
         )
         photo.set_label("photo")
-        photo.imshow(to_picture(torch.cat([self.fixed.L[picture], self.ab["mode"][picture]])))
+        height, width = self.fixed.L.shape[-2:]
+        photo.imshow(
+            at_full_size(self.fixed, self.ab["mode"], picture, self.photographs),
+            extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+        )
         photo.plot(
             x, y, "s", markersize=9, markerfacecolor="none", markeredgecolor="black", markeredgewidth=3
         )
@@ -77,7 +87,7 @@ class PixelInspector:
         chroma = ", ".join(f"{rule}: {colors[rule][1:].norm():.0f}" for rule in RULES)
         likeliest = self.bins.centers[p.argmax()].tolist()
         return (
-            f"Crop {picture}, pixel ({x}, {y}): the likeliest bin ({likeliest[0]:g}, {likeliest[1]:g}) has "
+            f"Picture {picture}, pixel ({x}, {y}): the likeliest bin ({likeliest[0]:g}, {likeliest[1]:g}) has "
             f"{p.max():.0%}; the entropy is {entropy(p):.2f} of at most {entropy(torch.ones_like(p) / len(p)):.2f} "
             f"nats. Chroma by {chroma}."
         )
@@ -99,7 +109,7 @@ class PixelInspector:
             self.render,
             self.describe,
             {
-                "picture": widgets.IntSlider(picture, 0, count - 1, description="crop"),
+                "picture": widgets.IntSlider(picture, 0, count - 1, description="picture"),
                 "x": widgets.IntSlider(x, 0, width - 1, description="x (pixels from the left)"),
                 "y": widgets.IntSlider(y, 0, height - 1, description="y (pixels from the top)"),
             },

@@ -1,16 +1,18 @@
 """The temperature explorer: one set of stored logits, read from its mode to its mean."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import ipywidgets as widgets
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from colorlab.bins import ColorBins
-from colorlab.colorizer import to_picture
+from colorlab.colorizer import painted, to_picture
 from colorlab.data import Evaluation
-from colorlab.plots import ink, styled
+from colorlab.plots import ink, matted
 from colorlab.widgets.explorable import Explorable
 
 Temperature = float | Literal["mode"]
@@ -24,23 +26,25 @@ class TemperatureView:
         bins: the table of colours.
         logits: `(M, Q, H, W)`, the network's answers to `fixed.L`.
         fixed: the pictures and all they could have been.
+        photographs: the same pictures at full size, uint8 `(H, W, 3)`; colours are laid under their L.
     """
 
-    def __init__(self, bins: ColorBins, logits: Tensor, fixed: Evaluation):
-        self.bins, self.fixed = bins, fixed
+    def __init__(
+        self, bins: ColorBins, logits: Tensor, fixed: Evaluation, photographs: Sequence[np.ndarray] = ()
+    ):
+        self.bins, self.fixed, self.photographs = bins, fixed, photographs
         # Decoded once: afterwards moving the slider only looks up.
         self.ab = {t: bins.decode(logits.cpu(), t) for t in TEMPERATURES}
         self.chroma_ratio = {t: fixed.chroma_ratio(ab) for t, ab in self.ab.items()}
 
-    @styled
+    @matted
     def render(self, temperature: Temperature, picture: int) -> Figure:
         """The picture at this temperature, beside a possible truth, and chroma against temperature."""
-        figure = Figure(figsize=(8.4, 3.0), layout="constrained")
-        decoded, truth, curve = figure.subplots(1, 3, width_ratios=(1, 1, 1.5))
-        L = self.fixed.L[picture]
-        decoded.imshow(to_picture(torch.cat([L, self.ab[temperature][picture]])))
+        figure = Figure(figsize=(10.4, 3.0), layout="constrained")
+        decoded, truth, curve = figure.subplots(1, 3, width_ratios=(1.3, 1.3, 1.4))
+        decoded.imshow(at_full_size(self.fixed, self.ab[temperature], picture, self.photographs))
         decoded.set_title(f"T = {_label(temperature)}")
-        truth.imshow(to_picture(torch.cat([L, self.fixed.outcomes[0, picture]])))
+        truth.imshow(at_full_size(self.fixed, self.fixed.outcomes[0], picture, self.photographs))
         truth.set_title(f"truth in {self.fixed.probabilities[0]:.0%}", fontweight="normal")
         for ax in (decoded, truth):
             ax.axis("off")
@@ -58,11 +62,11 @@ class TemperatureView:
         """The chroma at this temperature in a sentence."""
         ratio = self.chroma_ratio[temperature]
         return (
-            f"Crop {picture} at T = {_label(temperature)}. All {len(self.fixed.L)} crops together have {ratio:.0%} "
-            "of the truth's chroma."
+            f"Picture {picture} at T = {_label(temperature)}. All {len(self.fixed.L)} pictures together have "
+            f"{ratio:.0%} of the truth's chroma."
         )
 
-    def explorer(self, temperature: Temperature = 0.38, picture: int = 5) -> Explorable:
+    def explorer(self, temperature: Temperature = 0.38, picture: int = 0) -> Explorable:
         """A slider over the temperatures, from the mode to the mean, and one over the pictures."""
         options = [(_label(t), t) for t in TEMPERATURES]
         return Explorable(
@@ -72,7 +76,7 @@ class TemperatureView:
                 "temperature": widgets.SelectionSlider(
                     options=options, value=temperature, description="temperature T"
                 ),
-                "picture": widgets.IntSlider(picture, 0, len(self.fixed.L) - 1, description="crop"),
+                "picture": widgets.IntSlider(picture, 0, len(self.fixed.L) - 1, description="picture"),
             },
             {
                 "Mode": {"temperature": "mode"},
@@ -80,6 +84,14 @@ class TemperatureView:
                 "Mean": {"temperature": 1.0},
             },
         )
+
+
+def at_full_size(
+    fixed: Evaluation, ab: Tensor, picture: int, photographs: Sequence[np.ndarray]
+) -> np.ndarray:
+    """Colours `(M, 2, h, w)` under the L of a full-size photograph, where there is one; else under their own."""
+    L, ab = fixed.L[picture], ab[picture]
+    return painted(photographs[picture], ab[None], L[None]) if photographs else to_picture(torch.cat([L, ab]))
 
 
 def _label(temperature: Temperature) -> str:

@@ -8,12 +8,11 @@ from contextlib import closing
 import ipywidgets as widgets
 import matplotlib
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 
-from colorlab.colorizer import Colorizer, to_picture
+from colorlab.colorizer import Colorizer
 from colorlab.config import Config, History
-from colorlab.plots import ink, styled, to_bytes
+from colorlab.plots import ink, matted, to_bytes
 from colorlab.training import measurements
 
 PAUSE = 2.0  # seconds between two drawings: drawing more often would slow the training down
@@ -29,7 +28,7 @@ class TrainingPanel(widgets.VBox):
         colorizers: by name; trained in this order.
         data: `Crops`, `Marbles` or `CoinToss`, the same batches for each.
         config: how long, how fast.
-        shown: which of the pictures of `data.evaluation()` are drawn.
+        shown: photographs to paint meanwhile, uint8 `(H, W, 3)`, each at its own size.
         floors: the least loss possible, by name.
         units: of the losses, by name.
 
@@ -43,16 +42,13 @@ class TrainingPanel(widgets.VBox):
         colorizers: Mapping[str, Colorizer],
         data,
         config: Config,
-        shown: Sequence[int],
+        shown: Sequence[np.ndarray],
         floors: Mapping[str, float],
         units: Mapping[str, str],
     ):
         self.colorizers, self.data, self.config = dict(colorizers), data, config
         self.floors, self.units = floors, units
-        fixed = data.evaluation()
-        self._L = fixed.L[list(shown)]
-        truth = torch.cat([self._L, fixed.outcomes[0, list(shown)]], dim=1)
-        self.painted = {"Ground truth": [to_picture(lab) for lab in truth]}
+        self.painted = {"Ground truth": list(shown)}
         self.histories: dict[str, History] = {}
         self._stopped, self._drawn = False, 0.0
         self.stop_button = widgets.Button(description="Stop", icon="stop", disabled=True)
@@ -88,8 +84,6 @@ class TrainingPanel(widgets.VBox):
             measurements(colorizer, self.data, self.config, history, show_progress=False)
         ) as training:
             for step in training:
-                ab = colorizer.predict_ab(self._L).cpu()
-                self.painted[name] = [to_picture(lab) for lab in torch.cat([self._L, ab], dim=1)]
                 self.progress.value = begun + step
                 if time.monotonic() - self._drawn > PAUSE or step == self.config.steps:
                     self._draw()
@@ -101,6 +95,9 @@ class TrainingPanel(widgets.VBox):
         self.progress.value = begun + self.config.steps
 
     def _draw(self) -> None:
+        for name in self.histories:
+            truth = self.painted["Ground truth"]
+            self.painted[name] = [self.colorizers[name].colorize(rgb) for rgb in truth]
         self.picture.value = to_bytes(self.figure())
         self.status.value = describe_training(self.histories)
         self._drawn = time.monotonic()
@@ -110,7 +107,7 @@ class TrainingPanel(widgets.VBox):
         return render_training(self.histories, self.painted, self.floors, self.units, title)
 
 
-@styled
+@matted
 def render_training(
     histories: Mapping[str, History],
     painted: Mapping[str, Sequence[np.ndarray]],

@@ -1,6 +1,6 @@
-"""The training replay: drag through the steps, see the loss and the pictures of that moment."""
+"""The training replay: drag through the steps, see the loss, the chroma and the pictures of that moment."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import ipywidgets as widgets
 import numpy as np
@@ -15,59 +15,94 @@ class TrainingReplay:
     """A recorded run.
 
     Args:
-        history: its losses.
-        frames: for every measurement a list of pictures `(H, W, 3)` uint8.
+        history: its losses and chroma ratios.
+        frames: step -> the pictures of that moment, `(H, W, 3)` uint8; every step among those measured.
+            Early steps deserve more of them: most happens there.
         titles: one a picture.
         unit: of the loss.
+
+    Raises:
+        ValueError: no frame, or one of a step that was not measured.
     """
 
     def __init__(
-        self, history: History, frames: Sequence[Sequence[np.ndarray]], titles: Sequence[str], unit: str
+        self, history: History, frames: Mapping[int, Sequence[np.ndarray]], titles: Sequence[str], unit: str
     ):
-        if len(frames) != len(history.step):
+        missing = set(frames) - set(history.step)
+        if missing or not frames:
             raise ValueError(
-                f"frames: expected one a measurement ({len(history.step)}), got {len(frames)}; "
+                f"frames: expected some, each of a measured step, got {sorted(missing) or 'none'}; "
                 "collect them with fit(..., on_evaluate=…)"
             )
-        self.history, self.frames, self.titles, self.unit = history, frames, titles, unit
+        self.history, self.frames, self.titles, self.unit = (
+            history,
+            dict(sorted(frames.items())),
+            titles,
+            unit,
+        )
 
     @styled
     def render(self, step: int) -> Figure:
-        """The loss with a mark at the last measurement up to `step`, and the pictures of that moment."""
-        i = self._measurement(step)
-        count = len(self.titles)
-        figure = Figure(figsize=(3.6 + 1.9 * count, 2.6), layout="constrained")
-        axes = figure.subplots(1, 1 + count, width_ratios=(1.7, *[1.0] * count))
-        axes[0].plot(self.history.step, self.history.loss)
-        axes[0].plot(self.history.step[i], self.history.loss[i], "o", markersize=9, color="C1")
-        axes[0].set(xlabel="gradient steps", ylabel=f"loss ({self.unit})")
-        axes[0].set_ylim(0, 1.08 * max(self.history.loss))
-        axes[0].set_title(f"step {self.history.step[i]}: loss {self.history.loss[i]:.4g}")
-        for ax, picture, title in zip(axes[1:], self.frames[i], self.titles, strict=True):
+        """Loss and chroma with a mark at the last recorded moment up to `step`, and its pictures."""
+        step, i = self._moment(step)
+        history, count = self.history, len(self.titles)
+        aspect = self.frames[step][0].shape[1] / self.frames[step][0].shape[0]
+        figure = Figure(figsize=(3.6 + 2.2 * aspect * count, 3.2), layout="constrained")
+        grid = figure.add_gridspec(2, 1 + count, width_ratios=(3.4, *[2.2 * aspect] * count))
+        series = {f"loss\n({self.unit})": history.loss, "chroma ratio": history.chroma_ratio}
+        for row, (name, values) in enumerate(series.items()):
+            ax = figure.add_subplot(grid[row, 0])
+            ax.plot(history.step, values)
+            ax.plot(step, values[i], "o", markersize=9, color="C1")
+            ax.set_xscale("symlog", linthresh=5)  # the first steps apart, the thousands still on the page
+            ax.set_xticks(*_few(self.frames))
+            ax.minorticks_off()
+            ax.set(ylabel=name, ylim=(0, 1.1 * max(values)))
+            ax.tick_params(labelbottom=row == 1)
+        ax.set_xlabel("gradient steps")
+        for column, (picture, title) in enumerate(zip(self.frames[step], self.titles, strict=True), 1):
+            ax = figure.add_subplot(grid[:, column])
             ax.imshow(picture)
             ax.axis("off")
-            ax.set_title(title, fontsize=9, fontweight="normal")
+            ax.set_title(title, fontsize=10, fontweight="normal")
+        figure.suptitle(
+            f"step {step}: loss {history.loss[i]:.4g}, chroma ratio {history.chroma_ratio[i]:.2f}"
+        )
         return figure
 
     def describe(self, step: int) -> str:
         """The moment in a sentence."""
-        i = self._measurement(step)
+        step, i = self._moment(step)
         return (
-            f"After {self.history.step[i]} steps the loss is {self.history.loss[i]:.4g} {self.unit}; the "
+            f"After {step} steps the loss is {self.history.loss[i]:.4g} {self.unit}; the "
             f"pictures have {self.history.chroma_ratio[i]:.0%} of the chroma of the truth."
         )
 
     def explorer(self) -> Explorable:
-        """A slider over the steps."""
-        steps = self.history.step
+        """A slider over the recorded steps."""
+        steps = list(self.frames)
+        early = max(s for s in steps if s <= 20)
         slider = widgets.SelectionSlider(options=steps, value=steps[-1], description="gradient steps")
-        middle = steps[len(steps) // 4]
         return Explorable(
             self.render,
             self.describe,
             {"step": slider},
-            {"Start": {"step": steps[0]}, "A quarter": {"step": middle}, "End": {"step": steps[-1]}},
+            {
+                "Start": {"step": steps[0]},
+                f"Step {early}": {"step": early},
+                "End": {"step": steps[-1]},
+            },
         )
 
-    def _measurement(self, step: int) -> int:
-        return max(i for i, s in enumerate(self.history.step) if s <= max(step, 0))
+    def _moment(self, step: int) -> tuple[int, int]:
+        """The last recorded step up to `step`, and which measurement it is."""
+        found = max((s for s in self.frames if s <= step), default=next(iter(self.frames)))
+        return found, self.history.step.index(found)
+
+
+def _few(steps: Mapping[int, object]) -> tuple[list[int], list[str]]:
+    """Ticks that do not run into one another: 0, 1, 5, 20 and then the last."""
+    shown = [s for s in steps if s in (0, 1, 5, 20, 100)]
+    last = list(steps)[-1]
+    shown += [last] if last > 2 * shown[-1] else []
+    return shown, [str(s) for s in shown]

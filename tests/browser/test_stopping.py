@@ -6,6 +6,8 @@ from jupyter_page import Notebook, until, write_notebook
 pytestmark = pytest.mark.slow
 
 CELL = """
+import numpy as np
+
 from colorlab.colorizer import Colorizer
 from colorlab.objectives import Regression
 from colorlab.toy import Marbles
@@ -18,7 +20,7 @@ panel = TrainingPanel(
     {name: Colorizer.new(objective, width=4, depth=1) for name in names},
     marbles,
     Config(steps=steps, evaluate_every=10),
-    shown=(0,),
+    shown=[np.full((24, 24, 3), 90, np.uint8)],
     floors=dict.fromkeys(names, marbles.floor(objective)),
     units=dict.fromkeys(names, "squared Lab units"),
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
@@ -20,8 +21,9 @@ def new_panel(config=CONFIG) -> TrainingPanel:
     marbles = Marbles(size=16, seed=0)
     colorizers = {name: Colorizer.new(Regression(), width=4, depth=1) for name in ("one", "two")}
     floors = dict.fromkeys(colorizers, marbles.floor(Regression()))
+    shown = [np.full((20, 24, 3), grey, np.uint8) for grey in (60, 180)]
     return TrainingPanel(
-        colorizers, marbles, config, (0, 1), floors, dict.fromkeys(colorizers, "squared Lab units")
+        colorizers, marbles, config, shown, floors, dict.fromkeys(colorizers, "squared Lab units")
     )
 
 

@@ -54,7 +54,7 @@ def soft_labels() -> SoftLabels:
 
 def replay_explorer() -> Explorable:
     history = History([0, 5, 10], [9.0, 4.0, 3.0], [9.0, 4.0, 3.0], [1.0, 0.5, 0.2], [0.0, 1.0, 2.0])
-    frames = [[to_picture(torch.full((3, 8, 8), float(20 * i)))] for i in range(3)]
+    frames = {step: [to_picture(torch.full((3, 8, 8), float(step)))] for step in history.step}
     return TrainingReplay(history, frames, ["picture"], "nats").explorer()
 
 
@@ -185,8 +185,9 @@ def test_the_median_jumps_to_the_majority_and_the_mean_does_not():
 
 
 def test_a_replay_without_its_frames_is_refused():
-    with pytest.raises(ValueError, match=r"expected one a measurement \(2\), got 1"):
-        TrainingReplay(History([0, 1], [2.0, 1.0]), [[]], [], "nats")
+    for frames, got in (({}, "none"), ({0: [], 5: []}, r"\[5\]")):
+        with pytest.raises(ValueError, match=f"expected some, each of a measured step, got {got}"):
+            TrainingReplay(History([0, 1], [2.0, 1.0]), frames, [], "nats")
 
 
 # ---- the kernel playground -----------------------------------------------------------------------
