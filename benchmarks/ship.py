@@ -63,7 +63,7 @@ RECIPES = {
 # λ to which it is moved after training, temperature, working size: chosen from the table of `choose`, and by eye.
 DECISIONS = {
     "regression": dict(working_size=224),
-    "classification": dict(uniform_mix=0.4, temperature=0.6, working_size=224),
+    "classification": dict(uniform_mix=0.55, temperature=0.3, working_size=224),
     "guided": dict(uniform_mix=1.0, temperature=0.6, working_size=224),
 }
 RECORDED = (0, 150, 300, 600, 1_050, 1_500, 2_250, 3_000, 4_500, 6_000, 7_850)  # steps to replay

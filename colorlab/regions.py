@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 RADIUS = 4  # answers to each side over which a distribution is shared
 EDGE = 1e-3  # variance of L / 100 below which a change of L is no edge
-SHARE = 0.8  # how much of a pixel's distribution is its region's
+SHARE = 0.3  # how much of a pixel's distribution is its region's
 
 
 def shared(

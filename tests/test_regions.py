@@ -165,7 +165,7 @@ def test_without_a_step_a_narrow_majority_takes_the_whole_region():
     red = 4 / 7 + 0.3 * (torch.rand(1, 1, 40, 40, generator=g) - 0.5) * 2
     p, L = torch.cat([red, 1 - red], dim=1), torch.full((1, 1, 40, 40), 55.0)
     assert 0.2 < (p.argmax(1) == 1).float().mean() < 0.45
-    assert (shared(p, L).argmax(1) == 1).float().mean() < 0.02
+    assert (shared(p, L, share=0.8).argmax(1) == 1).float().mean() < 0.02
 
 
 def test_pictures_and_bins_do_not_touch_one_another():
