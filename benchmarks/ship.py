@@ -175,20 +175,25 @@ def ship(name: str, data: str, build: Path) -> None:
     colorizer = trained(name, build)
     decision = dict(DECISIONS[name])
     mix = decision.pop("uniform_mix", None)
-    objective, head = colorizer.objective, colorizer.network.head
-    if objective.has_distribution:
-        if mix != objective.uniform_mix:
-            bias = objective.reweight(head.bias.detach().reshape(1, -1, 1, 1), mix).flatten()
-            head.bias.data.copy_(bias)
-            colorizer.objective = Classification(objective.bins, objective.targets, objective.prior, mix)
+    if colorizer.objective.has_distribution:
+        trained_with = colorizer.objective.uniform_mix
+        move(colorizer, mix)
         colorizer.by_region = True
-        colorizer.about["decision"] = {"trained with uniform_mix": objective.uniform_mix, **DECISIONS[name]}
+        colorizer.about["decision"] = {"trained with uniform_mix": trained_with, **DECISIONS[name]}
     for attribute, value in decision.items():
         setattr(colorizer, attribute, value)
     colorizer.about["data"]["key"] = open_collection(data, SIZE).key
     shutil.copy(build / name / "loss.webp", WEIGHTS / f"{name}.webp")
     path = colorizer.save(WEIGHTS / f"{name}.safetensors", half_precision=True)
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
+
+
+def move(colorizer: Colorizer, mix: float) -> None:
+    """Move λ after training: what a change of λ adds to every logit is added to the last layer's bias."""
+    objective, head = colorizer.objective, colorizer.network.head
+    if mix != objective.uniform_mix:
+        head.bias.data.copy_(objective.reweight(head.bias.detach().reshape(1, -1, 1, 1), mix).flatten())
+        colorizer.objective = Classification(objective.bins, objective.targets, objective.prior, mix)
 
 
 # ---- what is looked at ---------------------------------------------------------------------------
@@ -233,6 +238,7 @@ def decided(path: Path) -> Colorizer:
     kind = "classification" if colorizer.objective.has_distribution else "regression"
     colorizer.working_size = DECISIONS[kind]["working_size"]
     if colorizer.objective.has_distribution:
+        move(colorizer, DECISIONS[kind]["uniform_mix"])
         colorizer.temperature, colorizer.by_region = DECISIONS[kind]["temperature"], True
     return colorizer
 

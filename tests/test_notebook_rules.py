@@ -25,8 +25,6 @@ SECOND_EDITION = (
     "twin_of_another_state",
 )
 NOT_YET = {
-    "08_rebalancing": SECOND_EDITION,
-    "09_results": SECOND_EDITION,
     "11_beyond": SECOND_EDITION,
 }
 

@@ -69,25 +69,34 @@ def test_only_lightness_is_looked_at(name):
     )
 
 
-def test_the_recorded_figures_are_those_the_mission_asks_for():
-    rows = {n: row["scores"] for n, row in recorded()["rows"].items()}
-    assert recorded()["data"]["part"] == "held out"
-    assert recorded()["data"]["pictures"] >= 2000
+def test_the_recorded_figures_are_those_that_the_course_tells_of():
+    """Bounds of the network that decides by classes, as it ships, against all that a doubter asks for."""
+    found = recorded()
+    assert found["data"]["part"] == "held out"
+    assert found["data"]["pictures"] >= 2000
+    rows = {n: row["scores"] for n, row in found["rows"].items()}
     grey, regression, classification = rows["grey"], rows["regression"], rows["classification"]
     assert regression["chroma_ratio"] < 0.7
-    assert regression["psnr"] > grey["psnr"] + 0.5
-    assert 0.8 < classification["chroma_ratio"] < 1.2
-    saturated = next(s for n, s in rows.items() if n.startswith("regression ×"))
-    for other, least in ((grey, 5.5), (regression, 2), (saturated, 1)):
-        assert classification["rebalanced_auc"] > other["rebalanced_auc"] + least
-    hints = recorded()["hints"]
+    assert regression["psnr"] > grey["psnr"] + 1.6
+    assert 0.9 < classification["chroma_ratio"] < 1.25
+    assert 0.9 <= round(classification["patchiness"], 2) < 1.05
+    assert classification["psnr"] >= grey["psnr"]
+    assert classification["hits"] > 60
+    assert classification["farther_than_grey"] < 50
+    assert classification["rebalanced_auc"] > grey["rebalanced_auc"] + 8.5
+    saturated = next(n for n in rows if n.startswith("regression ×"))
+    for rival in (saturated, "regression, as vivid as classification"):
+        assert classification["hits"] > rows[rival]["hits"] + 4
+        assert found["differences"][f"classification - {rival}"]["hits"][0] > 2
+    hints = found["hints"]
     assert hints["guided"]["psnr"] == sorted(hints["guided"]["psnr"])
     assert hints["guided"]["psnr"][0] >= grey["psnr"]
-    ten = hints["counts"].index(10)
-    assert hints["guided"]["psnr"][ten] > hints["spread"]["psnr"][ten] + 0.5
+    assert all(
+        guided > spread
+        for guided, spread in zip(hints["guided"]["psnr"], hints["spread"]["psnr"], strict=True)
+    )
 
 
-@pytest.mark.slow
 def test_the_recorded_figures_are_of_these_weights():
     """On the free photographs the order is the recorded one: a swapped or broken file would not keep it."""
     pictures = [photo(entry["name"], side=96) for entry in manifest()]

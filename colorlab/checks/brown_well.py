@@ -50,7 +50,7 @@ def q2(answer):
     """a function (ab of shape (K, 2), p of shape (K,)) -> the least expected squared distance, on 20 random worlds."""
     if not callable(answer):
         return f"expected a function of (ab, p), got {type(answer).__name__}"
-    generator = torch.Generator().manual_seed(5)
+    generator = torch.Generator().manual_seed(6)
     for _ in range(20):
         ab = 50 * torch.randn(4, 2, generator=generator)
         p = torch.rand(4, generator=generator)

@@ -68,7 +68,7 @@ class ExperimentReplay:
         which = self.names.index(photograph)
         said = [
             f"{title}: loss {short(self._loss_at(run, step))} {self.units[title]}, this photograph "
-            f"{vividness(run.frames[step][which], self.truth[which]):.0%} as colourful as the truth"
+            f"{share_of_chroma(run.frames[step][which], self.truth[which]):.0%} as colourful as the truth"
             for title, run in self.runs.items()
         ]
         return f"After {step:,} steps. " + ". ".join(said) + "."
@@ -100,6 +100,6 @@ class ExperimentReplay:
         return run.history.loss[max(i for i, s in enumerate(run.history.step) if s <= step)]
 
 
-def vividness(rgb: np.ndarray, truth: np.ndarray) -> float:
+def share_of_chroma(rgb: np.ndarray, truth: np.ndarray) -> float:
     """Mean chroma of a picture over that of the truth."""
     return float(chroma(to_lab(rgb)[1:]).mean() / chroma(to_lab(truth)[1:]).mean())
