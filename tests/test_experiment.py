@@ -5,7 +5,7 @@ import pytest
 
 from colorlab.config import History
 from colorlab.experiment import Run, read_runs, recorded_runs, write_runs
-from colorlab.widgets.experiment_replay import ExperimentReplay, vividness
+from colorlab.widgets.experiment_replay import ExperimentReplay, share_of_chroma
 
 RED, GREY = (np.full((16, 16, 3), color, np.uint8) for color in ((200, 60, 40), (110, 110, 110)))
 
@@ -47,13 +47,13 @@ def test_the_replay_has_the_steps_of_which_both_have_pictures():
         replay(a=run(steps=(0, 5)), b=run(steps=(10, 20)))
 
 
-def test_the_replay_tells_loss_and_vividness_of_its_moment():
+def test_the_replay_tells_loss_and_share_of_chroma_of_its_moment():
     said = replay(a=run()).describe(20, "door")
     assert "After 20 steps" in said
     assert "a: loss 7 nats" in said
     assert "100% as colourful" in said
 
 
-def test_vividness_is_the_ratio_of_the_chromas():
-    assert vividness(RED, RED) == 1
-    assert vividness(GREY, RED) == pytest.approx(0, abs=1e-3)
+def test_the_share_of_chroma_is_the_ratio_of_the_chromas():
+    assert share_of_chroma(RED, RED) == 1
+    assert share_of_chroma(GREY, RED) == pytest.approx(0, abs=1e-3)

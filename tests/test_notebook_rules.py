@@ -17,23 +17,11 @@ def test_there_are_notebooks():
     assert NOTEBOOKS, "notebooks/ holds no notebook: the rules below would pass on nothing"
 
 
-# Rules that a notebook does not keep yet. Whoever mends a notebook takes its line away.
-SECOND_EDITION = (
-    "line_length",
-    "pictures_for_every_viewer",
-    "names_no_result",
-    "twin_of_another_state",
-)
-NOT_YET = {
-    "11_beyond": SECOND_EDITION,
-}
-
-
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_keeps_the_rules(path: Path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
-    found = faults(notebook, NOT_YET.get(path.stem, ()))
+    found = faults(notebook)
     assert not found, f"{path.name} has {len(found)} faults:\n" + "\n".join(found)
 
 
