@@ -4,7 +4,7 @@ import { around, averaged, enlarged, plane } from "./planes.js";
 
 export const AB_SCALE = 110; // a network answers numbers near 1
 export const ANSWER_EVERY = 4; // pixels between two answers
-const RADIUS = 4, EDGE = 1e-3, SHARE = 0.8; // regions.py
+const RADIUS = 4, EDGE = 1e-3, SHARE = 0.3; // regions.py
 const REACH = 0.15, LIKENESS = 8, PULL = 0.3; // hints.heed
 const EDGE_NOISE = 256; // edges.py
 
