@@ -3,7 +3,9 @@
 Each pixel of a classification has its own distribution over the bins. Where two colours are almost equally
 likely, say red and blue on a painted door, every pixel decides by itself, and the door comes out in patches.
 But a door is one thing, and L shows where it ends. So the distributions are averaged within a region of
-similar L before anybody decides: now the whole door leans to the same side, and annealing makes it one colour.
+similar L before anybody decides: the more of the region, the more the whole door leans to the same side.
+It has a price: what L does not show, a red stripe on a door of the same lightness, is averaged away too. How
+much is shared was chosen by measuring (benchmarks/training.md).
 
 A regression gains nothing from this. It has decided already, for the mean, and a mean of means is no decision.
 

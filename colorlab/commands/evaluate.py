@@ -53,7 +53,7 @@ def evaluate(
     \b
     colorlab evaluate my_photos/
     colorlab evaluate my_photos/ --model build/mine/colorizer.safetensors --json
-    colorlab evaluate tiny-imagenet                the held-out pictures of that download
+    colorlab evaluate tiny-imagenet                a download: all of its pictures
     """
     from colorlab import evaluation
 

@@ -97,7 +97,7 @@ def train(
 
     \b
     colorlab train --data my_photos/ --out build/mine --steps 2000
-    colorlab train --data album/ --out build/album --start-from build/mine/colorizer.safetensors --steps 300
+    colorlab train --data album/ --out build/album --start-from classification --steps 300   fit ours to yours
     colorlab train --data tiny-imagenet --out build/tiny --steps 20000 --batch-size 64 --precision bfloat16
     colorlab train --data my_photos/ --out build/mine --steps 2000 --resume
     torchrun --nproc-per-node 2 -m colorlab train --data my_photos/ --out build/two

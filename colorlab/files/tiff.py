@@ -75,7 +75,7 @@ def _refuse_cut_short(file: BinaryIO) -> None:
             file.seek(place)
             end += entry * struct.unpack(count, file.read(struct.calcsize(count)))[0]
         if end + struct.calcsize(link) > size:
-            raise ValueError(f"cut short at page {len(seen)}; fetch it anew")
+            raise ValueError(f"damaged or cut short at page {len(seen)}; fetch it anew")
         file.seek(end)
         (place,) = struct.unpack(link, file.read(struct.calcsize(link)))
 

@@ -15,6 +15,7 @@ LIGHTNESS = PALETTE[0][0]
 NAMES = ("first", "second", "third")
 Colors = tuple[tuple[float, float], ...]
 MARBLES: Colors = tuple((a, b) for _, a, b in PALETTE)  # red, green, blue
+MARBLES_SECOND = 7 / 11  # of the rest: their chances are 45, 35 and 20 %
 NEIGHBOURS: Colors = ((58.0, 38.0), (30.0, 50.0), (5.0, 52.0))  # red, orange, yellow-brown
 
 
@@ -23,14 +24,13 @@ def answers(first: float, second: float, colors: Colors = MARBLES) -> dict[str, 
 
     Args:
         first: chance of the first colour, 0 to 1.
-        second: chance of the second, cut to what the first leaves; the third has the rest.
+        second: the share that the second has of what the first leaves; the third has the rest.
         colors: three (a, b), Lab units.
 
     Returns:
         "probabilities" `(3,)`, and ab `(2,)` under "L2: mean", "L1: median" and "likeliest".
     """
-    second = min(second, 1 - first)
-    p = torch.tensor([first, second, max(0.0, 1 - first - second)])
+    p = torch.tensor([first, (1 - first) * second, (1 - first) * (1 - second)])
     ab = torch.tensor(colors)
     pixel = ab[:, None, :, None, None]  # (K, 1, 2, 1, 1)
     best = {norm: AB_SCALE * Regression(norm).best_output(pixel, p).flatten() for norm in ("l2", "l1")}
@@ -108,33 +108,34 @@ def move_nearest(axes: str, a: float, b: float, /, *, colors: Colors, **chances)
     return {"colors": tuple(tuple(target[1:].tolist()) if i == nearest else c for i, c in enumerate(colors))}
 
 
-def brown_well_explorer(first: float = 0.45, second: float = 0.35, colors: Colors = MARBLES) -> Explorable:
+def brown_well_explorer(
+    first: float = 0.45, second: float = MARBLES_SECOND, colors: Colors = MARBLES
+) -> Explorable:
     """Sliders for the chances of three equally light colours; click the plane to move one of them."""
-    slider = dict(min=0.0, max=1.0, step=0.01, readout_format=".0%")
+    slider = dict(min=0.0, max=1.0, readout_format=".0%")
 
     def preset(first: float, second: float, colors: Colors = MARBLES) -> dict[str, object]:
-        return {
-            "first": first,
-            "second": second,
-            "colors": colors,
-        }  # whole: colours that were moved come back
+        return {"first": first, "second": second, "colors": colors}  # colours that were moved come back
 
     return Explorable(
         render_brown_well,
         describe_brown_well,
         {
-            "first": widgets.FloatSlider(first, description="chance of the first colour", **slider),
+            "first": widgets.FloatSlider(
+                first, step=0.01, description="chance of the first colour", **slider
+            ),
+            # A share of the rest: so every position of both sliders is possible, and shows.
             "second": widgets.FloatSlider(
-                second, description="of the second (the third has the rest)", **slider
+                second, step=1 / 22, description="of the rest, the second has", **slider
             ),
             "colors": Place(colors),
         },
         {
-            "All alike": preset(0.34, 0.33),
-            "First or second": preset(0.52, 0.48),
-            "Mostly the first": preset(0.6, 0.2),
-            "Certain": preset(1.0, 0.0),
-            "Neighbours": preset(0.45, 0.35, NEIGHBOURS),
+            "All alike": preset(0.34, 0.5),
+            "First or second": preset(0.52, 1.0),
+            "Mostly the first": preset(0.6, 0.5),
+            "Certain": preset(1.0, 0.5),
+            "Neighbours": preset(0.45, MARBLES_SECOND, NEIGHBOURS),
         },
         move_nearest,
     )

@@ -239,6 +239,9 @@ def test_a_signal_at_any_moment_loses_nothing(album, whole, model, tmp_path, num
             assert kept or value == whole[name], f"{name} is not whole"
             if not forced and name in here:
                 assert value == here[name]
+        if process.returncode == 0:  # faster than its signal: the next one has all to do again
+            shutil.rmtree(out)
+            shutil.copytree(older, out)
     assert stopped >= 6
     process = started(album, "-o", out, "--model", model, "--force")
     assert process.communicate()[1] == b"" and process.returncode == 0

@@ -4,30 +4,15 @@ import os
 
 import numpy as np
 import pytest
-import torch
 from click.testing import CliRunner
 from PIL import Image
 
 from colorlab import batch
-from colorlab.bins import ColorBins
 from colorlab.cli import main
-from colorlab.colorizer import Colorizer
 from colorlab.files import kinds, media
 from colorlab.files.media import ImageError, read_image
-from colorlab.networks.unet import UNet
-from colorlab.objectives import Classification
 
 GREY = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8))
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    torch.manual_seed(0)
-    objective = Classification(ColorBins(40))
-    network = Colorizer(
-        UNet(1, objective.out_channels, width=4, depth=1, half_resolution=True), objective, 16
-    )
-    return network.save(tmp_path_factory.mktemp("model") / "small.safetensors")
 
 
 @pytest.fixture

@@ -5,19 +5,15 @@ import io
 import numpy as np
 import pytest
 import tifffile
-import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from colorlab.bins import ColorBins
 from colorlab.cli import main
 from colorlab.colorizer import Colorizer
 from colorlab.files import pages, png
 from colorlab.files.media import ImageError, read_image, read_original, read_pages
 from colorlab.files.pages import colorize_animation, count_of_pictures, read_animation
 from colorlab.files.writing import write_image
-from colorlab.networks.unet import UNet
-from colorlab.objectives import Classification
 
 SMALL, BIG = np.full((10, 12), 200, np.uint8), np.tile(np.arange(48, dtype=np.uint8) * 5, (40, 1))
 TIMES = [100, 50, 70, 30]
@@ -25,16 +21,6 @@ TIMES = [100, 50, 70, 30]
 
 def negative(rgb):
     return 255 - rgb
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    torch.manual_seed(0)
-    objective = Classification(ColorBins(40))
-    network = Colorizer(
-        UNet(1, objective.out_channels, width=4, depth=1, half_resolution=True), objective, 16
-    )
-    return network.save(tmp_path_factory.mktemp("model") / "small.safetensors")
 
 
 def colorlab(*words):

@@ -14,6 +14,7 @@ from colorlab.widgets.before_after import BeforeAfter, split
 from colorlab.widgets.brown_well import (
     LIGHTNESS,
     MARBLES,
+    MARBLES_SECOND,
     NEIGHBOURS,
     answers,
     brown_well_explorer,
@@ -52,9 +53,10 @@ def test_the_explorer_begins_at_the_floor_of_the_marbles_and_every_preset_brings
     assert explorer.state["colors"] == MARBLES
 
 
-def test_what_the_first_leaves_is_all_the_second_can_have():
+def test_the_second_has_a_share_of_what_the_first_leaves_so_every_position_is_possible():
     p = answers(first=0.7, second=0.9)["probabilities"]
-    assert torch.allclose(p, torch.tensor([0.7, 0.3, 0.0]))
+    assert torch.allclose(p, torch.tensor([0.7, 0.27, 0.03]))
+    assert torch.allclose(answers(0.45, MARBLES_SECOND)["probabilities"], torch.tensor([0.45, 0.35, 0.2]))
 
 
 def test_a_click_on_the_picture_arrives_in_the_units_of_the_axes():
@@ -69,7 +71,7 @@ def test_a_click_on_the_picture_arrives_in_the_units_of_the_axes():
 
 
 def test_the_floors_are_those_of_the_marbles_world():
-    world, least = Marbles(PALETTE, PROBABILITIES), floors(*PROBABILITIES[:2])
+    world, least = Marbles(PALETTE, PROBABILITIES), floors(PROBABILITIES[0], MARBLES_SECOND)
     for objective, name in (
         (Regression(), "L2"),
         (Regression("l1"), "L1"),
