@@ -81,8 +81,8 @@ def walk_with_tab(shown: Shown) -> None:
 PLACES = """[
     (x / 20, y / 20) for x in range(1, 20) for y in range(1, 20)
     for axes in it._figure.axes for pixel in [it._figure.bbox.size * (x / 20, 1 - y / 20)]
-    if axes.bbox.contains(*pixel) and it.state != {**it.state, **it._click(
-        axes.get_label(), *axes.transData.inverted().transform(pixel), **it.state)}
+    for changed in [it._click(axes.get_label(), *axes.transData.inverted().transform(pixel), **it.state)]
+    if axes.bbox.contains(*pixel) and isinstance(changed, dict) and it.state != {**it.state, **changed}
 ]"""
 
 
