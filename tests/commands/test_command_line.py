@@ -201,7 +201,16 @@ def wait_for(process, out, new):
         time.sleep(0.001)
 
 
+@pytest.fixture
+def interruptible():
+    """Programs begun in the background of a shell ignore Ctrl-C, and so do theirs; here they shall not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda s: s.name)
 def test_a_signal_at_any_moment_loses_nothing(album, whole, model, tmp_path, number):
     """9 runs are stopped, each goes on where the one before was; with --force over files that were there."""
