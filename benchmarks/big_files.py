@@ -176,8 +176,8 @@ def color_clip(source: str, target: str) -> dict:
 def color(colorizer, source: str, target: str) -> None:
     from colorlab import batch
 
-    job = (Path(source), Path(target))
-    ((_source, outcome),) = batch.colorize_files(colorizer, [job], batch.Settings(force=True))
+    jobs = batch.plan([Path(source)], Path(target))
+    ((_source, outcome),) = batch.colorize_files(colorizer, jobs, batch.Settings(force=True))
     if outcome != "written":
         raise outcome
 

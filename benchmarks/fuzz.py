@@ -156,14 +156,17 @@ def readers() -> dict:
     from hostile import READERS, Reader, recolor_video
     from test_media_formats import CORPUS
 
-    from colorlab.batch import kind_of_file
+    from colorlab.batch import kind_of_file, sort_of
     from colorlab.files.media import ImageError, read_picture
+
+    def kind_of(path: Path) -> str:
+        return kind_of_file(path, sort_of(path))
 
     return {
         "pictures": Reader(lambda: CORPUS, read_picture, (ImageError,)),
         **READERS,
         "films": Reader(films, recolor_video, (ImageError,)),
-        "kinds": Reader(lambda: CORPUS | every_kind(READERS), kind_of_file, (ImageError,)),
+        "kinds": Reader(lambda: CORPUS | every_kind(READERS), kind_of, (ImageError,)),
     }
 
 

@@ -55,8 +55,11 @@ RECIPES = {
     "classification": (LITE, CLASSIFICATION),
     # Without rebalancing: who sees hints need not guess vividly, and without any it should be cautious.
     "guided": (replace(LITE, hints=True), replace(CLASSIFICATION, uniform_mix=1.0)),
-    # Controls: they do not ship, their figures do.
-    "weighted-regression": (LITE, replace(CLASSIFICATION, name="weighted-regression")),
+    # Controls: they do not ship, their figures do. The first goes on from the finished regression, a third longer.
+    "weighted-regression": (
+        replace(LITE, start_from="regression"),
+        replace(CLASSIFICATION, name="weighted-regression"),
+    ),
     "scratch-regression": (SCRATCH, REGRESSION),
     "scratch-classification": (SCRATCH, CLASSIFICATION),
 }
@@ -66,6 +69,7 @@ DECISIONS = {
     "classification": dict(uniform_mix=0.55, temperature=0.3, working_size=224),
     "guided": dict(uniform_mix=1.0, temperature=0.6, working_size=224),
 }
+FURTHER_STEPS = 2_600  # of a network that does not start untrained
 RECORDED = (0, 150, 300, 600, 1_050, 1_500, 2_250, 3_000, 4_500, 6_000, 7_850)  # steps to replay
 MIXES, TEMPERATURES, WORKING_SIZES = (0.4, 0.5, 0.6, 0.7), (1.0, 0.6, 0.5, 0.38), (192, 224, 256)
 MEASURES = ("psnr", "rebalanced_auc", "chroma_ratio", "hits", "farther_than_grey", "patchiness")
@@ -104,9 +108,11 @@ def main() -> None:
 
 def train(name: str, data: str, out: Path) -> None:
     """Train or go on."""
+    network, objective = RECIPES[name]
+    config = replace(CONFIG, steps=FURTHER_STEPS) if network.start_from else CONFIG
     watch = partial(keep_a_copy, out)
     recipe.train(
-        data, out, CONFIG, *RECIPES[name], size=SIZE, with_photographs=True, resume=True, watch=watch
+        data, out, config, network, objective, size=SIZE, with_photographs=True, resume=True, watch=watch
     )
 
 

@@ -1,6 +1,6 @@
 """Many files at a time, pictures and what moves: which becomes which, and what happened to each.
 
-What a file is, its content tells, see `kind_of_content`; its name may be anything.
+What a file is, its content tells, see `kind_of_content`; its name may be anything. It is asked once, in `plan`.
 """
 
 import os
@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -44,6 +44,19 @@ WRITTEN_AS: dict[Sort, tuple[str, ...]] = {  # the first one, where a file's own
 }
 
 
+class Job(NamedTuple):
+    """One file to colour.
+
+    Attributes:
+        source, target: the file and its result.
+        sort: what `source` is; None if that cannot be told, and then reading it will say why.
+    """
+
+    source: Path
+    target: Path
+    sort: Sort | None
+
+
 @dataclass(frozen=True)
 class Settings:
     """How files are coloured.
@@ -70,10 +83,8 @@ class Settings:
 USUAL = Settings()
 
 
-def plan(
-    inputs: Iterable[Path], out: Path, skipped: dict[Path, str] | None = None
-) -> list[tuple[Path, Path]]:
-    """(file, its result) of every input; a folder gives all pictures and films in it, its tree mirrored.
+def plan(inputs: Iterable[Path], out: Path, skipped: dict[Path, str] | None = None) -> list[Job]:
+    """Which file becomes which, and what it is; a folder gives all pictures and films in it, its tree mirrored.
 
     What is in a folder is a picture or a film by its content. What has only the name of one, or cannot be read,
     is among them too, so that `colorize_files` reports it.
@@ -93,10 +104,12 @@ def plan(
     if missing:
         raise FileNotFoundError(f"{', '.join(missing)}: no such file or folder; check the path")
     if len(inputs) == 1 and inputs[0].is_file() and not out.is_dir() and out.suffix:
-        endings = _endings(inputs[0])
+        sort = sort_of(inputs[0])
+        endings = WRITTEN_AS[sort or "picture"]
         if out.suffix.lower() in endings:
-            _refuse_overwriting([(inputs[0], out)])
-            return [(inputs[0], out)]
+            jobs = [Job(inputs[0], out, sort)]
+            _refuse_overwriting(jobs)
+            return jobs
         if out.suffix.lower() in WRITABLE | SUFFIXES | VIDEOS:
             raise ValueError(
                 f"{inputs[0]} cannot become {out.name}: name a file that ends in {', '.join(sorted(endings))}"
@@ -108,28 +121,27 @@ def plan(
         if not path.is_file() and not path.is_dir():
             raise ValueError(f"{path}: a pipe or a device; for a pipe write - and feed it to standard input")
         if path.is_file():
-            jobs.append((path, out / _name(path)))
+            sort = sort_of(path)
+            jobs.append(Job(path, out / _name(path, sort), sort))
             continue
         if out.resolve().is_relative_to(path.resolve()):
             raise ValueError(
                 f"{out} lies inside {path}: results would be coloured again; choose another folder"
             )
-        for file in _found(path, out, {} if skipped is None else skipped):
-            relative = file.relative_to(path)
-            jobs.append(
-                (file, out / relative.parent / (relative.name if os.path.isdir(file) else _name(file)))
-            )
+        for file, sort in _found(path, out, {} if skipped is None else skipped):
+            name = file.name if os.path.isdir(file) else _name(file, sort)
+            jobs.append(Job(file, out / file.relative_to(path).parent / name, sort))
     if not jobs:
         raise ValueError(
             f"no picture or video in {', '.join(map(str, inputs))}; endings looked for: "
             f"{', '.join(sorted(SUFFIXES | VIDEOS))}, and any other file that is one by its content"
         )
-    sources: dict[Path, Path] = {}
-    for source, target in jobs:
-        other = sources.setdefault(target, source)
-        if other.absolute() != source.absolute():  # else named twice: itself, and the folder it lies in
-            raise ValueError(f"{other} and {source} would both become {target}; rename one")
-    jobs = [(source, target) for target, source in sources.items()]
+    results: dict[Path, Job] = {}
+    for job in jobs:
+        other = results.setdefault(job.target, job).source
+        if other.absolute() != job.source.absolute():  # else named twice: itself, and the folder it lies in
+            raise ValueError(f"{other} and {job.source} would both become {job.target}; rename one")
+    jobs = list(results.values())
     _refuse_overwriting(jobs)
     return jobs
 
@@ -158,7 +170,7 @@ def _paint(
 
 def colorize_files(
     colorizer: Colorizer,
-    jobs: list[tuple[Path, Path]],
+    jobs: list[Job],
     settings: Settings = USUAL,
     lost: dict[Path, list[str]] | None = None,
 ) -> Iterator[tuple[Path, str | Exception]]:
@@ -181,20 +193,21 @@ def colorize_files(
         (file, "written"; "kept" because its result was there already; "left alone" because of `only`; or the
         error).
     """
-    for folder in {target.parent for _, target in jobs}:
+    for folder in {job.target.parent for job in jobs}:
         clear_leftovers(folder)
     first: dict[str, Path] = {}
-    for source, target in jobs:
+    for job in jobs:
+        source, target, sort = job
         try:
             if os.path.isdir(source):
                 os.listdir(source)  # says why it cannot be read
             _refuse_same_file(first.setdefault(_folded(target), target), target)
             if os.path.lexists(target) and not settings.force:
                 outcome = "kept"
-            elif settings.only is not None and kind_of_file(source) not in settings.only:
+            elif settings.only is not None and kind_of_file(source, sort) not in settings.only:
                 outcome = "left alone"
             else:
-                outcome, gone = _colorize_file(colorizer, source, target, settings)
+                outcome, gone = _colorize_file(colorizer, job, settings)
                 if gone and lost is not None:
                     lost[source] = gone
         # ValueError: a hint outside the picture; RuntimeError: what torch raises when memory is short;
@@ -229,14 +242,13 @@ def some_frames(source: Path, frames: int = 5) -> list[np.ndarray]:
     Raises:
         ImageError, ModuleNotFoundError: it cannot be read.
     """
-    if sort_of(source) == "film":
-        return video.sample(source, frames)
-    return list(islice(_seen(source), frames))
+    sort = sort_of(source)
+    return video.sample(source, frames) if sort == "film" else list(islice(_seen(source, sort), frames))
 
 
-def kind_of_file(source: Path) -> Kind:
-    """`toning.kind_of` for files; of several pages or frames the most colourful tells."""
-    frames = video.sample(source) if sort_of(source) == "film" else _seen(source)
+def kind_of_file(source: Path, sort: Sort | None) -> Kind:
+    """`toning.kind_of` for a file of this sort; of several pages or frames the most colourful tells."""
+    frames = video.sample(source) if sort == "film" else _seen(source, sort)
     most = KINDS[0]
     for rgb in frames:
         most = max(most, kind_of(rgb), key=KINDS.index)
@@ -245,19 +257,17 @@ def kind_of_file(source: Path) -> Kind:
     return most
 
 
-def _seen(source: Path) -> Iterator[np.ndarray]:
+def _seen(source: Path, sort: Sort | None) -> Iterator[np.ndarray]:
     """The pages or frames of what is no film, as they are seen."""
-    if (sort := sort_of(source)) == "gif":
+    if sort == "gif":
         return (frame.rgb for frame in read_gif(source))
     shown = read_animation(source) if sort == "animation" else read_pages(source)
     return (page.rgb if page.alpha is None else over_white(page.rgb, page.alpha) for page in shown)
 
 
-def _colorize_file(
-    colorizer: Colorizer, source: Path, target: Path, settings: Settings
-) -> tuple[str, list[str]]:
+def _colorize_file(colorizer: Colorizer, job: Job, settings: Settings) -> tuple[str, list[str]]:
     """(what happened, what was lost)."""
-    sort = sort_of(source)
+    source, target, sort = job
     if sort not in (None, "picture") and settings.hints:
         raise ValueError(f"{source}: moves, and hints are for pictures that stand still; leave them out")
     colored = colorize_picture(colorizer, source, settings) if sort in (None, "picture") else None
@@ -265,15 +275,14 @@ def _colorize_file(
     try:
         if colored:
             return "written", write_image(target, colored.rgb, colored.alpha, settings.force, colored.beside)
-        return "written", _colorize_several(colorizer, sort, source, target, settings)
+        return "written", _colorize_several(colorizer, job, settings)
     except FileExistsError:  # made by somebody else in the meantime
         return "kept", []
 
 
-def _colorize_several(
-    colorizer: Colorizer, sort: Sort, source: Path, target: Path, settings: Settings
-) -> list[str]:
+def _colorize_several(colorizer: Colorizer, job: Job, settings: Settings) -> list[str]:
     """Pages, or frames; returns what was lost."""
+    source, target, sort = job
     how = {"replace": settings.force, "mark": settings.mark}
     if sort == "pages":
         return colorize_pages(source, target, lambda page: _paint(colorizer, page, settings), **how)
@@ -286,12 +295,12 @@ def _colorize_several(
     return colorize_animation(source, target, paint(), **how)
 
 
-def _found(folder: Path, out: Path, skipped: dict[Path, str]) -> list[Path]:
+def _found(folder: Path, out: Path, skipped: dict[Path, str]) -> list[tuple[Path, Sort | None]]:
     """All files to colour in a folder and in those below it, linked ones too, and folders that cannot be read."""
-    found: list[Path] = []
+    found: list[tuple[Path, Sort | None]] = []
     been: dict[tuple[int, int] | None, Path] = {_identity(folder): folder}
     for where, folders, names in os.walk(
-        folder, onerror=lambda error: found.append(Path(error.filename)), followlinks=True
+        folder, onerror=lambda error: found.append((Path(error.filename), None)), followlinks=True
     ):
         for name in folders.copy():
             path = Path(where, name)
@@ -300,24 +309,30 @@ def _found(folder: Path, out: Path, skipped: dict[Path, str]) -> list[Path]:
                 skipped[path] = f"the same folder as {other}" if other is not path else "holds the results"
                 folders.remove(name)
         for path in (Path(where, name) for name in names):
-            if reason := _reason_to_skip(path):
+            sort, reason = _look_at(path)
+            if reason:
                 skipped[path] = reason
             else:
-                found.append(path)
-    return sorted(found)
+                found.append((path, sort))
+    return sorted(found, key=lambda each: each[0])
 
 
-def _reason_to_skip(path: Path) -> str | None:
+def _look_at(path: Path) -> tuple[Sort | None, str | None]:
+    """(what a file in a folder is, why it is left out)."""
+    if reason := _reason_before_reading(path):
+        return None, reason
+    if sort := sort_of(path):
+        return sort, None
+    kind = kinds.kind_of_content(path)
+    return None, f"{kind}, which is not read here" if kind else "no picture and no film"
+
+
+def _reason_before_reading(path: Path) -> str | None:
     if path.name.startswith("._"):
         return "notes of macOS about another file"
     if not _may_be_file(path):
         return "a pipe or a device"
-    if path.match(LEFTOVERS):
-        return "the beginning of a result"
-    if sort_of(path) is not None:
-        return None
-    kind = kinds.kind_of_content(path)
-    return f"{kind}, which is not read here" if kind else "no picture and no film"
+    return "the beginning of a result" if path.match(LEFTOVERS) else None
 
 
 def _may_be_file(path: Path) -> bool:
@@ -327,10 +342,10 @@ def _may_be_file(path: Path) -> bool:
         return True
 
 
-def _refuse_overwriting(jobs: list[tuple[Path, Path]]) -> None:
+def _refuse_overwriting(jobs: list[Job]) -> None:
     """No input is written over, under whatever name: a link to it, or one in other letters on macOS."""
-    inputs = {_identity(source): source for source, _ in jobs}
-    for source, target in jobs:
+    inputs = {_identity(job.source): job.source for job in jobs}
+    for source, target, _ in jobs:
         if os.path.exists(target) and (lost := inputs.get(_identity(target))):
             culprit = "its own result" if lost == source else f"the result of {source}"
             raise ValueError(f"{lost} would be overwritten by {culprit}; choose another --out")
@@ -355,12 +370,7 @@ def _folded(path: Path) -> str:
     return unicodedata.normalize("NFC", str(path)).casefold()
 
 
-def _name(path: Path) -> str:
+def _name(path: Path, sort: Sort | None) -> str:
     """What the result is called: as the file is, where that can be written."""
-    endings = WRITTEN_AS[sort_of(path) or "picture"]
+    endings = WRITTEN_AS[sort or "picture"]
     return path.name if path.suffix.lower() in endings else path.stem + endings[0]
-
-
-def _endings(path: Path) -> set[str]:
-    """How the name of a file's result may end."""
-    return set(WRITTEN_AS[sort_of(path) or "picture"])

@@ -235,10 +235,14 @@ def attic(tmp_path, frames):
     return folder
 
 
+def kind_of_file(path):
+    return batch.kind_of_file(path, batch.sort_of(path))
+
+
 @pytest.mark.parametrize("kind", ["grey", "sepia", "color"])
 def test_kinds_are_told_of_pictures_gifs_and_videos(attic, kind):
     for name in (f"{kind}.png", f"{kind}1.gif", f"{kind}.mkv"):
-        assert batch.kind_of_file(attic / name) == kind, name
+        assert kind_of_file(attic / name) == kind, name
 
 
 def test_only_what_is_asked_for_is_coloured(attic, tmp_path, model):
@@ -265,13 +269,13 @@ def test_without_it_any_colour_picture_is_taken_for_grey(attic, tmp_path, networ
 def test_a_film_of_which_nothing_can_be_read_has_no_kind(tmp_path):
     (tmp_path / "no.mp4").write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"no\.mp4"):
-        batch.kind_of_file(tmp_path / "no.mp4")
+        kind_of_file(tmp_path / "no.mp4")
 
 
 def test_the_most_colourful_frame_tells_the_kind(frames, tmp_path):
     grey = [frame.mean(axis=2, keepdims=True).repeat(3, axis=2).astype(np.uint8) for frame in frames]
     write_animation(tmp_path / "late.gif", [*grey[:4], frames[0]])
-    assert batch.kind_of_file(tmp_path / "late.gif") == "color"
+    assert kind_of_file(tmp_path / "late.gif") == "color"
 
 
 # ---- names and places ----------------------------------------------------------------------------

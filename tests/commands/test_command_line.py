@@ -469,7 +469,7 @@ def test_what_macos_notes_beside_a_picture_is_no_picture(model, tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "._a.png").write_bytes(b"notes")
     Image.fromarray(noise(0)).save(tmp_path / "in" / "a.png")
-    assert [source.name for source, _ in batch.plan([tmp_path / "in"], tmp_path / "out")] == ["a.png"]
+    assert [source.name for source, *_ in batch.plan([tmp_path / "in"], tmp_path / "out")] == ["a.png"]
 
 
 @pytest.mark.slow
