@@ -1,7 +1,6 @@
-"""PNG: long texts that are left out, pictures of 16 bits, and animations written frame by frame.
+"""PNG: long texts that are left out, and animations written frame by frame.
 
-Pillow encodes pixels and chunks; colours of 16 bits, which it does not write, are encoded by PyAV where that is
-installed. Here chunks are only put together anew.
+Pillow encodes pixels and chunks; here chunks are only put together anew.
 """
 
 import io
@@ -51,45 +50,6 @@ def chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
-def can_be_deep() -> bool:
-    """Whether colours of 16 bits can be written here."""
-    try:
-        import av
-    except ModuleNotFoundError:
-        return False
-    return "png" in av.codecs_available
-
-
-def write_deep(file: BinaryIO, rgb: np.ndarray, alpha: np.ndarray | None, options: dict) -> None:
-    """Colours of 16 bits.
-
-    Args:
-        file: open for writing.
-        rgb, alpha: uint16 `(H, W, 3)`, and `(H, W)` or None.
-        options: what Pillow would be told about a picture of 8 bits.
-    """
-    import av
-
-    frame = av.VideoFrame(rgb.shape[1], rgb.shape[0], "rgb48be" if alpha is None else "rgba64be")
-    plane = frame.planes[0]
-    pixels = np.frombuffer(plane, np.uint8).reshape(frame.height, plane.line_size)
-    channels = 3 if alpha is None else 4
-    deep = pixels[:, : frame.width * channels * 2].view(">u2").reshape(frame.height, frame.width, channels)
-    deep[..., :3] = rgb
-    if alpha is not None:
-        deep[..., 3] = alpha
-    encoder = av.CodecContext.create("png", "w")
-    encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, frame.format.name
-    encoder.time_base = 1
-    encoded = b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
-    file.write(SIGNATURE)
-    for name, content in chunks(encoded):
-        if name[:1].isupper():  # without what the encoder says by itself about gamma and the like
-            file.write(chunk(name, content))
-        if name == b"IHDR":
-            file.writelines(_about(options))
-
-
 def write_animation(file: BinaryIO, frames: Iterable[Shown], count: int, loop: int, options: dict) -> None:
     """An animated PNG, one frame at a time; each is stored whole, so that no neighbour can be mistaken for it.
 
@@ -109,7 +69,7 @@ def write_animation(file: BinaryIO, frames: Iterable[Shown], count: int, loop: i
         for name, content in chunks(made.getvalue()):
             if name == b"IHDR" and first:
                 file.write(SIGNATURE + chunk(name, content) + chunk(b"acTL", struct.pack(">II", count, loop)))
-                file.writelines(_about(options))
+                file.writelines(about(options))
             if name == b"IHDR":
                 size, (time, parts) = struct.pack(">IIII", *picture.size, 0, 0), _fraction(frame.duration)
                 file.write(
@@ -132,7 +92,7 @@ def _fraction(milliseconds: float) -> tuple[int, int]:
     return 2**16 - 1, 1
 
 
-def _about(options: dict) -> Iterator[bytes]:
+def about(options: dict) -> Iterator[bytes]:
     """The chunks that Pillow writes for what lies beside the pixels."""
     made = io.BytesIO()
     Image.new("L", (1, 1)).save(made, "PNG", **options)

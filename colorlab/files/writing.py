@@ -10,13 +10,13 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from colorlab.files import png
 from colorlab.files.beside import Beside, writing
+from colorlab.files.deep_png import write_deep
 from colorlab.files.media import ImageError, over_white
 from colorlab.files.tiff import TiffWriter
 from colorlab.files.whole import in_one_piece
 
-KEEP_ALPHA = ("PNG", "WEBP", "TIFF")
+KEEP_ALPHA, KEEP_DEPTH = ("PNG", "WEBP", "TIFF"), ("PNG", "TIFF")
 QUALITY = {  # what Pillow is told beside what it is to hold; colour, which was made here, at full resolution
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"quality": 95},
@@ -97,7 +97,7 @@ def _encode(file: BinaryIO, kind: str, rgb: np.ndarray, alpha: np.ndarray | None
     if kind == "TIFF":
         TiffWriter(file).add(rgb, alpha, options.get("tags"))
     elif deep:
-        png.write_deep(file, rgb, alpha, options)
+        write_deep(file, rgb, alpha, options)
     else:
         _image(rgb, alpha).save(file, kind, **QUALITY.get(kind, {}), **options)
 
@@ -114,11 +114,10 @@ def as_png(
 
 
 def _fitting(rgb: np.ndarray, kind: str) -> tuple[np.ndarray, list[str]]:
-    """(the colours as deep as a format can hold them here, what is lost by that)."""
-    if rgb.dtype != np.uint16 or kind == "TIFF" or (kind == "PNG" and png.can_be_deep()):
+    """(the colours as deep as a format can hold them, what is lost by that)."""
+    if rgb.dtype != np.uint16 or kind in KEEP_DEPTH:
         return rgb, []
-    remedy = "; pip install 'colorlab-course[video]', or use .tif" if kind == "PNG" else ""
-    return (rgb >> 8).astype(np.uint8), [f"the lower 8 of 16 bits a channel{remedy}"]
+    return (rgb >> 8).astype(np.uint8), ["the lower 8 of 16 bits a channel"]
 
 
 class _Checked(io.BufferedRandom):
