@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage import color
 
-from colorlab.lab import chroma, grey_of, in_gamut, lab_to_rgb, lab_to_rgb_in_gamut, rgb_to_lab
+from colorlab.lab import (
+    PIXELS_AT_ONCE,
+    chroma,
+    grey_of,
+    in_gamut,
+    lab_to_rgb,
+    lab_to_rgb_in_gamut,
+    rgb_to_lab,
+)
 
 TOLERANCE = 2e-4  # of L, a, b and of rgb in [0, 1]: nothing an eye or a uint8 could notice
 
@@ -163,6 +171,22 @@ def test_any_leading_dimensions(leading):
 def test_half_precision_is_computed_in_float32(dtype):
     rgb = random_rgb(3, 4, 5).to(dtype)
     torch.testing.assert_close(rgb_to_lab(rgb), rgb_to_lab(rgb.float()))
+
+
+@pytest.mark.parametrize("shape", [(3, 300, 301), (5, 3, 90, 101), (2, 3, 200, 201)], ids=str)
+def test_blocks_and_a_gradient_change_no_value(shape):
+    rgb = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+    assert rgb.numel() > 3 * PIXELS_AT_ONCE
+    seen_from_aside = rgb.movedim(-3, -1).contiguous().movedim(-1, -3)
+    for convert, pixels in ((rgb_to_lab, rgb), (lab_to_rgb, rgb_to_lab(rgb))):
+        found = convert(pixels.clone().requires_grad_())
+        torch.testing.assert_close(convert(pixels), found.detach(), atol=1e-4, rtol=0)
+    torch.testing.assert_close(rgb_to_lab(seen_from_aside), rgb_to_lab(rgb), atol=1e-4, rtol=0)
+
+
+def test_bytes_are_looked_up_as_they_would_be_computed():
+    levels = torch.randint(256, (3, 200, 201), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    torch.testing.assert_close(rgb_to_lab(levels), rgb_to_lab(levels / 255), atol=1e-4, rtol=0)
 
 
 # ---- gradients -----------------------------------------------------------------------------------
