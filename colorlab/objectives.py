@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from colorlab.bins import ColorBins
+from colorlab.cross_entropy import cross_entropy
 
 AB_SCALE = 110.0  # a network answers numbers near 1; ab lies within about ±110
 HUBER_DELTA = 10.0  # Lab units: below it the Huber loss is a square, above it a straight line
@@ -165,15 +166,14 @@ class Classification(Objective):
     def pixel_losses(self, output: Tensor, ab: Tensor, weighted: bool = True) -> Tensor:
         """Logits (N, Q, h, w) and ab (N, 2, H, W) -> (N, h, w)."""
         ab = at_resolution_of(output, ab, self.out_channels)
+        nearest = self.bins.encode(
+            ab
+        )  # (N, h, w); for soft targets too: of equally near bins both must name one
         if self.targets == "hard":
-            nearest = self.bins.encode(ab)  # (N, h, w)
-            losses = F.cross_entropy(output, nearest, reduction="none")
-        else:
-            # (N, k, h, w) each, never a dense (N, Q, h, w) target
-            indices, shares = self.bins.encode_soft(ab, self.neighbours)
-            nearest = self.bins.encode(ab)  # not indices[:, 0]: among equally near bins both must name one
-            losses = -(shares * F.log_softmax(output, dim=1).gather(1, indices)).sum(1)
-        return losses * self.weights.to(output)[nearest] if weighted else losses
+            losses = cross_entropy(output, nearest[:, None])
+        else:  # (N, k, h, w) each, never a dense (N, Q, h, w) target
+            losses = cross_entropy(output, *self.bins.encode_soft(ab, self.neighbours))
+        return losses * self.weights.to(losses)[nearest] if weighted else losses
 
     def reweight(self, logits: Tensor, uniform_mix: float) -> Tensor:
         """The logits that training with another λ would have led to: + log w' - log w. No training.

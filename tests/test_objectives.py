@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
 from colorlab.config import Config
+from colorlab.networks.base import Pointwise
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression, averaged
 from colorlab.toy import Marbles
@@ -326,26 +327,32 @@ def test_another_seed_draws_other_batches():
 
 
 class Allocations(TorchDispatchMode):
-    """Which operations return a tensor of at least so many numbers."""
+    """Which operations make a new tensor of at least so many numbers."""
 
     def __init__(self, at_least):
         super().__init__()
-        self.at_least, self.found = at_least, []
+        self.at_least, self.found, self._seen = at_least, [], []
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
         result = operation(*args, **(kwargs or {}))
-        tensors = result if isinstance(result, (tuple, list)) else [result]
-        if any(isinstance(t, torch.Tensor) and t.numel() >= self.at_least for t in tensors):
-            self.found.append(operation.name())
+        for tensor in result if isinstance(result, (tuple, list)) else [result]:
+            if not isinstance(tensor, torch.Tensor) or tensor.numel() < self.at_least:
+                continue
+            if all(tensor.data_ptr() != other.data_ptr() for other in self._seen):  # a view is not new
+                self._seen.append(tensor)  # held, so that its address is given to no other
+                self.found.append(operation.name())
         return result
 
 
 @pytest.mark.parametrize("targets", ["hard", "soft"])
-def test_no_target_of_q_numbers_a_pixel_is_built(targets):
+def test_beside_the_logits_only_their_gradient_has_q_numbers_a_pixel(targets):
     bins = ColorBins(10)
     lab, _ = Marbles(size=16).batch(4)  # in gamut; outside it pixels are handled in bounded parts
-    logits = random(4, bins.n_bins, 16, 16)
-    with Allocations(at_least=logits.numel()) as large:
-        loss = Classification(bins, targets).loss(logits, lab[:, 1:])
-    assert large.found == ["aten::_log_softmax"]  # of the logits themselves: that one is needed
-    assert torch.isfinite(loss)
+    features, head = random(4, 8, 16, 16).requires_grad_(), Pointwise(8, bins.n_bins)
+    with Allocations(at_least=4 * 16 * 16 * bins.n_bins) as large:
+        loss = Classification(bins, targets).loss(head(features), lab[:, 1:])
+        logits_only = list(large.found)
+        loss.backward()
+    assert len(logits_only) == 1
+    assert large.found == [*logits_only, "aten::empty_like"]
+    assert features.grad.any()

@@ -4,9 +4,10 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:  # the map of the course needs the signs below at once, and torch takes a second to load
+    from torch import Tensor
 
 SIGNS = {"passed": ("✓", "#009E73"), "failed": ("✗", "#D55E00"), "not attempted": ("…", "#777")}
 
@@ -100,13 +101,15 @@ def exercise(hints: tuple[str, str], solution: Callable) -> Callable[[Callable],
     return lambda check: Exercise(check, hints, solution)
 
 
-def numbers(answer: object, shape: tuple[int, ...], what: str) -> Tensor:
+def numbers(answer: object, shape: tuple[int, ...], what: str) -> "Tensor":
     """The answer as a float tensor of a shape; lists, arrays and tensors are all welcome.
 
     Raises:
         NotAttempted: it is still `...`.
         AnswerError: something else, said so that a reader understands it.
     """
+    import torch
+
     if answer is ...:
         raise NotAttempted
     try:

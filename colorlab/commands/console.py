@@ -1,26 +1,26 @@
 """What commands say, and how."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-from rich.console import Console
-from rich.text import Text
 
 from colorlab.files.faults import printable, sentence, short_of_memory
 
-console = Console(soft_wrap=True)
-
 
 def say(*parts: str | tuple[str, str]) -> None:
-    """Print a line that may hold names of strangers: in them is no markup, no smiley, no command to a terminal.
+    """Print a line that may hold names of strangers: in them is no command to a terminal.
 
     Args:
-        parts: words, or words with a style of rich's, such as "red".
+        parts: words, or words with a colour, such as "red"; where nobody sees colours they are left out.
     """
-    styled = ((part, "") if isinstance(part, str) else part for part in parts)
-    console.print(Text.assemble(*((printable(words), style) for words, style in styled)))
+    colored = ((part, None) if isinstance(part, str) else part for part in parts)
+    line = "".join(
+        click.style(printable(words), fg=color) if color else printable(words) for words, color in colored
+    )
+    click.echo(line, color=False if os.environ.get("NO_COLOR") else None)
 
 
 @contextmanager

@@ -7,17 +7,8 @@ import time
 from pathlib import Path
 
 import click
-from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
-from colorlab.commands.console import console, say
+from colorlab.commands.console import say
 from colorlab.files.faults import printable, sentence
 
 
@@ -54,6 +45,17 @@ def run(notebooks: tuple[str, ...], given: tuple[tuple[str, str], ...], out: Pat
     colorlab run color_bins -p grid_size 20        one, by its name, with coarser bins
     colorlab run -p preset smoke --jobs 2          a quick look whether everything works
     """
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     from colorlab.course import notebooks as course
     from colorlab.course.reading import NotebookError
 
@@ -68,6 +70,7 @@ def run(notebooks: tuple[str, ...], given: tuple[tuple[str, str], ...], out: Pat
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
+    console = Console()
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         task, running = progress.add_task("starting", total=len(chosen)), []
 
@@ -177,15 +180,14 @@ def progress(folder: Path) -> None:
     colorlab run submitted/ada/05_brown_well.ipynb --out build/ada
     colorlab progress build/ada
     """
-    from colorlab.course import copies
-    from colorlab.course import notebooks as course
+    from colorlab.course.contents import COPIES, notebooks
     from colorlab.course.progress import find_copy, progress
 
     def holds_copies(place: Path) -> bool:
-        return any(find_copy(path, place) for path in course.notebooks())
+        return any(find_copy(path, place) for path in notebooks())
 
-    if not holds_copies(folder) and holds_copies(folder / copies.FOLDER):
-        folder = folder / copies.FOLDER  # where colorlab lab put them
+    if not holds_copies(folder) and holds_copies(folder / COPIES):
+        folder = folder / COPIES  # where colorlab lab put them
     if not holds_copies(folder):
         raise click.UsageError(f"{folder} holds no notebook of the course; name the folder where they lie")
     for line in str(progress(folder=folder)).splitlines():

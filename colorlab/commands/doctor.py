@@ -5,18 +5,25 @@ import platform
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import click
 
+WEIGHTS = Path(__file__).parents[1] / "weights"
+SHIPPED = ("regression", "classification", "guided", "lite0")
+
 
 @click.command()
-def doctor() -> None:
+@click.option(
+    "--quick", is_flag=True, help="Only look what is there, in a blink: nothing is loaded or computed."
+)
+def doctor(quick: bool) -> None:
     """Say what works on this machine, a line each; exit status 1 if something needed does not."""
     failed = 0
-    for name, check in DOCTOR.items():
+    for name, check in (QUICK if quick else DOCTOR).items():
         try:
-            click.echo(f"[OK]   {name}: {check()}")  # plain: in a notebook rich makes a block of every line
+            click.echo(f"[OK]   {name}: {check()}")
         except Exception as error:  # whatever is wrong, the line says so and the next check runs
             failed += 1
             click.echo(f"[FAIL] {name}: {type(error).__name__}: {error}")
@@ -51,11 +58,11 @@ def _networks() -> str:
 
 
 def _notebooks() -> str:
-    from colorlab.course import notebooks as course
+    from colorlab.course.contents import notebooks
 
-    if not course.notebooks():
+    if not (found := notebooks()):
         raise FileNotFoundError("none found; install colorlab-course again")
-    return f"{len(course.notebooks())}, in the folder {course.notebooks()[0].parent.name}"
+    return f"{len(found)}, in the folder {found[0].parent.name}"
 
 
 def _kernel() -> str:
@@ -96,6 +103,25 @@ def _folder() -> str:
         return "files can be written here"
 
 
+def _installed(name: str) -> Callable[[], str]:
+    """The version that is installed, without loading it."""
+
+    def look() -> str:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            raise ModuleNotFoundError(f"not installed; pip install {name}") from None
+
+    return look
+
+
+def _weights() -> str:
+    missing = [file.name for name in SHIPPED if not (file := WEIGHTS / f"{name}.safetensors").is_file()]
+    if missing:
+        raise FileNotFoundError(f"{', '.join(missing)} missing; install colorlab-course again")
+    return f"{len(SHIPPED)} files, not opened"
+
+
 DOCTOR: dict[str, Callable[[], str]] = {
     "Python": platform.python_version,
     "torch": _torch,
@@ -105,5 +131,12 @@ DOCTOR: dict[str, Callable[[], str]] = {
     "Jupyter kernel": _kernel,
     "widgets": _widgets,
     "files that can be coloured": _files,
+    "this folder": _folder,
+}
+QUICK: dict[str, Callable[[], str]] = {
+    "Python": platform.python_version,
+    **{name: _installed(name) for name in ("torch", "ipykernel", "ipywidgets", "pillow")},
+    "trained networks": _weights,
+    "notebooks": _notebooks,
     "this folder": _folder,
 }

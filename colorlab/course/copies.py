@@ -11,8 +11,6 @@ from colorlab.course.notebooks import notebooks, pages
 from colorlab.course.reading import NotebookError, read_notebook
 from colorlab.files.whole import clear_leftovers, write_whole
 
-FOLDER = Path("colorlab-course")  # where `colorlab lab` puts them
-
 
 def copy_to(folder: Path) -> list[Path]:
     """Copy the course into a folder, outputs cleared; a file that is already there is a reader's work and stays.

@@ -19,6 +19,8 @@ from urllib.parse import quote
 import nbformat
 
 from colorlab._share import share
+from colorlab.course.contents import find as find
+from colorlab.course.contents import notebooks as notebooks
 from colorlab.course.lesson import Lesson
 from colorlab.course.reading import read_notebook
 from colorlab.files.faults import printable, sentence
@@ -48,31 +50,6 @@ class Outcome:
     seconds: float
     error: str | None
     page: str | None
-
-
-def notebooks() -> list[Path]:
-    """Every notebook of the course, in reading order."""
-    return sorted(share("notebooks").glob("[0-9][0-9]_*.ipynb"))
-
-
-def find(names: Sequence[str]) -> list[Path]:
-    """The notebooks meant by their number ("05"), name ("brown_well", "05_brown_well") or path; all if none.
-
-    Raises:
-        FileNotFoundError: a name that fits none, with those that exist.
-    """
-    found = []
-    for name in names:
-        stem = Path(name).stem
-        if Path(name).suffix == ".ipynb":  # a path means that file, and no other of its name
-            fits = [Path(name)] if Path(name).is_file() else []
-        else:
-            fits = [p for p in notebooks() if stem in (p.stem, p.stem[:2], p.stem[3:])]
-        if not fits:
-            known = ", ".join(p.stem for p in notebooks())
-            raise FileNotFoundError(f"{name}: no such notebook; there are {known}")
-        found += [p for p in fits if p not in found]
-    return found or notebooks()
 
 
 # ---- parameters ----------------------------------------------------------------------------------

@@ -1,15 +1,13 @@
 """Where a reader stands: the map of the course, and which of its exercises pass."""
 
+import json
 import re
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-import nbformat
-
 from colorlab.checks import exercise
-from colorlab.course import notebooks as course
-from colorlab.course.reading import quiet
+from colorlab.course import contents
 
 SIGNS = {status: sign for status, (sign, _) in exercise.SIGNS.items()} | {"unreadable": "?"}
 
@@ -91,10 +89,10 @@ def progress(here: str | None = None, folder: str | Path = ".") -> Progress:
     Raises:
         FileNotFoundError: `here` is no notebook of the course.
     """
-    where = course.find([here])[0].name if here else None
+    where = contents.find([here])[0].name if here else None
     rows = []
-    for path in course.notebooks():
-        original = nbformat.read(path, as_version=4)
+    for path in contents.notebooks():
+        original = _read(path)
         exercises = dict.fromkeys(_saved(original), "not attempted")
         if mine := find_copy(path, Path(folder)):
             exercises |= saved_in(mine, exercises)
@@ -112,9 +110,9 @@ def find_copy(notebook: Path, folder: Path) -> Path | None:
     return next(filter(Path.is_file, places), None)
 
 
-def heading(notebook: nbformat.NotebookNode) -> tuple[str, str]:
+def heading(notebook: dict) -> tuple[str, str]:
     """The title and the promise, the sentence in italics, of a notebook's first cell."""
-    source = notebook.cells[0].source
+    source = _text(notebook["cells"][0]["source"])
     promise = re.search(r"^\*([^*].*)\*$", source, flags=re.MULTILINE)
     return source.splitlines()[0].removeprefix("# "), promise[1] if promise else ""
 
@@ -122,29 +120,39 @@ def heading(notebook: nbformat.NotebookNode) -> tuple[str, str]:
 def saved_in(path: Path, exercises: dict[str, str]) -> dict[str, str]:
     """The exercises of a notebook, of which those named are looked for, with how its saved checks ended."""
     try:
-        with quiet():
-            saved = _saved(nbformat.read(path, as_version=4))
+        saved = _saved(_read(path))
     except Exception:  # a damaged file fails in many ways; the map of the others is still wanted
         return dict.fromkeys(exercises, "unreadable")
     return {q: status for q, status in saved.items() if q in exercises}
 
 
-def _saved(notebook: nbformat.NotebookNode) -> dict[str, str]:
+def _read(path: Path) -> dict:
+    """A notebook as the JSON it is: a map of the course is wanted at once, and needs no schema."""
+    return json.loads(path.read_bytes().decode("utf-8-sig"))
+
+
+def _text(lines: str | list[str]) -> str:
+    """Notebooks keep a text whole or line by line."""
+    return lines if isinstance(lines, str) else "".join(lines)
+
+
+def _saved(notebook: dict) -> dict[str, str]:
     """Exercise -> status, by the saved outputs of the cells tagged `check`."""
     found = {}
-    for cell in notebook.cells:
-        called = re.search(r"\.(q\d+)\(", cell.source)
-        if called and "check" in cell.metadata.get("tags", []):
+    for cell in notebook["cells"]:
+        called = re.search(r"\.(q\d+)\(", _text(cell["source"]))
+        if called and "check" in cell["metadata"].get("tags", []):
             found[called[1]] = _status(cell.get("outputs", []))
     return found
 
 
-def _status(outputs: list[nbformat.NotebookNode]) -> str:
+def _status(outputs: list[dict]) -> str:
     for output in outputs:
-        if said := re.match(f"({'|'.join(exercise.SIGNS)}): ", output.get("data", {}).get("text/plain", "")):
-            return said[1]
+        said = _text(output.get("data", {}).get("text/plain", ""))
+        if status := re.match(f"({'|'.join(exercise.SIGNS)}): ", said):
+            return status[1]
     # An error before the check could answer, for instance a name that the reader never defined.
-    return "failed" if any(output.output_type == "error" for output in outputs) else "not attempted"
+    return "failed" if any(output["output_type"] == "error" for output in outputs) else "not attempted"
 
 
 def _said(row: Row) -> list[str]:

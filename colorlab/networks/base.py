@@ -91,6 +91,24 @@ class Trunk(nn.Module):
         return [(name, tuple(output.shape[1:])) for name, output in self.features(x).items()]
 
 
+class Pointwise(nn.Conv2d):
+    """A 1×1 convolution as one product of matrices. Its answers lie in memory pixel by pixel, not channel by channel:
+    whoever makes a distribution of the Q numbers of a pixel finds them side by side.
+
+    Shape:
+        `(N, in_channels, h, w)` -> `(N, out_channels, h, w)`.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int):
+        super().__init__(in_channels, out_channels, kernel_size=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, _, height, width = x.shape
+        pixels = x.movedim(1, -1).flatten(0, 2)  # (n · height · width, in_channels)
+        answers = F.linear(pixels, self.weight.flatten(1), self.bias)
+        return answers.reshape(n, height, width, -1).movedim(-1, 1)
+
+
 class Fuse(nn.Module):
     """One vector a picture, laid over every place of the features and mixed in by a 1×1 convolution.
 

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from colorlab.lab import grey_of
 from colorlab.networks import lite0
-from colorlab.networks.base import Trunk, check_sizes, convolution
+from colorlab.networks.base import Pointwise, Trunk, check_sizes, convolution
 
 HINTED = 4  # channels in: L, hint a, hint b, mask, see `colorlab.hints`
 FINEST = 1  # the first of Lite0's strides that is used, 4: answers come at that one
@@ -56,7 +56,7 @@ class LiteUNet(Trunk):
             for n in levels
         )
         # Last, so that with one seed two networks that differ in out_channels share every other weight.
-        self.head = nn.Conv2d(widths[0], out_channels, kernel_size=1)
+        self.head = Pointwise(widths[0], out_channels)
         self.hear = nn.ModuleList(
             _silent(nn.Conv2d(HINTED - 1, w, 1)) for w in widths[::-1] if in_channels > 1
         )

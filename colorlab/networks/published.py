@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorlab.networks import lite0
-from colorlab.networks.base import Fuse, Trunk, check_sizes, convolution
+from colorlab.networks.base import Fuse, Pointwise, Trunk, check_sizes, convolution
 from colorlab.networks.fusion import SemanticUNet, opinion
 from colorlab.networks.lite_unet import LiteUNet
 from colorlab.networks.unet import UNet
@@ -69,7 +69,7 @@ class Ronneberger2015(Trunk):
         levels = range(depth - 1, last - 1, -1)
         self.up = nn.ModuleList(nn.ConvTranspose2d(2 * channels[n], channels[n], 2, stride=2) for n in levels)
         self.merge = nn.ModuleList(twice(2 * channels[n], channels[n], padding) for n in levels)
-        self.head = nn.Conv2d(channels[last], out_channels, kernel_size=1)
+        self.head = Pointwise(channels[last], out_channels)
 
     def last_features(self, x: Tensor, vector: Tensor | None) -> Tensor:
         features = [self.stem(x)]
@@ -115,7 +115,7 @@ class Zhang2016(Trunk):
                 "conv8": nn.Sequential(rise(8 * w, 4 * w), block(4 * w, 4 * w, 2)),  # H / 4
             }
         )
-        self.head = nn.Conv2d(4 * w, out_channels, kernel_size=1)
+        self.head = Pointwise(4 * w, out_channels)
 
     def last_features(self, x: Tensor, vector: Tensor | None) -> Tensor:
         for stage in self.blocks.values():
@@ -176,7 +176,7 @@ class Zhang2017(Trunk):
         if not half_resolution:
             blocks["conv10"] = Add(2 * w, 2 * w, w, 1)  # H, with conv1
         self.blocks = nn.ModuleDict(blocks)
-        self.head = nn.Conv2d(2 * w, out_channels, kernel_size=1)
+        self.head = Pointwise(2 * w, out_channels)
         self.fuse = Fuse(8 * w, vector) if vector else None
 
     def last_features(self, x: Tensor, vector: Tensor | None) -> Tensor:

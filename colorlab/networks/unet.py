@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from colorlab.networks.base import Fuse, Trunk, check_sizes, convolution
+from colorlab.networks.base import Fuse, Pointwise, Trunk, check_sizes, convolution
 
 
 class UNet(Trunk):
@@ -74,7 +74,7 @@ class UNet(Trunk):
             convolution(2 * channels[n] if skips else channels[n], channels[n]) for n in levels
         )
         # Last, so that with one seed two networks that differ in out_channels share every other weight.
-        self.head = nn.Conv2d(channels[last], out_channels, kernel_size=1)
+        self.head = Pointwise(channels[last], out_channels)
         self.fuse = Fuse(channels[-1], vector) if vector else None
 
     def last_features(self, x: Tensor, vector: Tensor | None) -> Tensor:

@@ -44,3 +44,26 @@ def test_the_command_line_and_doctor_work_where_torch_is_broken(monkeypatch):
     assert result.returncode == 1
     assert "[FAIL] torch" in result.stdout
     assert "[OK]   Jupyter kernel" in result.stdout
+
+
+def without(*modules):
+    return f"import sys; sys.modules.update(dict.fromkeys({modules}, None)); from colorlab.cli import main; "
+
+
+def test_a_quick_look_loads_nothing_that_takes_time(tmp_path):
+    code = without("torch", "numpy", "PIL", "ipywidgets", "rich", "nbformat") + "main(['doctor', '--quick'])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    lines = result.stdout.splitlines()
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert len(lines) == len(doctor.QUICK) == 8 and all(line.startswith("[OK]") for line in lines)
+
+
+def test_a_quick_look_names_what_is_not_there(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, "WEIGHTS", tmp_path)
+    monkeypatch.setitem(doctor.QUICK, "ipywidgets", doctor._installed("no-such-package"))
+    result = CliRunner().invoke(main, ["doctor", "--quick"])
+    assert result.exit_code == 1
+    assert (
+        "[FAIL] ipywidgets: ModuleNotFoundError: not installed; pip install no-such-package" in result.output
+    )
+    assert "classification.safetensors" in result.output and "install colorlab-course again" in result.output

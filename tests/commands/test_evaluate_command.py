@@ -11,7 +11,7 @@ from test_colorize_command import colorlab, save_model
 from colorlab import evaluation
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
-from colorlab.commands import evaluate
+from colorlab.commands import scores
 from colorlab.data import to_lab
 from colorlab.datasets import middle_square, open_collection
 from colorlab.files.media import read_image
@@ -50,10 +50,10 @@ def test_evaluate_prints_the_table_with_baselines_of_whole_pictures(photographs,
 
 
 def test_the_table_has_every_row_with_every_measure_and_its_interval(photographs, model, monkeypatch):
-    monkeypatch.setattr(evaluate.console, "width", 200)
+    monkeypatch.setattr(scores.console, "width", 200)
     found = evaluation.report(photographs, (model,))
-    with evaluate.console.capture() as shown:
-        evaluate.show(found)
+    with scores.console.capture() as shown:
+        scores.show(found)
     lines = shown.get().splitlines()
     for name, row in found.rows.items():
         first = next(n for n, line in enumerate(lines) if line.startswith(f"{name} "))

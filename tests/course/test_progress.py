@@ -1,6 +1,8 @@
 """The map of the course: what it says about exercises, and from where it knows."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -146,6 +148,16 @@ def test_answers_in_a_real_kernel_are_seen_there_and_in_the_saved_file(tmp_path)
     result = CliRunner().invoke(main, ["progress", str(tmp_path)])
     assert result.exit_code == 0
     assert line.removesuffix("  ← you are here") in result.output.splitlines()
+
+
+def test_the_map_needs_neither_torch_nor_a_schema():
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(('torch', 'numpy', 'nbformat', 'rich'), None)); "
+        "from colorlab.cli import main; main(['progress', sys.argv[1]])"
+    )
+    command = [sys.executable, "-c", code, str(NOTEBOOKS[0].parent)]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines() == repr(progress(folder=NOTEBOOKS[0].parent)).splitlines()
 
 
 def test_a_folder_without_the_course_is_refused(tmp_path):

@@ -1,0 +1,75 @@
+"""colorlab.cross_entropy against torch's own, and the one product of matrices that feeds it."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from colorlab.cross_entropy import ROWS_AT_ONCE, cross_entropy
+from colorlab.networks.base import Pointwise
+
+
+def case(q=7, k=3, dtype=torch.float64, n=2, side=(3, 5)):
+    generator = torch.Generator().manual_seed(0)
+    logits = 4 * torch.randn(n, q, *side, generator=generator, dtype=dtype)
+    indices = torch.rand(n, q, *side, generator=generator).argsort(1)[:, :k]
+    shares = torch.rand(n, k, *side, generator=generator, dtype=dtype)
+    return logits, indices, shares / shares.sum(1, keepdim=True)
+
+
+@pytest.mark.parametrize("side", [(3, 5), (1, ROWS_AT_ONCE + 3)], ids=["one piece", "several pieces"])
+def test_hard_targets_agree_with_torch(side):
+    logits, indices, _ = case(k=1, side=side)
+    expected = F.cross_entropy(logits, indices[:, 0], reduction="none")
+    torch.testing.assert_close(cross_entropy(logits, indices), expected)
+
+
+def test_soft_targets_agree_with_a_dense_target():
+    logits, indices, shares = case()
+    dense = torch.zeros_like(logits).scatter_(1, indices, shares)
+    torch.testing.assert_close(
+        cross_entropy(logits, indices, shares), F.cross_entropy(logits, dense, reduction="none")
+    )
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_the_gradient_agrees_with_finite_differences(k):
+    logits, indices, shares = case(k=k)
+    weights = torch.linspace(0, 2, 30, dtype=torch.float64).reshape(2, 3, 5)  # every pixel counts differently
+    assert torch.autograd.gradcheck(
+        lambda x: (weights * cross_entropy(x, indices, shares)).sum(), logits.requires_grad_()
+    )
+
+
+def test_huge_logits_overflow_nowhere():
+    logits = torch.tensor([1e4, -1e4, 0.0]).reshape(1, 3, 1, 1).requires_grad_()
+    losses = cross_entropy(logits, torch.ones(1, 1, 1, 1, dtype=torch.int64))
+    losses.sum().backward()
+    assert losses.item() == 2e4 and logits.grad.flatten().tolist() == [1, -1, 0]
+
+
+def test_half_of_the_bits_are_summed_in_all_of_them():
+    logits, indices, _ = case(q=262, k=1, dtype=torch.float32)
+    coarse = logits.bfloat16().requires_grad_()
+    losses = cross_entropy(coarse, indices)
+    losses.sum().backward()
+    assert losses.dtype == torch.float32 and coarse.grad.dtype == torch.bfloat16
+    torch.testing.assert_close(losses, cross_entropy(coarse.detach().float(), indices))
+
+
+def test_the_graph_may_be_walked_twice():
+    logits, indices, _ = case(k=1)
+    total = cross_entropy(logits.requires_grad_(), indices).sum()
+    (once,) = torch.autograd.grad(total, logits, retain_graph=True)
+    (again,) = torch.autograd.grad(total, logits)
+    assert torch.equal(once, again)
+
+
+def test_a_product_of_matrices_is_a_convolution_of_one_pixel():
+    head = Pointwise(5, 9)
+    usual = nn.Conv2d(5, 9, 1)
+    usual.load_state_dict(head.state_dict())
+    x = torch.randn(2, 5, 4, 6)
+    answers = head(x)
+    torch.testing.assert_close(answers, usual(x), atol=1e-6, rtol=1e-5)
+    assert answers.is_contiguous(memory_format=torch.channels_last)
