@@ -3,12 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/.set-up
 SETUP_SITE := .venv/.set-up-site
+PEERS := .venv/.peers
 
-.PHONY: help course lab test quick outputs site
+.PHONY: help course lab test quick outputs site bench bench-long
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 course: $(SETUP)  ## Run the whole course headless: build/course/index.html
 	$(BIN)/colorlab run --out build/course
@@ -36,6 +37,12 @@ site: $(SETUP_SITE)  ## The course and the lab page for any static host: build/s
 	$(BIN)/python docs/site/build.py build/site
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q tests/site tests/browser/test_lab_page.py tests/browser/test_lab_networks.py
 
+bench: $(PEERS)  ## Measure speed beside other libraries: benchmarks/README.md
+	$(BIN)/python -W ignore benchmarks/bench
+
+bench-long: $(PEERS)  ## The same with the course, the tests and growth
+	$(BIN)/python -W ignore benchmarks/bench --long
+
 # Made anew only when what is installed changes.
 $(SETUP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "colorlab needs Python 3.11 or newer; say which with: make PYTHON=python3.12 …")'
@@ -46,4 +53,8 @@ $(SETUP): pyproject.toml constraints.txt
 $(SETUP_SITE): $(SETUP) docs/package.json docs/package-lock.json
 	$(BIN)/python -m pip install --quiet --editable '.[site]' --constraint constraints.txt
 	cd docs && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+
+$(PEERS): $(SETUP)
+	$(BIN)/python -m pip install --quiet --editable '.[bench]' --constraint constraints.txt
 	touch $@

@@ -1,25 +1,16 @@
-"""How fast, compared with a named peer in the same run: ratios travel between machines, seconds do not.
+"""Rows about explorables: from a moved control to the new picture, in the kernel; a browser's share comes on top."""
 
-    python benchmarks/speed.py
-
-Each line: our median time, the peer's, and peer / ours (above 1: ours is faster). Run it on an idle machine.
-"""
-
-import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import torch
-from skimage.color import rgb2lab
 
-from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer, to_picture
 from colorlab.config import History
 from colorlab.data import photo, photos, to_lab
 from colorlab.datasets import middle_square
 from colorlab.flicker import static_clip
 from colorlab.kernels import KERNELS
-from colorlab.lab import rgb_to_lab
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Regression
 from colorlab.toy import CoinToss
@@ -37,53 +28,20 @@ from colorlab.widgets.temperature import TemperatureView
 from colorlab.widgets.training_replay import TrainingReplay
 from colorlab.widgets.unet_explorer import UNetView
 
-
-def median_ms(function: Callable[[], object], runs: int = 9) -> float:
-    function()  # the first call fills caches
-    seconds = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        function()
-        seconds.append(time.perf_counter() - start)
-    return 1000 * statistics.median(seconds)
+STEPS = 12  # values that a drag passes through
 
 
-def compare(name: str, ours: Callable[[], object], peer_name: str, peer: Callable[[], object]) -> None:
-    a, b = median_ms(ours), median_ms(peer)
-    print(f"{name:<34} {a:8.1f} ms   {peer_name:<34} {b:8.1f} ms   ratio {b / a:5.1f}")
-
-
-def main() -> None:
-    torch.manual_seed(0)
-    rgb = torch.rand(8, 3, 256, 256)
-    as_arrays = rgb.movedim(1, -1).numpy()
-    compare(
-        "rgb_to_lab, 8×256²", lambda: rgb_to_lab(rgb), "skimage.color.rgb2lab", lambda: rgb2lab(as_arrays)
-    )
-
-    bins, ab = ColorBins(10), 25 * torch.randn(1, 2, 256, 256)
-    points = ab.movedim(1, -1).reshape(-1, 2)
-
-    def nearest() -> torch.Tensor:
-        return torch.cdist(points, bins.centers).argmin(1)
-
-    def ten_nearest() -> torch.Tensor:
-        squared, indices = torch.cdist(points, bins.centers).square().topk(10, largest=False)
-        return torch.zeros(len(points), bins.n_bins).scatter_(1, indices, torch.softmax(-squared / 50, 1))
-
-    compare("encode, 65,536 pixels", lambda: bins.encode(ab), "torch.cdist + argmin", nearest)
-    compare(
-        "encode_soft, 65,536 pixels", lambda: bins.encode_soft(ab), "torch.cdist + topk, dense", ten_nearest
-    )
-
-    print("\nExplorables, from a moved control to a new picture (aim: under 150 ms):")
+def drags() -> Iterator[dict]:
+    """For each explorable the seconds of every step of a drag to and fro between two states."""
     for name, (explorer, moves) in explorables().items():
-
-        def move(explorer=explorer, moves=moves) -> None:
-            moves.reverse()
-            explorer.set(**moves[0])
-
-        print(f"{name:<34} {median_ms(move):8.1f} ms")
+        for move in moves:
+            explorer.set(**move)  # the first call fills caches
+        seconds = []
+        for step in range(STEPS):
+            start = time.perf_counter()
+            explorer.set(**moves[step % 2])
+            seconds.append(time.perf_counter() - start)
+        yield {"explorable": name, "seconds": sorted(seconds)}
 
 
 def explorables() -> dict[str, tuple[Explorable | HintPainter, list[dict]]]:
@@ -129,7 +87,3 @@ def explorables() -> dict[str, tuple[Explorable | HintPainter, list[dict]]]:
         "10 hint painter, 256 pixels": (painter, [{"hints": [red]}, {"hints": [blue]}]),
         "11 steadiness": (clip.explorer((110, 20), (30, 57)), [{"smoothing": 0.5}, {"smoothing": 0.95}]),
     }
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,126 @@
+"""How time and memory grow: each size in a process of its own, and the slope of the line through them on log axes."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from clock import exponent, peak_megabytes
+
+SIZES = {  # what grows -> its sizes
+    "megapixels of a picture": (0.1, 1, 10, 100),
+    "frames of a GIF": (10, 30, 100, 300),
+    "Q of encode": (50, 25, 10, 5.2),  # as grid_size
+    "Q of decode": (50, 25, 10, 5.2),
+}
+
+
+def curves() -> dict[str, dict]:
+    """what -> sizes, seconds, megabytes, and the exponents of the last two."""
+    found = {}
+    for what, sizes in SIZES.items():
+        points = [_apart(what, size) for size in sizes]
+        x, seconds, megabytes = ([point[k] for point in points] for k in ("size", "seconds", "megabytes"))
+        found[what] = {
+            "sizes": x,
+            "seconds": seconds,
+            "megabytes": megabytes,
+            "time grows as": exponent(x, seconds),
+            "memory grows as": exponent(x, [max(m, 1.0) for m in megabytes]),
+        }
+    return found
+
+
+def draw(found: dict[str, dict], path: Path) -> None:
+    """A panel for each thing that grows."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3.2 * len(found), 3.2), layout="constrained")
+    for ax, (what, curve) in zip(figure.subplots(1, len(found)), found.items(), strict=True):
+        ax.loglog(
+            curve["sizes"], curve["seconds"], "o-", label=f"seconds, exponent {curve['time grows as']:.2f}"
+        )
+        ax.loglog(
+            curve["sizes"],
+            [max(m, 1) for m in curve["megabytes"]],
+            "s--",
+            label=f"MB, exponent {curve['memory grows as']:.2f}",
+        )
+        ax.set(xlabel=what.replace(" of encode", "").replace(" of decode", ""), title=what)
+        ax.legend(fontsize=7)
+    figure.savefig(path, dpi=90)
+
+
+def _apart(what: str, size: float) -> dict:
+    command = [sys.executable, __file__, what, str(size)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode:
+        sys.exit(result.stderr)
+    return json.loads(result.stdout)
+
+
+def point(what: str, size: float) -> dict:
+    """One size of one thing, in this process."""
+    size, call = {
+        "megapixels of a picture": _picture,
+        "frames of a GIF": _gif,
+        "Q of encode": _encode,
+        "Q of decode": _decode,
+    }[what](size)
+    megabytes = peak_megabytes(call)
+    start = time.perf_counter()
+    call()
+    return {"size": size, "seconds": time.perf_counter() - start, "megabytes": megabytes}
+
+
+def _picture(megapixels: float) -> tuple[float, Callable]:
+    import numpy as np
+    from PIL import Image
+
+    from colorlab.colorizer import Colorizer
+    from colorlab.data import photo
+
+    side = round((megapixels * 1e6) ** 0.5)
+    picture = np.array(Image.fromarray(photo("coffee").rgb).resize((side, side)))
+    colorizer = Colorizer.pretrained()
+    return megapixels, lambda: colorizer.colorize(picture)
+
+
+def _gif(frames: float) -> tuple[float, Callable]:
+    from colorlab.colorizer import Colorizer
+    from colorlab.data import photo
+    from colorlab.flicker import FrameColorizer
+
+    picture, colorizer = photo("coffee", side=240).rgb, Colorizer.pretrained()
+
+    def color() -> None:
+        paint = FrameColorizer(colorizer)
+        for _ in range(int(frames)):
+            paint(picture)
+
+    return frames, color
+
+
+def _encode(grid_size: float) -> tuple[float, Callable]:
+    import torch
+
+    from colorlab.bins import ColorBins
+
+    bins, ab = ColorBins(grid_size), 25 * torch.randn(1, 2, 256, 256)
+    return bins.n_bins, lambda: bins.encode(ab)
+
+
+def _decode(grid_size: float) -> tuple[float, Callable]:
+    import torch
+
+    from colorlab.bins import ColorBins
+
+    bins = ColorBins(grid_size)
+    logits = torch.randn(1, bins.n_bins, 256, 256)
+    return bins.n_bins, lambda: bins.decode(logits)
+
+
+if __name__ == "__main__":
+    print(json.dumps(point(sys.argv[1], float(sys.argv[2]))))
