@@ -13,14 +13,14 @@ from torch import Tensor
 
 import colorlab.weighted_regression  # noqa: F401 (nobody asks for it by name, but its files are opened)
 from colorlab.bins import Temperature, checked_temperature
-from colorlab.data import resized, shrink, to_lab
+from colorlab.data import resized, shrink, to_lab, to_lightness
 from colorlab.edges import along_edges, enlarged
 from colorlab.files.faults import short_of_memory
 from colorlab.files.media import bands, read_image
 from colorlab.files.tensors import with_sorted_header
 from colorlab.files.whole import write_whole
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS, Hint, encode, global_hint, heed
-from colorlab.lab import lab_to_rgb_in_gamut, rgb_to_lab
+from colorlab.lab import lab_to_rgb_in_gamut, lightness
 from colorlab.networks.base import Trunk
 from colorlab.networks.published import build
 from colorlab.networks.unet import UNet
@@ -265,7 +265,7 @@ class Colorizer:
         longest = LONGEST * self.working_size * min(height, width) // max(height, width)
         side = max(1, min(self.working_size, longest))
         seen = resized(rgb, side) if self.network.enlarges else shrink(rgb, side)
-        return to_lab(seen)[None, :1]
+        return to_lightness(seen)[None]
 
     def save(self, path: str | Path, half_precision: bool = False) -> Path:
         """Write weights and everything needed to use them as safetensors, via a temporary name.
@@ -359,7 +359,7 @@ def painted(rgb: np.ndarray, ab: Tensor, small: Tensor) -> np.ndarray:
     height, width = rgb.shape[:2]
     colored = np.empty((height, width, 3), rgb.dtype)
     for rows in bands(height, width):
-        L = (to_lab(rgb[rows]) if rgb.ndim == 3 else _lab_of_grey(rgb[rows]))[None, :1]
+        L = (to_lightness(rgb[rows]) if rgb.ndim == 3 else _lightness_of_grey(rgb[rows]))[None]
         ab_there = along_edges(ab, small, L, rows.start, height)
         colored[rows] = to_picture(torch.cat([L, ab_there], dim=1)[0], rgb.dtype)
     return colored
@@ -371,9 +371,9 @@ def to_picture(lab: Tensor, kind: np.typing.DTypeLike = np.uint8) -> np.ndarray:
     return rgb.round().movedim(0, -1).numpy().astype(kind)
 
 
-def _lab_of_grey(grey: np.ndarray) -> Tensor:
-    """uint16 `(H, W)` -> Lab `(3, H, W)`."""
-    return rgb_to_lab(torch.from_numpy(grey / np.float32(65_535)).expand(3, -1, -1))
+def _lightness_of_grey(grey: np.ndarray) -> Tensor:
+    """uint16 `(H, W)` -> L `(1, H, W)`."""
+    return lightness(torch.from_numpy(grey / np.float32(65_535)).expand(3, -1, -1))
 
 
 def _to_array(image: AnyPicture) -> np.ndarray:

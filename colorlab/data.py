@@ -20,7 +20,7 @@ from torch import Tensor
 
 from colorlab._share import share
 from colorlab.files.media import SUFFIXES, ImageError, read_image
-from colorlab.lab import chroma, rgb_to_lab
+from colorlab.lab import chroma, lightness, rgb_to_lab
 from colorlab.objectives import at_resolution_of
 
 
@@ -284,6 +284,11 @@ def picture_tensor(rgb: np.ndarray) -> Tensor:
 def to_lab(rgb: np.ndarray) -> Tensor:
     """uint8 `(H, W, 3)` array -> Lab `(3, H, W)` float32."""
     return rgb_to_lab(picture_tensor(rgb))
+
+
+def to_lightness(rgb: np.ndarray) -> Tensor:
+    """uint8 `(H, W, 3)` array -> its L alone, `(1, H, W)` float32."""
+    return lightness(picture_tensor(rgb))
 
 
 def shrink(rgb: np.ndarray, side: int | None) -> np.ndarray:

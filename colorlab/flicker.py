@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from colorlab.colorizer import Colorizer, global_hint_of, painted
-from colorlab.data import photo, to_lab
+from colorlab.data import photo, to_lightness
 from colorlab.edges import along_edges
 from colorlab.objectives import averaged
 
@@ -104,7 +104,7 @@ class FrameColorizer:
 
     def lab(self, rgb: np.ndarray) -> Tensor:
         """uint8 `(H, W, 3)` -> `(3, H, W)`: the frame's own L and the ab for it, on the CPU."""
-        L = to_lab(rgb)[None, :1]  # (1, 1, H, W)
+        L = to_lightness(rgb)[None]  # (1, 1, H, W)
         ab, small = self._answer(rgb)
         return torch.cat([L, along_edges(ab, small, L)], dim=1)[0]
 

@@ -54,11 +54,12 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
     References:
         CIE 015:2018, Colorimetry; IEC 61966-2-1 for the sRGB curve.
     """
-    _check_channels(rgb, "rgb")
-    if rgb.dtype != torch.uint8:
-        rgb = _as_float(rgb, "rgb", "float in [0, 1] or uint8 in 0..255")
-        _check_range(rgb, 0.0, 1.0, "rgb", "divide by the largest value, or pass uint8")
-    return _by_pixel(_to_lab, rgb)
+    return _by_pixel(_to_lab, _checked_rgb(rgb))
+
+
+def lightness(rgb: Tensor) -> Tensor:
+    """L alone, as `rgb_to_lab` gives it, at a third of the cost: `(..., 3, H, W)` -> `(..., 1, H, W)`."""
+    return _by_pixel(_to_lightness, _checked_rgb(rgb))
 
 
 def lab_to_rgb(lab: Tensor) -> Tensor:
@@ -91,30 +92,24 @@ def lab_to_rgb_in_gamut(lab: Tensor) -> Tensor:
         `(..., 3, H, W)` float in [0, 1]; not made for gradients.
     """
     rgb = _lab_to_unclipped_rgb(lab)
-    pixels, shown = lab.movedim(-3, 0).flatten(1), rgb.movedim(-3, 0).flatten(1)  # (3, P) each
-    outside = _beyond_screen(shown).nonzero().squeeze(1)
+    pixels, shown = (x.movedim(-3, 0).flatten(1) for x in (lab, rgb))  # (3, P) each
+    outside = ((shown < -ROUNDING) | (shown > 1 + ROUNDING)).any(0).nonzero().squeeze(1)
     if len(outside):
-        L, ab = pixels[:1, outside], pixels[1:, outside]
-        least, most = (
-            torch.zeros_like(L),
-            torch.ones_like(L),
-        )  # grey is always inside, the colour itself is not
+        L, ab = pixels[None, :1, outside], pixels[None, 1:, outside]
+        least, most = torch.zeros_like(L), torch.ones_like(L)  # grey is inside, the colour itself is not
         for _ in range(CHROMA_STEPS):
             middle = (least + most) / 2
-            beyond = _beyond_screen(_unclipped(torch.cat([L, middle * ab])))
+            beyond = _beyond_screen(_light_of(torch.cat([L, middle * ab], dim=1)))
             least, most = torch.where(beyond, least, middle), torch.where(beyond, middle, most)
-        shown = shown.index_copy(1, outside, _unclipped(torch.cat([L, least * ab])))
+        inside = _stored(_light_of(torch.cat([L, least * ab], dim=1)))[0]
+        shown = shown.index_copy(1, outside, inside)
     return shown.clamp(0, 1).reshape(3, *lab.shape[:-3], *lab.shape[-2:]).movedim(0, -3)
 
 
-def _unclipped(pixels: Tensor) -> Tensor:
-    """Lab `(3, P)` -> sRGB `(3, P)`, beyond [0, 1] where a screen cannot follow."""
-    return _lab_to_unclipped_rgb(pixels[..., None])[..., 0]
-
-
-def _beyond_screen(rgb: Tensor) -> Tensor:
-    """Which of `(3, P)` no screen can show: `(P,)` bool."""
-    return ((rgb < -ROUNDING) | (rgb > 1 + ROUNDING)).any(0)
+def _beyond_screen(light: Tensor) -> Tensor:
+    """Which of `(N, 3, P)` no screen can show: `(N, 1, P)` bool. Told by the light: the curve costs the most."""
+    least, most = (_light(torch.tensor(edge)).item() for edge in (-ROUNDING, 1 + ROUNDING))
+    return ((light < least) | (light > most)).any(1, keepdim=True)
 
 
 def grey_of(L: Tensor) -> Tensor:
@@ -166,17 +161,26 @@ def _to_lab(rgb: Tensor) -> Tensor:
     return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)
 
 
+def _to_lightness(rgb: Tensor) -> Tensor:
+    return 116 * _cube_root(_xyz_of(rgb, slice(1, 2))) - 16
+
+
 def _to_rgb(lab: Tensor) -> Tensor:
     """Beyond [0, 1] where a screen cannot follow."""
+    return _stored(_light_of(lab))
+
+
+def _light_of(lab: Tensor) -> Tensor:
+    """Light of R, G and B, linear."""
     L, a, b = lab.unbind(1)
     y = (L + 16) / 116
     xyz = _cubed(torch.stack([y + a / 500, y, y - b / 200], dim=1))
-    return _stored((torch.linalg.inv(RGB_TO_XYZ) * WHITE).to(lab) @ xyz)
+    return (torch.linalg.inv(RGB_TO_XYZ) * WHITE).to(lab) @ xyz
 
 
-def _xyz_of(rgb: Tensor) -> Tensor:
-    """CIE XYZ in units of the white point."""
-    matrix = RGB_TO_XYZ / WHITE[:, None]
+def _xyz_of(rgb: Tensor, which: slice = slice(None)) -> Tensor:
+    """CIE XYZ in units of the white point, or some of the three."""
+    matrix = (RGB_TO_XYZ / WHITE[:, None])[which]
     if rgb.dtype != torch.uint8:
         return matrix.to(rgb) @ _light(rgb)
     light = _light(torch.arange(256, device=rgb.device) / 255)  # there are but 256 levels
@@ -214,11 +218,21 @@ def _power(x: Tensor, exponent: float) -> Tensor:
 
 def _by_pixel(convert: Callable[[Tensor], Tensor], pixels: Tensor) -> Tensor:
     """Convert `(..., 3, H, W)` by a function of `(N, 3, P)`."""
-    flat = pixels.reshape(-1, 3, pixels.shape[-2] * pixels.shape[-1])
-    return in_blocks(convert, flat, PIXELS_AT_ONCE).reshape(pixels.shape)
+    *leading, _, height, width = pixels.shape
+    flat = pixels.reshape(-1, 3, height * width)
+    return in_blocks(convert, flat, PIXELS_AT_ONCE).reshape(*leading, -1, height, width)
 
 
 # ---- what may come in ----------------------------------------------------------------------------
+
+
+def _checked_rgb(rgb: Tensor) -> Tensor:
+    _check_channels(rgb, "rgb")
+    if rgb.dtype == torch.uint8:
+        return rgb
+    rgb = _as_float(rgb, "rgb", "float in [0, 1] or uint8 in 0..255")
+    _check_range(rgb, 0.0, 1.0, "rgb", "divide by the largest value, or pass uint8")
+    return rgb
 
 
 def _check_channels(pixels: Tensor, name: str) -> None:

@@ -17,6 +17,7 @@ from colorlab.lab import (
     in_gamut,
     lab_to_rgb,
     lab_to_rgb_in_gamut,
+    lightness,
     rgb_to_lab,
 )
 
@@ -182,6 +183,13 @@ def test_blocks_and_a_gradient_change_no_value(shape):
         found = convert(pixels.clone().requires_grad_())
         torch.testing.assert_close(convert(pixels), found.detach(), atol=1e-4, rtol=0)
     torch.testing.assert_close(rgb_to_lab(seen_from_aside), rgb_to_lab(rgb), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("kind", [torch.uint8, torch.float32, torch.float64], ids=str)
+def test_lightness_alone_is_that_of_lab(kind):
+    rgb = torch.rand(2, 3, 150, 151, generator=torch.Generator().manual_seed(0))
+    rgb = (255 * rgb).byte() if kind == torch.uint8 else rgb.to(kind)
+    torch.testing.assert_close(lightness(rgb), rgb_to_lab(rgb)[:, :1], atol=1e-4, rtol=0)
 
 
 def test_bytes_are_looked_up_as_they_would_be_computed():
