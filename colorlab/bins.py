@@ -28,7 +28,6 @@ LOGITS_AT_ONCE = 1 << 9  # pixels whose logits stay in the cache of a processor 
 HALF_SIDE = 110  # the published square of the ab plane, Lab units
 LARGE_RATIO = 1000  # beyond this a handful of rare pixels decides every gradient
 
-
 Temperature = float | Literal["mode"]
 LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.001, 1000  # beyond them floats overflow, or all bins are alike
 LEAST_GRID, MOST_GRID = 4, 100  # Lab units
@@ -184,9 +183,10 @@ class ColorBins:
             sums = with_one @ chances  # of a, of b, and of the chances themselves
             return sums[:, :2] / sums[:, 2:]
 
-        *leading, _, height, width = logits.shape
-        flat = logits.reshape(-1, self.n_bins, height * width)
-        return in_blocks(annealed_mean, flat, LOGITS_AT_ONCE).reshape(*leading, 2, height, width)
+        flat = logits.reshape(-1, *logits.shape[-3:]).flatten(2)  # (N, Q, P)
+        return in_blocks(annealed_mean, flat, LOGITS_AT_ONCE).reshape(
+            *logits.shape[:-3], 2, *logits.shape[-2:]
+        )
 
     # ---- how often each bin occurs ---------------------------------------------------------------
 

@@ -220,7 +220,8 @@ def _by_pixel(convert: Callable[[Tensor], Tensor], pixels: Tensor) -> Tensor:
     """Convert `(..., 3, H, W)` by a function of `(N, 3, P)`."""
     *leading, _, height, width = pixels.shape
     flat = pixels.reshape(-1, 3, height * width)
-    return in_blocks(convert, flat, PIXELS_AT_ONCE).reshape(*leading, -1, height, width)
+    converted = in_blocks(convert, flat, PIXELS_AT_ONCE)
+    return converted.reshape(*leading, converted.shape[1], height, width)
 
 
 # ---- what may come in ----------------------------------------------------------------------------
