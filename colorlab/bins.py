@@ -175,13 +175,11 @@ class ColorBins:
         centers = self.centers.to(logits)
         if checked_temperature(temperature) == "mode":
             return centers[logits.argmax(-3)].movedim(-1, -3)
-        with_one = torch.cat([centers.T, torch.ones_like(centers[:1, :1]).expand(1, self.n_bins)])  # (3, Q)
 
         def annealed_mean(logits: Tensor) -> Tensor:  # (n, Q, p) -> (n, 2, p)
             above = logits - logits.amax(1, keepdim=True)
             chances = torch.exp2(above * (math.log2(math.e) / temperature))  # twice as fast as exp
-            sums = with_one @ chances  # of a, of b, and of the chances themselves
-            return sums[:, :2] / sums[:, 2:]
+            return (centers.T @ chances) / chances.sum(1, keepdim=True)
 
         flat = logits.reshape(-1, *logits.shape[-3:]).flatten(2)  # (N, Q, P)
         return in_blocks(annealed_mean, flat, LOGITS_AT_ONCE).reshape(
