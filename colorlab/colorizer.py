@@ -24,7 +24,7 @@ from colorlab.lab import lab_to_rgb_in_gamut, lightness
 from colorlab.networks.base import Trunk
 from colorlab.networks.published import build
 from colorlab.networks.unet import UNet
-from colorlab.objectives import Objective, averaged
+from colorlab.objective_base import Objective, averaged
 from colorlab.regions import shared
 
 WEIGHTS = Path(__file__).parent / "weights"

@@ -1,4 +1,4 @@
-"""The cross-entropy of many pixels over many classes, in half the memory that torch's own takes.
+"""The cross-entropy of many pixels over many classes, with half the tensors that torch's own keeps beside the logits.
 
 Between logits and gradient torch keeps the log-probabilities, and a gradient of these: two more tensors of Q numbers
 a pixel. Here a few pixels at a time go all the way while they are in the processor's cache; what is kept of each is
@@ -15,19 +15,17 @@ ROWS_AT_ONCE = 1 << 9  # pixels whose Q logits stay in the cache of a processor 
 PER_NAT = math.log2(math.e)  # exp(x) = 2^(x · log2 e), and the latter takes half the time
 
 
-def cross_entropy(logits: Tensor, indices: Tensor, shares: Tensor | None = None) -> Tensor:
+def cross_entropy(logits: Tensor, indices: Tensor, shares: Tensor) -> Tensor:
     """−Σ_k share_k · log softmax(logits)[index_k] of every pixel, computed in float32 or better.
 
     Args:
         logits: `(N, Q, h, w)`, fastest where the Q of a pixel lie side by side in memory, as `Pointwise` leaves them.
         indices: `(N, k, h, w)` int64, the classes that a pixel's target names, each once.
-        shares: `(N, k, h, w)`, sum to 1 over k; None is for k = 1.
+        shares: `(N, k, h, w)`, sum to 1 over k: how much of the target each is.
 
     Returns:
         `(N, h, w)`, in nats.
     """
-    if shares is None:
-        shares = torch.ones_like(indices, dtype=torch.float32)
     rows, *target = (x.movedim(1, -1).flatten(0, -2) for x in (logits, indices, shares))
     return _CrossEntropy.apply(rows, *target).reshape(len(logits), *logits.shape[-2:])
 

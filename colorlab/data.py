@@ -21,7 +21,7 @@ from torch import Tensor
 from colorlab._share import share
 from colorlab.files.media import SUFFIXES, ImageError, read_image
 from colorlab.lab import chroma, lightness, rgb_to_lab
-from colorlab.objectives import at_resolution_of
+from colorlab.objective_base import at_resolution_of
 
 
 @dataclass(frozen=True)

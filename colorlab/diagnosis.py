@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from colorlab.lab import chroma
-from colorlab.objectives import at_resolution_of
+from colorlab.objective_base import at_resolution_of
 
 GREY = 0.1  # of the truth's chroma; below it a picture looks black and white
 UNIFORM = 0.1  # of the truth's spread over the ab plane; below it every pixel has about one colour

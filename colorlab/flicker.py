@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from colorlab.colorizer import Colorizer, global_hint_of, painted
 from colorlab.data import photo, to_lightness
 from colorlab.edges import along_edges
-from colorlab.objectives import averaged
+from colorlab.objective_base import averaged
 
 SMOOTHING = 0.95  # the share of the past in a still pixel: a memory of about 1 / (1 - 0.95) = 20 frames
 STILL = 2.0  # units of L: noise and compression change L by less, and the eye hardly sees it

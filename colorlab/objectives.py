@@ -8,77 +8,13 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from colorlab.bins import ColorBins
+from colorlab.bins import ColorBins, Temperature
 from colorlab.cross_entropy import cross_entropy
+from colorlab.distances import LOSSES, distance, least_far
+from colorlab.objective_base import Objective, at_resolution_of
 
 AB_SCALE = 110.0  # a network answers numbers near 1; ab lies within about ±110
-HUBER_DELTA = 10.0  # Lab units: below it the Huber loss is a square, above it a straight line
-
-
-class Objective:
-    """What training, use and measuring ask of an objective; nobody asks which one it is.
-
-    Attributes:
-        kind: how files call it; with `to_dict` and `from_dict` it is saved and built again.
-        out_channels: how many numbers a pixel the network answers.
-        has_distribution: whether an answer is a distribution, which a temperature can sharpen.
-    """
-
-    kind: str
-    out_channels: int
-    has_distribution = False
-
-    def pixel_losses(self, output: Tensor, ab: Tensor, weighted: bool = True) -> Tensor:
-        """The loss of every pixel: answers (N, C, h, w) and the true ab (N, 2, H, W) -> (N, h, w)."""
-        raise NotImplementedError
-
-    def loss(self, output: Tensor, ab: Tensor) -> Tensor:
-        """The mean over pixels: a scalar to call `.backward()` on."""
-        return self.pixel_losses(output, ab).mean()
-
-    def beliefs(self, output: Tensor) -> Tensor:
-        """What may be averaged, over frames or regions, before it becomes a colour: (N, C, h, w)."""
-        raise NotImplementedError
-
-    def decide(self, beliefs: Tensor, temperature: float | Literal["mode"] = 1.0) -> Tensor:
-        """Beliefs -> ab (N, 2, h, w) in Lab units."""
-        raise NotImplementedError
-
-    def decode(self, output: Tensor) -> Tensor:
-        """An answer (N, C, h, w) -> ab (N, 2, h, w) in Lab units."""
-        return self.decide(self.beliefs(output))
-
-    def best_output(self, outcomes: Tensor, probabilities: Tensor) -> Tensor:
-        """What a network would answer that has learnt everything: the least expected loss.
-
-        Args:
-            outcomes: `(K, M, 2, H, W)`, the possible ab of every pixel.
-            probabilities: `(K,)`.
-
-        Returns:
-            `(M, C, H, W)`, in the units in which a network answers.
-        """
-        raise NotImplementedError
-
-    def to_dict(self) -> dict:
-        """Plain values, from which `from_dict` builds it again."""
-        raise NotImplementedError
-
-    @classmethod
-    def from_dict(cls, stored: dict) -> "Objective":
-        """Build what `to_dict` described.
-
-        Raises:
-            ValueError: of an unknown kind; or values that do not fit.
-        """
-        kinds = {kind.kind: kind for kind in _all_kinds(cls)}
-        if stored["kind"] not in kinds:
-            raise ValueError(
-                f"its objective is of an unknown kind, {stored['kind']!r}; known: {', '.join(kinds)}"
-            )
-        return kinds[stored["kind"]].from_dict(stored)
 
 
 class Regression(Objective):
@@ -93,31 +29,25 @@ class Regression(Objective):
     kind, out_channels = "regression", 2
 
     def __init__(self, norm: Literal["l2", "l1", "huber"] = "l2"):
-        if norm not in ("l2", "l1", "huber"):
+        if norm not in LOSSES:
             raise ValueError(f'norm: expected "l2", "l1" or "huber", got {norm!r}')
         self.norm = norm
 
     def pixel_losses(self, output: Tensor, ab: Tensor, weighted: bool = True) -> Tensor:
         """(N, 2, h, w) and (N, 2, H, W) -> (N, h, w); `weighted` changes nothing here."""
         ab = at_resolution_of(output, ab, self.out_channels)
-        prediction = output.float() * AB_SCALE  # under autocast the output has half the digits
-        if self.norm == "l2":
-            return (prediction - ab).square().sum(1)
-        if self.norm == "l1":
-            return (prediction - ab).abs().sum(1)
-        return F.huber_loss(prediction, ab, reduction="none", delta=HUBER_DELTA).sum(1)
+        return distance(self.norm, self.beliefs(output.float()), ab)  # under autocast it has half the digits
 
     def beliefs(self, output: Tensor) -> Tensor:
         """One colour: it has decided already."""
         return output * AB_SCALE
 
-    def decide(self, beliefs: Tensor, temperature: float | Literal["mode"] = 1.0) -> Tensor:
+    def decide(self, beliefs: Tensor, temperature: Temperature = 1.0) -> Tensor:
         return beliefs
 
     def best_output(self, outcomes: Tensor, probabilities: Tensor) -> Tensor:
         """The mean of the colours for L2, their median for L1, something between for Huber."""
-        p = probabilities.to(outcomes).reshape(-1, 1, 1, 1, 1)
-        return {"l2": _mean, "l1": _median, "huber": _huber_minimiser}[self.norm](outcomes, p) / AB_SCALE
+        return least_far(self.norm, outcomes, probabilities) / AB_SCALE
 
     def to_dict(self) -> dict:
         return {"kind": self.kind, "norm": self.norm}
@@ -157,71 +87,61 @@ class Classification(Objective):
             raise ValueError(f'targets: expected "hard" or "soft", got {targets!r}')
         if isinstance(neighbours, bool) or not isinstance(neighbours, int) or neighbours < 1:
             raise ValueError(f"neighbours: expected a whole number >= 1, got {neighbours!r}")
-        self.bins, self.targets, self.uniform_mix = bins, targets, uniform_mix
-        self.neighbours = neighbours
-        self.out_channels = bins.n_bins
-        self.prior = prior
-        self.weights = bins.weights_or_ones(prior, uniform_mix)
+        self.bins, self.targets, self.neighbours = bins, targets, neighbours
+        self.prior, self.uniform_mix = prior, uniform_mix
+        self.out_channels, self.weights = bins.n_bins, bins.weights_or_ones(prior, uniform_mix)
 
     def pixel_losses(self, output: Tensor, ab: Tensor, weighted: bool = True) -> Tensor:
         """Logits (N, Q, h, w) and ab (N, 2, H, W) -> (N, h, w)."""
         ab = at_resolution_of(output, ab, self.out_channels)
-        nearest = self.bins.encode(
-            ab
-        )  # (N, h, w); for soft targets too: of equally near bins both must name one
-        if self.targets == "hard":
-            losses = cross_entropy(output, nearest[:, None])
-        else:  # (N, k, h, w) each, never a dense (N, Q, h, w) target
-            losses = cross_entropy(output, *self.bins.encode_soft(ab, self.neighbours))
-        return losses * self.weights.to(losses)[nearest] if weighted else losses
+        losses = cross_entropy(output, *self.target(ab))
+        if not weighted or self.uniform_mix == 1:
+            return losses
+        return losses * self.weights.to(losses)[self.bins.encode(ab)]
+
+    def target(self, ab: Tensor) -> tuple[Tensor, Tensor]:
+        """Which k bins a pixel's target names, and their shares, (N, k, h, w) each; never all Q of them."""
+        if self.targets == "soft":
+            return self.bins.encode_soft(ab, self.neighbours)
+        return self.bins.encode(ab)[:, None], torch.ones_like(ab[:, :1])
+
+    def beliefs(self, output: Tensor) -> Tensor:
+        """Logits -> the probabilities of the Q bins."""
+        return output.float().softmax(1)
+
+    def decide(self, beliefs: Tensor, temperature: Temperature = 1.0) -> Tensor:
+        """Probabilities (N, Q, h, w) -> ab (N, 2, h, w) in Lab units, by the annealed mean."""
+        return self.bins.decode(beliefs.log(), temperature)
+
+    def decode(self, output: Tensor, temperature: Temperature = 0.38) -> Tensor:
+        """Logits (N, Q, h, w) -> ab (N, 2, h, w) in Lab units, by the annealed mean."""
+        return self.bins.decode(output, temperature)
 
     def reweight(self, logits: Tensor, uniform_mix: float) -> Tensor:
         """The logits that training with another λ would have led to: + log w' - log w. No training.
 
         A network that has learnt everything answers probabilities in proportion to w_q p_q, the weight of
         a bin times the chance of it; so exchanging the weights is adding to the logits. Exact for hard
-        targets and a perfect network, near enough for a good one.
+        targets and a perfect network, near enough for a good one (Menon et al., Long-tail learning via logit
+        adjustment, 2021).
 
         Args:
             logits: `(N, Q, h, w)`, of a network trained with this objective.
             uniform_mix: the new λ.
-
-        References:
-            Menon et al., Long-tail learning via logit adjustment, 2021.
         """
         if self.prior is None:
             raise ValueError("this objective has no prior to weigh by: pass prior=bins.prior(ab)")
         shift = self.bins.weights(self.prior, uniform_mix).log() - self.weights.log()
         return logits + shift.to(logits).reshape(1, -1, 1, 1)
 
-    def beliefs(self, output: Tensor) -> Tensor:
-        """Logits -> the probabilities of the Q bins."""
-        return output.float().softmax(1)
-
-    def decide(self, beliefs: Tensor, temperature: float | Literal["mode"] = 1.0) -> Tensor:
-        """Probabilities (N, Q, h, w) -> ab (N, 2, h, w) in Lab units, by the annealed mean."""
-        return self.bins.decode(beliefs.log(), temperature)
-
-    def decode(self, output: Tensor, temperature: float | Literal["mode"] = 0.38) -> Tensor:
-        """Logits (N, Q, h, w) -> ab (N, 2, h, w) in Lab units, by the annealed mean."""
-        return self.bins.decode(output, temperature)
-
     def best_output(self, outcomes: Tensor, probabilities: Tensor) -> Tensor:
         """The distribution itself, times the weights if the classes are rebalanced."""
-        mass = 0
+        mass = outcomes.new_zeros(outcomes.shape[1], self.out_channels, *outcomes.shape[-2:])
         for share, ab in zip(probabilities.tolist(), outcomes, strict=True):
-            weight = self.weights.to(ab)[self.bins.encode(ab)]  # (M, H, W)
-            mass = mass + share * weight[:, None] * self._dense_target(ab)
+            indices, shares = self.target(ab)
+            weight = self.weights.to(ab)[self.bins.encode(ab)][:, None]  # (M, 1, H, W)
+            mass.scatter_add_(1, indices, share * weight * shares)
         return mass.clamp(min=1e-30).log()
-
-    def _dense_target(self, ab: Tensor) -> Tensor:
-        """The (M, Q, H, W) target that the loss itself never builds."""
-        if self.targets == "hard":
-            indices, shares = self.bins.encode(ab)[:, None], torch.ones_like(ab[:, :1])
-        else:
-            indices, shares = self.bins.encode_soft(ab, self.neighbours)
-        dense = ab.new_zeros(len(ab), self.bins.n_bins, *ab.shape[-2:])
-        return dense.scatter_(1, indices, shares)
 
     def to_dict(self) -> dict:
         rebalanced = self.bins.to_dict(self.prior, self.uniform_mix)
@@ -235,51 +155,3 @@ class Classification(Objective):
 
     def __repr__(self) -> str:
         return f"Classification({self.bins!r}, targets={self.targets!r}, uniform_mix={self.uniform_mix:g})"
-
-
-def at_resolution_of(output: Tensor, ab: Tensor, out_channels: int) -> Tensor:
-    """Average ab `(N, 2, H, W)` down where the network answers at a half or a quarter of the resolution.
-
-    Raises:
-        ValueError: an output of another batch, number of channels or resolution.
-    """
-    if output.shape[:2] != (len(ab), out_channels):
-        raise ValueError(f"output: expected ({len(ab)}, {out_channels}, h, w), got {tuple(output.shape)}")
-    size = tuple(ab.shape[-2:])
-    allowed = {every: tuple(-(-side // every) for side in size) for every in (1, 2, 4)}
-    for every, answers in allowed.items():
-        if tuple(output.shape[-2:]) == answers:
-            return averaged(ab, every)
-    raise ValueError(
-        f"output: expected the size of ab {size}, its half {allowed[2]} or its quarter {allowed[4]}, "
-        f"got {tuple(output.shape[-2:])}"
-    )
-
-
-def averaged(ab: Tensor, every: int) -> Tensor:
-    """The mean over squares of `every` pixels: `(N, C, H, W)` -> `(N, C, ceil(H / every), ceil(W / every))`."""
-    return ab if every == 1 else F.avg_pool2d(ab, every, ceil_mode=True, count_include_pad=False)
-
-
-def _all_kinds(kind: type[Objective]) -> list[type[Objective]]:
-    """Every objective there is, also one that somebody else wrote and imported."""
-    return [k for below in kind.__subclasses__() for k in (below, *_all_kinds(below))]
-
-
-def _mean(outcomes: Tensor, p: Tensor) -> Tensor:
-    return (p * outcomes).sum(0)
-
-
-def _median(outcomes: Tensor, p: Tensor) -> Tensor:
-    ordered, order = outcomes.sort(0)
-    reached = p.expand_as(outcomes).gather(0, order).cumsum(0) >= 0.5 - 1e-6
-    return ordered.gather(0, reached.int().argmax(0, keepdim=True))[0]
-
-
-def _huber_minimiser(outcomes: Tensor, p: Tensor) -> Tensor:
-    low, high = outcomes.amin(0), outcomes.amax(0)
-    for _ in range(40):  # the slope of a convex function changes its sign once: bisect for it
-        middle = (low + high) / 2
-        slope = (p * (middle - outcomes).clamp(-HUBER_DELTA, HUBER_DELTA)).sum(0)
-        low, high = torch.where(slope < 0, middle, low), torch.where(slope < 0, high, middle)
-    return (low + high) / 2

@@ -24,7 +24,8 @@ from colorlab.networks.base import Trunk
 from colorlab.networks.lite_unet import LiteUNet
 from colorlab.networks.published import ARCHITECTURES, build
 from colorlab.networks.unet import UNet
-from colorlab.objectives import Classification, Objective, Regression
+from colorlab.objective_base import Objective
+from colorlab.objectives import Classification, Regression
 from colorlab.training import fit
 from colorlab.weighted_regression import WeightedRegression
 

@@ -18,7 +18,7 @@ from colorlab.config import Config, History
 from colorlab.data import TrainingData, mix
 from colorlab.hints import simulate, simulate_global
 from colorlab.networks.base import at
-from colorlab.objectives import averaged
+from colorlab.objective_base import averaged
 
 HINTS, PLACES = 1, 2  # tell the streams of simulated hints and of places from that of the pictures
 

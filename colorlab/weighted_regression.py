@@ -7,7 +7,8 @@ answers, and no temperature or λ can be moved afterwards.
 from torch import Tensor
 
 from colorlab.bins import ColorBins
-from colorlab.objectives import AB_SCALE, Regression, at_resolution_of
+from colorlab.objective_base import at_resolution_of
+from colorlab.objectives import AB_SCALE, Regression
 
 
 class WeightedRegression(Regression):

@@ -19,9 +19,9 @@ def case(q=7, k=3, dtype=torch.float64, n=2, side=(3, 5)):
 
 @pytest.mark.parametrize("side", [(3, 5), (1, ROWS_AT_ONCE + 3)], ids=["one piece", "several pieces"])
 def test_hard_targets_agree_with_torch(side):
-    logits, indices, _ = case(k=1, side=side)
+    logits, indices, shares = case(k=1, side=side)
     expected = F.cross_entropy(logits, indices[:, 0], reduction="none")
-    torch.testing.assert_close(cross_entropy(logits, indices), expected)
+    torch.testing.assert_close(cross_entropy(logits, indices, shares), expected)
 
 
 def test_soft_targets_agree_with_a_dense_target():
@@ -43,23 +43,23 @@ def test_the_gradient_agrees_with_finite_differences(k):
 
 def test_huge_logits_overflow_nowhere():
     logits = torch.tensor([1e4, -1e4, 0.0]).reshape(1, 3, 1, 1).requires_grad_()
-    losses = cross_entropy(logits, torch.ones(1, 1, 1, 1, dtype=torch.int64))
+    losses = cross_entropy(logits, torch.ones(1, 1, 1, 1, dtype=torch.int64), torch.ones(1, 1, 1, 1))
     losses.sum().backward()
     assert losses.item() == 2e4 and logits.grad.flatten().tolist() == [1, -1, 0]
 
 
 def test_half_of_the_bits_are_summed_in_all_of_them():
-    logits, indices, _ = case(q=262, k=1, dtype=torch.float32)
+    logits, indices, shares = case(q=262, k=1, dtype=torch.float32)
     coarse = logits.bfloat16().requires_grad_()
-    losses = cross_entropy(coarse, indices)
+    losses = cross_entropy(coarse, indices, shares)
     losses.sum().backward()
     assert losses.dtype == torch.float32 and coarse.grad.dtype == torch.bfloat16
-    torch.testing.assert_close(losses, cross_entropy(coarse.detach().float(), indices))
+    torch.testing.assert_close(losses, cross_entropy(coarse.detach().float(), indices, shares))
 
 
 def test_the_graph_may_be_walked_twice():
-    logits, indices, _ = case(k=1)
-    total = cross_entropy(logits.requires_grad_(), indices).sum()
+    logits, indices, shares = case(k=1)
+    total = cross_entropy(logits.requires_grad_(), indices, shares).sum()
     (once,) = torch.autograd.grad(total, logits, retain_graph=True)
     (again,) = torch.autograd.grad(total, logits)
     assert torch.equal(once, again)

@@ -15,7 +15,8 @@ from colorlab.colorizer import Colorizer
 from colorlab.config import Config
 from colorlab.networks.base import Pointwise
 from colorlab.networks.unet import UNet
-from colorlab.objectives import Classification, Regression, averaged
+from colorlab.objective_base import averaged
+from colorlab.objectives import Classification, Regression
 from colorlab.toy import Marbles
 from colorlab.training import fit
 from colorlab.weighted_regression import WeightedRegression

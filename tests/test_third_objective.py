@@ -12,7 +12,8 @@ from colorlab.colorizer import Colorizer
 from colorlab.config import Config
 from colorlab.evaluation import judge
 from colorlab.flicker import FrameColorizer
-from colorlab.objectives import AB_SCALE, Classification, Objective, Regression
+from colorlab.objective_base import Objective
+from colorlab.objectives import AB_SCALE, Classification, Regression
 from colorlab.recipe import ObjectivePlan, choose_objective
 from colorlab.toy import Marbles
 from colorlab.training import fit

@@ -10,9 +10,10 @@ from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
 from colorlab.config import Config
 from colorlab.data import Photo
+from colorlab.distances import HUBER_DELTA
 from colorlab.lab import chroma, in_gamut
 from colorlab.networks.unet import UNet
-from colorlab.objectives import HUBER_DELTA, Classification, Regression
+from colorlab.objectives import Classification, Regression
 from colorlab.toy import PALETTE, CoinToss, DottedMarbles, Marbles, from_middle, recolor
 from colorlab.training import fit
 

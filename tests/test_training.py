@@ -14,7 +14,8 @@ from colorlab.config import Config
 from colorlab.data import Evaluation
 from colorlab.networks.base import at
 from colorlab.networks.unet import UNet
-from colorlab.objectives import Classification, Regression, averaged
+from colorlab.objective_base import averaged
+from colorlab.objectives import Classification, Regression
 from colorlab.toy import Marbles
 from colorlab.training import fit, learning_rate_factor, random_places
 from colorlab.weighted_regression import WeightedRegression

@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
-from colorlab.objectives import Classification, Objective, Regression
+from colorlab.objective_base import Objective
+from colorlab.objectives import Classification, Regression
 from colorlab.toy import Marbles
 
 BATCH, SIDE, WIDTH = 16, 64, 16

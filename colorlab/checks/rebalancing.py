@@ -10,7 +10,7 @@ from colorlab.colorizer import Colorizer
 from colorlab.data import photos, to_lab
 from colorlab.datasets import middle_square
 from colorlab.metrics import Tally
-from colorlab.objectives import at_resolution_of
+from colorlab.objective_base import at_resolution_of
 
 PRIOR = (0.8, 0.2)
 LEAST, MOST = 0.98, 1.02  # the chroma ratio to reach in the third exercise

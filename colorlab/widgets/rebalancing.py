@@ -10,7 +10,8 @@ from torch import Tensor
 from colorlab.colorizer import to_picture
 from colorlab.edges import enlarged
 from colorlab.metrics import Tally
-from colorlab.objectives import Classification, at_resolution_of
+from colorlab.objective_base import at_resolution_of
+from colorlab.objectives import Classification
 from colorlab.plots import styled
 from colorlab.widgets.explorable import Explorable
 
