@@ -108,12 +108,15 @@ def main() -> None:
 
 def train(name: str, data: str, out: Path) -> None:
     """Train or go on."""
-    network, objective = RECIPES[name]
-    config = replace(CONFIG, steps=FURTHER_STEPS) if network.start_from else CONFIG
-    watch = partial(keep_a_copy, out)
+    config, watch = replace(CONFIG, steps=steps_of(name)), partial(keep_a_copy, out)
     recipe.train(
-        data, out, config, network, objective, size=SIZE, with_photographs=True, resume=True, watch=watch
+        data, out, config, *RECIPES[name], size=SIZE, with_photographs=True, resume=True, watch=watch
     )
+
+
+def steps_of(name: str) -> int:
+    network, _objective = RECIPES[name]
+    return FURTHER_STEPS if network.start_from else CONFIG.steps
 
 
 def keep_a_copy(out: Path, step: int, colorizer: Colorizer, history: History) -> None:
@@ -223,7 +226,7 @@ def record_controls(data: str, build: Path) -> None:
     runs = {}
     for name in (n for n in RECIPES if n not in DECISIONS):
         history, path = history_of(name, build), build / name / "colorizer.safetensors"
-        if history is None or history.step[-1] < CONFIG.steps:
+        if history is None or history.step[-1] < steps_of(name):
             print(f"{name}: not trained to its end, left out")
             continue
         pictures = [part.picture(i) for i in range(len(part))]
