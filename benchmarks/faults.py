@@ -45,7 +45,7 @@ WRITES = {"train": 9, "colorize": 20, "cache": 1, "nbgrader": 1, "run": 5}  # te
 FAULTS = ("killed", "disk full", "files limited", "memory limited")
 WRITING = 0.75  # share of the kills that wait until a file is being written
 LONGEST = 300  # seconds for a command
-DISK = 400_000  # bytes; more than the results of all commands but `run` take
+DISK = 2_000_000  # bytes; more than the results of all commands but `run` take
 MEMORY = 250 * 2**20  # bytes above what a process has when all is imported; enough for all commands
 
 
@@ -95,13 +95,16 @@ class Scene:
         self.context.set_forkserver_preload(
             ["colorlab.cli", "colorlab.recipe", "colorlab.batch", "colorlab.plots"]
         )
-        self.wanted, self.seconds = {}, {}
+        self.wanted, self.seconds, self.taken = {}, {}, {}
         for name in sorted({"train", *names}, key=list(COMMANDS).index):
             out, start = folder / f"reference-{name}", time.monotonic()
             end = self.command(name, out, folder / "cache")
             if end.status:
                 raise SystemExit(f"{name}: failed without any fault\n{end.said}")
             self.wanted[name], self.seconds[name] = made(name, out), time.monotonic() - start
+            self.taken[name] = sum(
+                p.stat().st_size for p in (out if out.is_dir() else folder / "cache").rglob("*")
+            )
             if name == "train":
                 shutil.copy(out / "colorizer.safetensors", folder / "weights.safetensors")
 
@@ -255,7 +258,8 @@ def faulty(scene: Scene, name: str, fault: str, rng, out: Path, cache: Path, dis
     if fault == "memory limited":
         return scene.command(name, out, cache, RLIMIT_AS=int(rng.integers(MEMORY)))
     if disk:
-        (disk / "fill").write_bytes(bytes(int(rng.integers(DISK // 2, DISK - 4096))))
+        left = int(rng.integers(4096, max(8192, scene.taken[name])))  # less than the command needs
+        (disk / "fill").write_bytes(bytes(DISK - left))
         return scene.command(name, out, cache)
     return scene.command(name, out, cache, RLIMIT_FSIZE=int(rng.integers(500, 30_000)))
 
