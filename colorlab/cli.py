@@ -6,7 +6,7 @@ Made with click itself: `-p NAME VALUE`, repeated, is a pair of words, which typ
 import click
 
 from colorlab import __version__
-from colorlab.commands import colorize, course, doctor, evaluate, train
+from colorlab.commands import colorize, course, doctor, evaluate, progress, run, train
 from colorlab.commands.console import Commands
 
 
@@ -29,8 +29,8 @@ def main() -> None:
 
 for command in (
     course.lab,
-    course.run,
-    course.progress,
+    run.run,
+    progress.progress,
     course.nbgrader,
     course.outputs,
     colorize.colorize,

@@ -20,7 +20,7 @@ import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
-from colorlab.course.notebooks import LESSON_FIELDS
+from colorlab.course.parameters import LESSON_FIELDS
 
 MOST_LINES = 25  # of a code cell, blank ones not counted
 MOST_COLUMNS = 90  # of a line of code: beside the file browser nothing scrolls sideways

@@ -57,7 +57,8 @@ from colorlab import datasets
 from colorlab.checkpoints import CheckpointError, load_checkpoint
 from colorlab.colorizer import PRETRAINED, Colorizer
 from colorlab.course.lesson import Lesson
-from colorlab.course.notebooks import ParameterError, check_parameters, find
+from colorlab.course.notebooks import find
+from colorlab.course.parameters import ParameterError, check_parameters
 from colorlab.datasets import DataError
 from colorlab.files import archives, video
 from colorlab.files.gif import read_gif

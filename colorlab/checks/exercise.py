@@ -19,13 +19,13 @@ class Result:
     Attributes:
         status: "passed", "failed" or "not attempted".
         message: what was checked and found, and where to look; never the solution.
-        hints: two, the second tells more.
-        solution: source code.
+        hints: two, the second tells more; none in an exam.
+        solution: source code; empty in an exam.
     """
 
     status: str
     message: str
-    hints: tuple[str, str]
+    hints: tuple[str, ...]
     solution: str
 
     def __repr__(self) -> str:
@@ -37,7 +37,8 @@ class Result:
             f"<details><summary>Hint {i}</summary>{escape(hint)}</details>"
             for i, hint in enumerate(self.hints, 1)
         ]
-        folded.append(f"<details><summary>Solution</summary><pre>{escape(self.solution)}</pre></details>")
+        if self.solution:
+            folded.append(f"<details><summary>Solution</summary><pre>{escape(self.solution)}</pre></details>")
         return (
             f'<div style="border-left: 4px solid {color}; padding: 0.3em 1em">'
             f"<b>{sign} {self.status}</b>: {escape(self.message)}{''.join(folded)}</div>"
@@ -46,6 +47,13 @@ class Result:
 
 # What every exercise said last in this kernel: ("brown_well", "q1") -> Result. The map of the course reads it.
 last_results: dict[tuple[str, str], Result] = {}
+_exam = False
+
+
+def without_help() -> None:
+    """From here on in this kernel no check shows a hint or a solution: the first cell of an exam says so."""
+    global _exam
+    _exam = True
 
 
 class AnswerError(ValueError):
@@ -93,6 +101,8 @@ class Exercise:
         return self._result("passed", checked)
 
     def _result(self, status: str, message: str) -> Result:
+        if _exam:
+            return Result(status, message, (), "")
         return Result(status, message, self.hints, inspect.getsource(self.solution))
 
 

@@ -1,4 +1,4 @@
-"""The commands about the notebooks: `colorlab lab`, `run`, `progress`, `nbgrader` and `outputs`."""
+"""The commands about the notebooks: `colorlab lab`, `nbgrader` and `outputs`."""
 
 import os
 import subprocess
@@ -9,90 +9,9 @@ from pathlib import Path
 import click
 
 from colorlab.commands.console import say
-from colorlab.files.faults import printable, sentence
+from colorlab.files.faults import sentence
 
-
-@click.command()
-@click.argument("notebooks", nargs=-1)
-@click.option(
-    "-p",
-    "--parameter",
-    "given",
-    nargs=2,
-    multiple=True,
-    metavar="NAME VALUE",
-    help="Set a parameter; may be repeated.",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("build/course"),
-    show_default=True,
-    help="Folder for the results.",
-)
-@click.option(
-    "--jobs", type=click.IntRange(1), default=1, show_default=True, help="How many notebooks at a time."
-)
-def run(notebooks: tuple[str, ...], given: tuple[tuple[str, str], ...], out: Path, jobs: int) -> None:
-    """Execute NOTEBOOKS (all of them if none is named) with papermill.
-
-    Every parameter is checked before anything runs. A notebook that fails does not stop the others; the
-    exit status is 1 if one failed. Open index.html in the output folder to see the results.
-
-    \b
-    colorlab run                                   the whole course
-    colorlab run 05 07 -p seed 3                   two notebooks with another seed
-    colorlab run color_bins -p grid_size 20        one, by its name, with coarser bins
-    colorlab run -p preset smoke --jobs 2          a quick look whether everything works
-    """
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        SpinnerColumn,
-        TextColumn,
-        TimeElapsedColumn,
-    )
-
-    from colorlab.course import notebooks as course
-    from colorlab.course.reading import NotebookError
-
-    try:
-        chosen = course.check_parameters(course.find(notebooks), given)
-    except (FileNotFoundError, course.ParameterError, NotebookError) as error:
-        raise click.UsageError(printable(error)) from None
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    console = Console()
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        task, running = progress.add_task("starting", total=len(chosen)), []
-
-        def begin(name: str) -> None:
-            running.append(name)
-            progress.update(task, description=escape(printable(", ".join(running))))
-
-        def end(outcome: course.Outcome) -> None:
-            running.remove(outcome.name)
-            progress.update(task, advance=1, description=escape(printable(", ".join(running))))
-            passed = outcome.error is None
-            status = ("passed", "green") if passed else ("FAILED", "red")
-            say(
-                f"{outcome.name:<24} {outcome.seconds:6.1f} s  ",
-                status,
-                "" if passed else f" {outcome.error}",
-            )
-
-        outcomes = course.run(chosen, out, jobs, begin, end)
-    failed = sum(o.error is not None for o in outcomes)
-    say(f"{len(outcomes) - failed} passed, {failed} failed; results in {out / 'index.html'}")
-    sys.exit(1 if failed else 0)
+STATES = {True: "written", False: "there already, stays"}
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -130,11 +49,14 @@ def lab(folder: Path, update: bool, jupyter_options: tuple[str, ...]) -> None:
 
 def open_jupyterlab(folder: Path, jupyter_options: tuple[str, ...]) -> None:
     """Become JupyterLab, showing this folder."""
+    from colorlab.course.kernel import ENCRYPTION
+
     command = [
         sys.executable,
         "-m",
         "jupyterlab",
         f"--ServerApp.root_dir={folder.resolve()}",
+        f"--MappingKernelManager.transport_encryption={ENCRYPTION}",
         *jupyter_options,
     ]
     if os.name == "posix":
@@ -165,36 +87,6 @@ def in_clone() -> bool:
 
 
 @click.command()
-@click.argument(
-    "folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path("."), required=False
-)
-def progress(folder: Path) -> None:
-    """Print which exercises pass in the notebooks of FOLDER (this folder, if none is named).
-
-    It reads the answers that the checks gave when they ran last, as they were saved with the notebooks, and
-    runs nothing. To have them run anew, say colorlab run first and look at its results.
-
-    \b
-    colorlab progress                              your own
-    colorlab progress submitted/ada/               a student's, also as nbgrader collects them
-    colorlab run submitted/ada/05_brown_well.ipynb --out build/ada
-    colorlab progress build/ada
-    """
-    from colorlab.course.contents import COPIES, notebooks
-    from colorlab.course.progress import find_copy, progress
-
-    def holds_copies(place: Path) -> bool:
-        return any(find_copy(path, place) for path in notebooks())
-
-    if not holds_copies(folder) and holds_copies(folder / COPIES):
-        folder = folder / COPIES  # where colorlab lab put them
-    if not holds_copies(folder):
-        raise click.UsageError(f"{folder} holds no notebook of the course; name the folder where they lie")
-    for line in str(progress(folder=folder)).splitlines():
-        say(line)
-
-
-@click.command()
 @click.argument("notebooks", nargs=-1)
 @click.option(
     "--out",
@@ -204,12 +96,14 @@ def progress(folder: Path) -> None:
     help="The folder that nbgrader calls source.",
 )
 @click.option("--points", type=click.IntRange(1), default=1, show_default=True, help="Of each exercise.")
-def nbgrader(notebooks: tuple[str, ...], out: Path, points: int) -> None:
+@click.option("--exam", is_flag=True, help="Without hints and solutions, also below the checks.")
+def nbgrader(notebooks: tuple[str, ...], out: Path, points: int, exam: bool) -> None:
     """Write NOTEBOOKS (all of them if none is named) as assignments for nbgrader.
 
     Each becomes an assignment of its own, named like the notebook: a cell to fill in, then a locked cell
-    that gives the points when the check passes. A file that is already there stays. The page TEACHING.md,
-    beside the notebooks, tells how to go on.
+    that gives the points when the check passes. Beside the folder nbgrader_config.py is written, with limits
+    that hold on a busy machine. A file that is already there stays. The page TEACHING.md, beside the
+    notebooks, tells how to go on.
 
     \b
     colorlab nbgrader 05 07                        source/05_brown_well/05_brown_well.ipynb, …
@@ -220,8 +114,9 @@ def nbgrader(notebooks: tuple[str, ...], out: Path, points: int) -> None:
 
     for path in course.find(notebooks):
         target = out / path.stem / path.name
-        state = "written" if grading.write_assignment(path, target, points) else "there already, stays"
-        say(f"{target}  {state}")
+        say(f"{target}  {STATES[grading.write_assignment(path, target, points, exam)]}")
+    config = out.parent / "nbgrader_config.py"
+    say(f"{config}  {STATES[grading.write_config(config)]}")
 
 
 @click.command()

@@ -13,6 +13,11 @@ def notebooks() -> list[Path]:
     return sorted(share("notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 
+def pages() -> list[Path]:
+    """What lies beside the notebooks to be read with them: the glossary, the instructor's page."""
+    return sorted(share("notebooks").glob("*.md"))
+
+
 def find(names: Sequence[str]) -> list[Path]:
     """The notebooks meant by their number ("05"), name ("brown_well", "05_brown_well") or path; all if none.
 
@@ -31,3 +36,9 @@ def find(names: Sequence[str]) -> list[Path]:
             raise FileNotFoundError(f"{name}: no such notebook; there are {known}")
         found += [p for p in fits if p not in found]
     return found or notebooks()
+
+
+def find_copy(notebook: Path, folder: Path) -> Path | None:
+    """A reader's copy of a notebook: in the folder, or in one of its own name in it, as nbgrader has it."""
+    places = (folder / notebook.name, folder / notebook.stem / notebook.name)
+    return next(filter(Path.is_file, places), None)

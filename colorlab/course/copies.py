@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from colorlab.course.notebooks import notebooks, pages
+from colorlab.course.contents import notebooks, pages
 from colorlab.course.reading import NotebookError, read_notebook
 from colorlab.files.whole import clear_leftovers, write_whole
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from colorlab.checks import exercise
 from colorlab.course import contents
-
-SIGNS = {status: sign for status, (sign, _) in exercise.SIGNS.items()} | {"unreadable": "?"}
+from colorlab.course.answers import SIGNS, answers_in, read_answers
 
 
 @dataclass(frozen=True)
@@ -92,9 +91,9 @@ def progress(here: str | None = None, folder: str | Path = ".") -> Progress:
     where = contents.find([here])[0].name if here else None
     rows = []
     for path in contents.notebooks():
-        original = _read(path)
-        exercises = dict.fromkeys(_saved(original), "not attempted")
-        if mine := find_copy(path, Path(folder)):
+        original = json.loads(path.read_bytes())  # at once: a map needs no schema
+        exercises = dict.fromkeys(answers_in(original["cells"]), "not attempted")
+        if mine := contents.find_copy(path, Path(folder)):
             exercises |= saved_in(mine, exercises)
         for q in exercises:
             if result := exercise.last_results.get((path.stem[3:], q)):
@@ -104,15 +103,9 @@ def progress(here: str | None = None, folder: str | Path = ".") -> Progress:
     return Progress(tuple(rows))
 
 
-def find_copy(notebook: Path, folder: Path) -> Path | None:
-    """A reader's copy of a notebook: in the folder, or in one of its own name in it, as nbgrader has it."""
-    places = (folder / notebook.name, folder / notebook.stem / notebook.name)
-    return next(filter(Path.is_file, places), None)
-
-
 def heading(notebook: dict) -> tuple[str, str]:
     """The title and the promise, the sentence in italics, of a notebook's first cell."""
-    source = _text(notebook["cells"][0]["source"])
+    source = "".join(notebook["cells"][0]["source"])
     promise = re.search(r"^\*([^*].*)\*$", source, flags=re.MULTILINE)
     return source.splitlines()[0].removeprefix("# "), promise[1] if promise else ""
 
@@ -120,39 +113,10 @@ def heading(notebook: dict) -> tuple[str, str]:
 def saved_in(path: Path, exercises: dict[str, str]) -> dict[str, str]:
     """The exercises of a notebook, of which those named are looked for, with how its saved checks ended."""
     try:
-        saved = _saved(_read(path))
-    except Exception:  # a damaged file fails in many ways; the map of the others is still wanted
+        saved = read_answers(path)
+    except (ValueError, OSError):  # a damaged file; the map of the others is still wanted
         return dict.fromkeys(exercises, "unreadable")
-    return {q: status for q, status in saved.items() if q in exercises}
-
-
-def _read(path: Path) -> dict:
-    """A notebook as the JSON it is: a map of the course is wanted at once, and needs no schema."""
-    return json.loads(path.read_bytes().decode("utf-8-sig"))
-
-
-def _text(lines: str | list[str]) -> str:
-    """Notebooks keep a text whole or line by line."""
-    return lines if isinstance(lines, str) else "".join(lines)
-
-
-def _saved(notebook: dict) -> dict[str, str]:
-    """Exercise -> status, by the saved outputs of the cells tagged `check`."""
-    found = {}
-    for cell in notebook["cells"]:
-        called = re.search(r"\.(q\d+)\(", _text(cell["source"]))
-        if called and "check" in cell["metadata"].get("tags", []):
-            found[called[1]] = _status(cell.get("outputs", []))
-    return found
-
-
-def _status(outputs: list[dict]) -> str:
-    for output in outputs:
-        said = _text(output.get("data", {}).get("text/plain", ""))
-        if status := re.match(f"({'|'.join(exercise.SIGNS)}): ", said):
-            return status[1]
-    # An error before the check could answer, for instance a name that the reader never defined.
-    return "failed" if any(output["output_type"] == "error" for output in outputs) else "not attempted"
+    return {q: answer.status for q, answer in saved.items() if q in exercises}
 
 
 def _said(row: Row) -> list[str]:

@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from colorlab.course.copies import copy_to
+from colorlab.course.kernel import ENCRYPTION
 
 FLAGS = ["--no-sandbox", "--disable-gpu"]  # a container has neither
 
@@ -49,6 +50,7 @@ def lab(chromium, tmp_path_factory) -> Iterator[tuple[str, Path]]:
         "LabApp.expose_app_in_browser": True,  # as window.jupyterapp
         "ServerApp.ip": "127.0.0.1",
         "ServerApp.root_dir": folder,
+        "MappingKernelManager.transport_encryption": ENCRYPTION,
     }
     environment = {
         "JUPYTER_CONFIG_DIR": home / "config",
@@ -65,7 +67,13 @@ def voila(chromium, tmp_path_factory) -> Iterator[str]:
     """Voila on loopback, serving a copy of the course: its address."""
     folder, home = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("voila")
     copy_to(folder)
-    arguments = ["voila", str(folder), "--no-browser", "--Voila.ip=127.0.0.1"]
+    arguments = [
+        "voila",
+        str(folder),
+        "--no-browser",
+        "--Voila.ip=127.0.0.1",
+        f"--MappingKernelManager.transport_encryption={ENCRYPTION}",
+    ]
     environment = {"JUPYTER_CONFIG_DIR": home / "config"}
     with serve(arguments, "Voila.port", "/", environment, home / "log") as url:
         yield url

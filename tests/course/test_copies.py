@@ -7,6 +7,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from colorlab.cli import main
 from colorlab.course import copies
+from colorlab.course.contents import COPIES
 
 
 def notebook(*sources: str):
@@ -115,7 +116,7 @@ def test_both_files_stay_where_reader_and_edition_changed_the_same_cell(course, 
 def test_lab_makes_copies_names_older_ones_and_updates_them(course, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("colorlab.commands.course.open_jupyterlab", lambda folder, options: None)
-    mine = course("a = ...").parent.parent / copies.FOLDER / "05_brown_well.ipynb"
+    mine = course("a = ...").parent.parent / COPIES / "05_brown_well.ipynb"
     assert CliRunner().invoke(main, ["lab"]).exit_code == 0
     course("a = ...", "more = 1")
     said = CliRunner().invoke(main, ["lab"]).output
@@ -138,6 +139,6 @@ def test_lab_opens_the_originals_where_their_folder_is_named(monkeypatch):
 
 def test_progress_finds_the_copies_from_the_folder_above(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    copies.copy_to(copies.FOLDER)
+    copies.copy_to(COPIES)
     found = CliRunner().invoke(main, ["progress"])
     assert found.exit_code == 0 and "exercises passed" in found.output

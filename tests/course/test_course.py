@@ -6,23 +6,13 @@ from pathlib import Path
 import nbformat
 import pytest
 from click.testing import CliRunner
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from small_notebooks import write
 
 from colorlab.cli import main
 from colorlab.course import copies
 from colorlab.course import notebooks as course
-
-PARAMETERS = (
-    'preset: str = "cpu"  # how long\nseed: int = 0  # of the weights\nrate: float = 0.5\nfast: bool = True'
-)
-
-
-def write(path: Path, *sources: str) -> Path:
-    parameters = new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
-    cells = [new_markdown_cell("# A notebook"), parameters, *[new_code_cell(s) for s in sources]]
-    spec = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(new_notebook(cells=cells, metadata=spec), path)
-    return path
+from colorlab.course.parameters import ParameterError, check_parameters, plan
+from colorlab.course.running import run
 
 
 def texts(path: Path) -> str:
@@ -54,7 +44,7 @@ def test_an_unknown_notebook_is_refused_with_those_that_exist():
 def test_values_get_the_declared_types(tmp_path):
     path = write(tmp_path / "a.ipynb")
     given = [("preset", "smoke"), ("seed", "3"), ("rate", "2"), ("fast", "false")]
-    values = course.check_parameters([path], given)[path]
+    values = check_parameters([path], given)[path]
     assert values == {"preset": "smoke", "seed": 3, "rate": 2.0, "fast": False}
     assert [type(v) for v in values.values()] == [str, int, float, bool]
 
@@ -72,8 +62,8 @@ def test_values_get_the_declared_types(tmp_path):
 )
 def test_a_wrong_parameter_is_refused_before_anything_runs(tmp_path, name, text, message):
     path = write(tmp_path / "a.ipynb", "open('ran', 'w')")
-    with pytest.raises(course.ParameterError, match=message.replace("(", r"\(")):
-        course.check_parameters([path], [(name, text)])
+    with pytest.raises(ParameterError, match=message.replace("(", r"\(")):
+        check_parameters([path], [(name, text)])
     result = CliRunner().invoke(main, ["run", str(path), "-p", name, text, "--out", str(tmp_path / "out")])
     assert result.exit_code == 2
     assert name in result.output
@@ -82,7 +72,7 @@ def test_a_wrong_parameter_is_refused_before_anything_runs(tmp_path, name, text,
 
 def test_a_parameter_goes_to_the_notebooks_that_have_it():
     paths = course.find(["01", "06"])
-    chosen = course.check_parameters(paths, [("grid_size", "20")])
+    chosen = check_parameters(paths, [("grid_size", "20")])
     assert list(chosen.values()) == [{}, {"grid_size": 20}]
 
 
@@ -121,7 +111,7 @@ def test_two_at_a_time_gives_the_outcomes_in_reading_order(tmp_path):
         write(tmp_path / "2_quick.ipynb", "pass"),
     ]
     ended = []
-    outcomes = course.run({p: {} for p in paths}, tmp_path / "out", 2, on_end=lambda o: ended.append(o.name))
+    outcomes = run(plan(paths), tmp_path / "out", 2, on_end=lambda o: ended.append(o.name))
     assert [o.name for o in outcomes] == ["1_slow", "2_quick"]
     assert sorted(ended) == ["1_slow", "2_quick"]
     assert all(o.error is None for o in outcomes)
@@ -130,8 +120,8 @@ def test_two_at_a_time_gives_the_outcomes_in_reading_order(tmp_path):
 @pytest.mark.slow
 def test_a_kernel_that_dies_is_a_failure_not_a_crash(tmp_path):
     paths = [write(tmp_path / "1_dies.ipynb", "import os; os._exit(1)"), write(tmp_path / "2_works.ipynb")]
-    first, second = course.run({p: {} for p in paths}, tmp_path / "out")
-    assert "Dead" in first.error
+    first, second = run(plan(paths), tmp_path / "out")
+    assert "its kernel died in cell 2 `import os; os._exit(1)`: killed, perhaps" in first.error
     assert second.error is None
 
 
@@ -141,7 +131,7 @@ def test_a_notebook_that_cannot_be_rendered_is_a_failure(tmp_path):
     notebook = nbformat.read(path, as_version=4)
     notebook.cells[0].source = "![picture](attachment:missing.webp)"
     nbformat.write(notebook, path)
-    (outcome,) = course.run({path: {}}, tmp_path / "out")
+    (outcome,) = run(plan([path]), tmp_path / "out")
     assert "rendering it" in outcome.error
     assert outcome.page is None
 
@@ -210,24 +200,14 @@ def test_help_teaches(arguments):
 
 
 @pytest.mark.slow
-def test_a_worker_that_dies_takes_no_other_notebook_with_it(tmp_path):
-    kill = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"
-    paths = [write(tmp_path / "1_kills.ipynb", kill), write(tmp_path / "2_works.ipynb", "pass")]
-    first, second = course.run({p: {} for p in paths}, tmp_path / "out")
-    assert "died" in first.error
-    assert second.error is None
-    assert "died" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
-
-
-@pytest.mark.slow
 def test_a_result_never_replaces_its_notebook_nor_another_result(tmp_path):
     path = write(tmp_path / "a.ipynb")
-    with pytest.raises(course.ParameterError, match="would replace it"):
-        course.run({path: {}}, tmp_path)
+    with pytest.raises(ParameterError, match="would replace it"):
+        run(plan([path]), tmp_path)
     (tmp_path / "b").mkdir()
     twin = write(tmp_path / "b" / "a.ipynb")
-    with pytest.raises(course.ParameterError, match="would collide"):
-        course.run({path: {}, twin: {}}, tmp_path / "out")
+    with pytest.raises(ParameterError, match="would collide"):
+        run(plan([path, twin]), tmp_path / "out")
 
 
 def test_a_path_means_that_file_and_no_other_of_its_name():

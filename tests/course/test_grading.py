@@ -2,6 +2,9 @@
 
 import copy
 import importlib
+import inspect
+import json
+import os
 import re
 from pathlib import Path
 
@@ -10,10 +13,12 @@ import pytest
 from click.testing import CliRunner
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
+from traitlets.config import Config
 
+from colorlab.checks import exercise
 from colorlab.cli import main
 from colorlab.course import notebooks as course
-from colorlab.course.grading import for_nbgrader, write_assignment
+from colorlab.course.grading import for_nbgrader, write_assignment, write_config
 
 NOTEBOOKS = course.notebooks()
 SOLUTION = re.compile(r"\n### BEGIN SOLUTION\n(.*)\n### END SOLUTION")
@@ -138,16 +143,16 @@ def test_a_check_without_its_exercise_and_a_notebook_without_checks_are_refused(
 
 
 def test_an_assignment_is_written_once_and_never_over_another(tmp_path):
-    arguments = ["nbgrader", "05", "07", "--out", str(tmp_path), "--points", "3"]
+    arguments = ["nbgrader", "05", "07", "--out", str(tmp_path / "source"), "--points", "3"]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
-    assert result.output.count("  written\n") == 2
-    path = tmp_path / "05_brown_well" / "05_brown_well.ipynb"
+    assert result.output.count("  written\n") == 3
+    path = tmp_path / "source" / "05_brown_well" / "05_brown_well.ipynb"
     cells = nbformat.read(path, as_version=4).cells
     assert {c.metadata.nbgrader.get("points") for c in cells if "nbgrader" in c.metadata} == {None, 3}
     path.write_text("mine")
     result = CliRunner().invoke(main, arguments)
-    assert result.output.count("there already, stays") == 2
+    assert result.output.count("there already, stays") == 3
     assert path.read_text() == "mine"
     assert not write_assignment(NOTEBOOKS[0], path)
 
@@ -156,3 +161,37 @@ def test_an_unknown_notebook_is_refused_by_name(tmp_path):
     result = CliRunner().invoke(main, ["nbgrader", "99", "--out", str(tmp_path)])
     assert result.exit_code == 1
     assert "99: no such notebook" in result.output
+
+
+# ---- an exam -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_an_exam_holds_no_hint_and_no_solution(path: Path):
+    checks = vars(importlib.import_module(f"colorlab.checks.{path.stem[3:]}")).values()
+    exercises = [check for check in checks if isinstance(check, exercise.Exercise)]
+    written = nbformat.writes(for_nbgrader(nbformat.read(path, as_version=4), exam=True))
+    assert len(exercises) >= 2 and ".solution" not in written
+    for check in exercises:
+        told = [*check.hints, inspect.getsource(check.solution)]
+        assert not [text for text in told if json.dumps(text, ensure_ascii=False)[1:-1] in written]
+
+
+def test_in_an_exam_a_check_shows_neither_when_it_runs():
+    notebook = released(for_nbgrader(small(), exam=True), "# mine")
+    assert set(outcomes(notebook)) == {"exam", "q1_answer", "q1", "q2_answer", "q2", "q3_answer", "q3"}
+    shown = [
+        json.dumps(cell.outputs) for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade")
+    ]
+    assert len(shown) == 3
+    assert all("Replace the ..." in text and "Hint" not in text and "Solution" not in text for text in shown)
+
+
+def test_the_configuration_is_written_once_with_limits_that_hold(tmp_path, monkeypatch):
+    for name in ("OMP_NUM_THREADS", "COLORLAB_PRESET"):
+        monkeypatch.delenv(name, raising=False)
+    assert write_config(tmp_path / "nbgrader_config.py")
+    config = Config()
+    exec((tmp_path / "nbgrader_config.py").read_text(), {"get_config": lambda: config})
+    assert config.ExecutePreprocessor.iopub_timeout >= 60 and os.environ["OMP_NUM_THREADS"] == "1"
+    assert not write_config(tmp_path / "nbgrader_config.py")

@@ -3,10 +3,12 @@
 import pytest
 
 from colorlab.course import notebooks as course
+from colorlab.course.parameters import parameters, plan
+from colorlab.course.running import run
 
 pytestmark = pytest.mark.slow
 
-WITH_BINS = [path for path in course.notebooks() if "grid_size" in course.parameters(path)]
+WITH_BINS = [path for path in course.notebooks() if "grid_size" in parameters(path)]
 
 
 def test_the_notebooks_about_bins_have_the_parameter():
@@ -15,7 +17,6 @@ def test_the_notebooks_about_bins_have_the_parameter():
 
 @pytest.mark.parametrize("path", WITH_BINS, ids=lambda path: path.stem)
 def test_a_notebook_runs_with_a_coarser_grid(path, tmp_path):
-    chosen = course.check_parameters([path], [("grid_size", "20"), ("preset", "smoke")])
-    (outcome,) = course.run(chosen, tmp_path)
+    (outcome,) = run(plan([path], [("grid_size", "20"), ("preset", "smoke")]), tmp_path)
     assert outcome.error is None
     assert "Q = 77" in (tmp_path / path.name).read_text(encoding="utf-8")

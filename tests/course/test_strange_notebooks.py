@@ -10,10 +10,13 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from colorlab.checks import exercise
 from colorlab.cli import main
-from colorlab.course import copies
-from colorlab.course import notebooks as course
+from colorlab.course import copies, running
+from colorlab.course.execution import Executed
+from colorlab.course.parameters import plan
 from colorlab.course.progress import progress
 from colorlab.course.reading import LONGEST, NotebookError, read_notebook
+from colorlab.course.report import Outcome, index
+from colorlab.course.running import run
 from colorlab.files import whole
 
 
@@ -59,7 +62,7 @@ def test_what_is_no_notebook_is_a_sentence_everywhere(tmp_path, caplog, capfd, m
         read_notebook(path)
     assert len(str(error.value)) < len(str(path)) + LONGEST + 60
     for words in (["nbgrader", str(path)], ["run", str(path), "-p", "x", "1"]):
-        result = CliRunner().invoke(main, [*words, "--out", str(tmp_path / "out")])
+        result = CliRunner().invoke(main, [*words, "--out", str(tmp_path / "out" / "source")])
         assert result.exit_code in (1, 2) and isinstance(result.exception, SystemExit)
         assert str(path) in result.output and len(result.output) < 1000
     assert not (tmp_path / "out").exists()
@@ -121,7 +124,7 @@ def test_notebooks_that_people_have_are_read(tmp_path, content):
 def test_one_without_a_kernel_is_run_as_python_and_braces_in_names_are_names(tmp_path):
     path = tmp_path / "{seed}.ipynb"
     path.write_text(json.dumps(notebook([code("print(6 * 7)")])))
-    (outcome,) = course.run({path: {}}, tmp_path / "{out}")
+    (outcome,) = run(plan([path]), tmp_path / "{out}")
     assert outcome.error is None and outcome.page == "{seed}.html"
     made = nbformat.read(tmp_path / "{out}" / path.name, as_version=4)
     assert made.cells[0].outputs[0].text == "42\n"
@@ -132,31 +135,27 @@ def test_one_without_a_kernel_is_run_as_python_and_braces_in_names_are_names(tmp
 # ---- results -------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def executed(monkeypatch):
-    """Stands for papermill: the text of what a notebook becomes, and its error, are what one sets here."""
-    answer = {"text": nbformat.writes(new_notebook()), "error": None}
-    monkeypatch.setattr(course, "_executed", lambda path, result, values: (answer["text"], answer["error"]))
-    return answer
-
-
-def test_a_full_disk_leaves_the_older_result(tmp_path, executed, monkeypatch):
-    path = tmp_path / "a.ipynb"
-    course._execute(path, tmp_path, {}, 1)
-    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+def test_a_full_disk_leaves_the_older_result(tmp_path, monkeypatch):
+    path = tmp_path / "in" / "a.ipynb"
+    path.parent.mkdir()
+    path.write_text(json.dumps(notebook([])))
+    (task,), out = plan([path]), tmp_path / "out"
+    out.mkdir()
+    made = new_notebook(metadata={"papermill": {}})
+    running._keep(task, Executed(nbformat.writes(made), None, 1.0, {}), out, {})
+    before = {p.name: p.read_bytes() for p in out.iterdir()}
     assert set(before) == {"a.ipynb", "a.html"}
-    executed["text"] = nbformat.writes(new_notebook(cells=[new_code_cell("new")]))
+    made.cells.append(new_code_cell("new"))
 
     def full(file: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(whole.os, "fsync", full)
-    outcome = course._execute(path, tmp_path, {}, 1)
+    outcome = running._keep(task, Executed(nbformat.writes(made), None, 1.0, {}), out, {})
     assert outcome.page is None
-    assert (
-        outcome.error == f"OSError: {path}: No space left on device; make room there, or name another place"
-    )
-    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+    said = f"{out / 'a.ipynb'}: No space left on device; make room there, or name another place"
+    assert outcome.error == f"OSError: {said}"
+    assert {p.name: p.read_bytes() for p in out.iterdir()} == before
 
 
 @pytest.mark.slow
@@ -165,13 +164,13 @@ def test_the_report_of_an_earlier_run_is_gone_before_the_next_begins(tmp_path):
     path, seen = tmp_path / "in" / "a.ipynb", []
     path.parent.mkdir()
     path.write_text(json.dumps(notebook([])))
-    course.run({path: {}}, tmp_path, on_start=lambda name: seen.append((tmp_path / "index.html").read_text()))
+    run(plan([path]), tmp_path, on_look=lambda: seen.append((tmp_path / "index.html").read_text()))
     assert "not run" in seen[0] and "all passed" not in seen[0]
 
 
 def test_the_report_links_to_names_and_never_to_addresses():
     names = ["javascript:alert(1)", "a<b>&\"'", "\x1b]0;title\x07", "x#y?z %41"]
-    page = course._index([course.Outcome(name, 1.0, "<i>\x1b", f"{name}.html") for name in names])
+    page = index([Outcome(name, 1.0, "<i>\x1b", f"{name}.html") for name in names])
     assert 'href="./javascript%3Aalert%281%29.html"' in page and 'href="./x%23y%3Fz%20%2541.html"' in page
     assert page.count('<a href="./') == len(names) and "href=javascript" not in page
     assert "\x1b" not in page and "<b>" not in page and "<i>" not in page
@@ -181,11 +180,11 @@ def test_a_full_disk_leaves_no_half_assignment(tmp_path, monkeypatch):
     def full(file: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    words = ["nbgrader", "05", "--out", str(tmp_path)]
+    words = ["nbgrader", "05", "--out", str(tmp_path / "source")]
     with monkeypatch.context() as patch:
         patch.setattr(whole.os, "fsync", full)
         result = CliRunner().invoke(main, words)
-    target = tmp_path / "05_brown_well" / "05_brown_well.ipynb"
+    target = tmp_path / "source" / "05_brown_well" / "05_brown_well.ipynb"
     assert result.exit_code == 1 and f"Error: {target}: No space left on device" in result.output
     assert list(target.parent.iterdir()) == []
     assert "written" in CliRunner().invoke(main, words).output

@@ -1,0 +1,61 @@
+"""Recorded numbers drawn over the swept values."""
+
+import base64
+import html
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from colorlab.course.record import shown
+
+if TYPE_CHECKING:
+    from colorlab.course.report import Outcome
+
+Lines = dict[str, list[tuple[float, float]]]
+
+
+def drawn_over_sweeps(outcomes: Sequence["Outcome"]) -> list[str]:
+    """For each notebook with a swept number: its recorded numbers over it, a line for the other swept values."""
+    parts = []
+    for notebook in dict.fromkeys(o.notebook for o in outcomes):
+        runs = [o for o in outcomes if o.notebook == notebook and o.status == "passed"]
+        names = [n for o in runs[:1] for n, v in o.swept.items() if _number(v)]
+        over = next((n for n in names if len({o.swept[n] for o in runs}) > 1), None)
+        measured = [n for o in runs[:1] for n, v in o.recorded.values.items() if _number(v)]
+        if over and measured:
+            parts.append(f"<h2>{html.escape(notebook)} over {html.escape(over)}</h2>")
+            parts.append(_drawn(over, {name: _lines(runs, over, name) for name in measured}))
+    return parts
+
+
+def _lines(runs: Sequence["Outcome"], over: str, name: str) -> Lines:
+    lines: Lines = defaultdict(list)
+    for run in runs:
+        others = ", ".join(f"{n} = {shown(v)}" for n, v in run.swept.items() if n != over)
+        if name in run.recorded.values:
+            lines[others].append((run.swept[over], run.recorded.values[name]))
+    return {label: sorted(points) for label, points in lines.items()}
+
+
+def _drawn(over: str, measured: dict[str, Lines]) -> str:
+    from matplotlib.figure import Figure
+
+    from colorlab.plots import to_bytes
+
+    figure = Figure(figsize=(4 * len(measured), 3), layout="constrained")
+    told = []
+    for axes, (name, lines) in zip(
+        figure.subplots(1, len(measured), squeeze=False)[0], measured.items(), strict=True
+    ):
+        for label, points in lines.items():
+            axes.plot(*zip(*points, strict=True), "o-", label=label or None)
+            told.append(f"{name} {label}: " + ", ".join(f"{shown(y)} at {shown(x)}" for x, y in points))
+        axes.set(xlabel=over, title=name)
+        if any(lines):
+            axes.legend()
+    picture = base64.b64encode(to_bytes(figure)).decode()
+    return f'<img alt="{html.escape("; ".join(told))}" style="max-width: 100%" src="data:image/png;base64,{picture}">'
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,0 +1,223 @@
+"""Many notebooks run, here or on a cluster: some at a time, stopped by a signal, reported on."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import nbformat
+import psutil
+
+from colorlab.course.contents import notebooks, pages
+from colorlab.course.execution import Executed, execute
+from colorlab.course.kernel import CELL_TIMEOUT
+from colorlab.course.pages import render, render_text
+from colorlab.course.parameters import ParameterError, Task
+from colorlab.course.reading import read_notebook
+from colorlab.course.report import NOT_RUN, Outcome, no_page, write_report
+from colorlab.course.resume import KEY, earlier, sign
+from colorlab.files.faults import sentence
+from colorlab.files.whole import clear_leftovers, write_whole
+
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+LOOK = 0.5  # seconds from one look at what is running to the next
+
+
+class Stopped(Exception):
+    """A signal ended the run; `status` is what the process should end with."""
+
+    def __init__(self, number: int):
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.status = 128 + number
+
+
+def run(
+    tasks: Sequence[Task],
+    out: Path,
+    jobs: int = 1,
+    limit: float = CELL_TIMEOUT,
+    cluster: str | None = None,
+    resume: bool = False,
+    on_cell: Callable[[str, int, int], None] = lambda name, cell, cells: None,
+    on_end: Callable[[Outcome], None] = lambda outcome: None,
+    on_look: Callable[[], None] = lambda: None,
+) -> list[Outcome]:
+    """Execute notebooks with papermill; a failure does not stop the others.
+
+    SIGINT, SIGTERM and SIGHUP end all kernels at once; what was not run is reported so.
+
+    Args:
+        tasks: what to run, as `plan` returns.
+        out: folder for the executed notebooks, their rendered pages and the report.
+        jobs: how many at a time, sharing the cores.
+        limit: seconds that a notebook may take.
+        cluster: address of a Dask scheduler, whose workers run them instead, as many as it decides.
+        resume: what passed in this folder before, and would be the same again, is kept.
+        on_cell: told the name of the results, the cell that begins, counted from 1, and how many there are;
+            by several threads; not of what runs on a cluster.
+        on_end: told the outcome of one that ended.
+        on_look: called twice a second.
+
+    Returns:
+        One outcome a task, in the same order.
+
+    Raises:
+        ParameterError: results that would replace a notebook.
+        OSError: the folder cannot be written, or no scheduler answers.
+        ModuleNotFoundError: a cluster without the package `distributed`.
+        Stopped: by a signal, after everything has ended and the report is written.
+    """
+    for task in tasks:
+        if (out / f"{task.name}.ipynb").resolve() == task.path.resolve():
+            raise ParameterError(
+                f"{task.path}: the result would replace it; choose another folder with --out"
+            )
+    out.mkdir(parents=True, exist_ok=True)
+    clear_leftovers(out)
+    outcomes = {task: (resume and _earlier(task, out)) or Outcome.of(task, NOT_RUN) for task in tasks}
+    # At once, and after every end: it is there whatever becomes of this process, and tells of no earlier run.
+    write_report(out, list(outcomes.values()))
+    _write_pages(out, tasks)
+    for outcome in (outcome for outcome in outcomes.values() if outcome.kept):
+        on_end(outcome)
+    waiting = [task for task, outcome in outcomes.items() if not outcome.kept]
+
+    def submit(pool: Executor, task: Task) -> Future:
+        given = (nbformat.writes(read_notebook(task.path)), task.values, limit)
+        if cluster:
+            return pool.submit(execute, *given)
+        threads = max(1, (os.cpu_count() or 1) // min(jobs, len(waiting)))
+        return pool.submit(execute, *given, threads, lambda *at: on_cell(task.name, *at))
+
+    with _pool(jobs, cluster) as pool, _signals() as received:
+        running = {submit(pool, task): task for task in waiting}
+        while running and not received:
+            done, _ = wait(running, LOOK, FIRST_COMPLETED)
+            for future in done:
+                task = running.pop(future)
+                outcomes[task] = _keep(task, _executed(future), out, links_for(task.swept, tasks))
+                write_report(out, list(outcomes.values()))
+                on_end(outcomes[task])
+            on_look()
+        for task in _stop(running):
+            outcomes[task] = Outcome.of(task, "stopped before its end")
+        write_report(out, list(outcomes.values()))
+    for outcome in outcomes.values():
+        if outcome.page is None:  # others may link to it
+            with suppress(FileExistsError):
+                write_whole(out / f"{outcome.name}.html", no_page(outcome), replace=False)
+    if received:
+        raise Stopped(received[0])
+    return list(outcomes.values())
+
+
+@contextmanager
+def _pool(jobs: int, cluster: str | None) -> Iterator[Executor]:
+    """Where the work is done. Here threads suffice: each waits for a kernel, which is a process of its own."""
+    if cluster is None:
+        with ThreadPoolExecutor(jobs) as pool:
+            yield pool
+        return
+    try:
+        from distributed import Client
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            "--dask needs the extra `cluster`: pip install 'colorlab-course[cluster]'"
+        ) from None
+    with Client(cluster, timeout=10) as client:
+        yield client.get_executor(pure=False)
+
+
+def _executed(future: Future) -> Executed:
+    try:
+        return future.result()
+    except Exception as failure:  # on a cluster: no worker survived it, or one has no colorlab
+        return Executed(None, f"{type(failure).__name__}: {sentence(failure)}", 0.0, {})
+
+
+# ---- results -------------------------------------------------------------------------------------
+
+
+def _write_pages(out: Path, tasks: Sequence[Task]) -> None:
+    """What the notebooks link to beside each other: as it is for them, as pages for theirs."""
+    for page in pages():
+        if (out / page.name).resolve() != page.resolve():
+            write_whole(out / page.name, page.read_bytes())
+        write_whole(out / f"{page.stem}.html", render_text(page, links_for({}, tasks)))
+
+
+def links_for(swept: Mapping[str, Any], tasks: Sequence[Task]) -> dict[str, str]:
+    """Where links of a page lead: to the neighbour run with the same values; else to the list of what was not run."""
+    links = {page.name: f"{page.stem}.html" for page in pages()}
+    links |= {path.name: f"index.html#{path.stem}" for path in notebooks()}
+    for task in reversed(tasks):
+        if all(swept.get(name, value) == value for name, value in task.swept.items()):
+            links[task.path.name] = quote(f"{task.name}.html")
+    return links
+
+
+def _keep(task: Task, executed: Executed, out: Path, links: Mapping[str, str]) -> Outcome:
+    """The results of a task written; older ones stay where that fails."""
+    made, page, error, doing = None, f"{task.name}.html", executed.error, ""
+    try:
+        if executed.notebook is None:
+            page = None
+        else:
+            made = nbformat.reads(executed.notebook, as_version=4)
+            target = out / f"{task.name}.ipynb"
+            made.metadata.papermill |= {"input_path": str(task.path), "output_path": str(target)}
+            if error is None:
+                sign(made, task, executed.seconds, executed.place)
+            text = nbformat.writes(made)
+            write_whole(target, text)
+            doing = "rendering it: "
+            write_whole(out / page, render(nbformat.reads(text, as_version=4), links, task.name))
+    except Exception as failure:  # this notebook failed, the others go on
+        error, page = error or f"{doing}{type(failure).__name__}: {sentence(failure)}", None
+    return Outcome.of(task, error, executed.seconds, page, made, place=executed.place)
+
+
+def _earlier(task: Task, out: Path) -> Outcome | None:
+    if (made := earlier(task, out)) is None:
+        return None
+    known = made.metadata[KEY]
+    page = f"{task.name}.html"
+    return Outcome.of(task, None, known["seconds"], page, made, place=known["place"], kept=True)
+
+
+# ---- stopping ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """A list of the signals that came, none of which ends this process while the block runs."""
+    received: list[int] = []
+
+    def receive(number: int, frame: object) -> None:
+        received.append(number)
+        _end_children()  # at once, whatever the main thread is at
+
+    before = {number: signal.signal(number, receive) for number in SIGNALS}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stop(running: dict[Future, Task]) -> list[Task]:
+    """End what runs, begin nothing more; the tasks that had begun."""
+    begun = {future: task for future, task in running.items() if not future.cancel()}
+    while begun and wait(begun, 0.1).not_done:  # one may have been about to start its kernel
+        _end_children()
+    return list(begun.values())
+
+
+def _end_children() -> None:
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.kill()

@@ -1,0 +1,7 @@
+"""Kernels started by tests, and by nbval for the notebooks, encrypt what they send, as those of `colorlab run` do."""
+
+from jupyter_client.manager import KernelManager
+
+from colorlab.course.kernel import ENCRYPTION
+
+KernelManager.transport_encryption.default_value = ENCRYPTION

@@ -1,0 +1,124 @@
+"""Runs that stop when they are told to, and stay quiet until then."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from small_notebooks import write
+
+from colorlab.commands import run as command
+from colorlab.course.parameters import plan
+from colorlab.course.running import run
+
+COMMAND = [sys.executable, "-m", "colorlab", "run"]
+# A cell that computes, holds a process of its own, and says when it has begun.
+BUSY = """import subprocess, sys
+from pathlib import Path
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+Path({begun!r}).touch()
+while True: sum(range(10**6))"""
+
+
+def soon(holds: Callable[[], object], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.05)
+    return bool(holds())
+
+
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.fixture
+def busy(tmp_path) -> tuple[list[str], Path]:
+    """The command that runs three notebooks of which the first never ends; the file it makes once it has begun."""
+    begun = tmp_path / "begun"
+    paths = [write(tmp_path / "1_busy.ipynb", BUSY.format(begun=str(begun)))]
+    paths += [write(tmp_path / f"{n}.ipynb", "print(1)") for n in ("2_next", "3_last")]
+    return [*COMMAND, *map(str, paths), "--out", str(tmp_path / "out")], begun
+
+
+def assert_all_ended(process: subprocess.Popen, begun: Path, stop: Callable[[], None]) -> str:
+    """Once the first cell computes, `stop`: after 5 seconds nothing lives, and this is the report."""
+    assert soon(begun.exists, 60)
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) >= 2  # the kernel, and the process that its cell began
+    stop()
+    assert soon(lambda: process.poll() is not None and not alive(children), 5), alive(children)
+    assert not list((begun.parent / "out").glob("*_busy.ipynb"))
+    return (begun.parent / "out" / "index.html").read_text(encoding="utf-8")
+
+
+def test_control_c_in_a_terminal_ends_everything_and_leaves_a_report(busy):
+    arguments, begun = busy
+    terminal, inside = pty.openpty()
+
+    def foreground() -> None:
+        os.setsid()
+        os.close(os.open(os.ttyname(inside), os.O_RDWR))  # it becomes the terminal of this session
+
+    process = subprocess.Popen(arguments, stdin=inside, stdout=inside, stderr=inside, preexec_fn=foreground)
+    os.close(inside)
+    os.set_blocking(terminal, False)
+    report = assert_all_ended(process, begun, lambda: os.write(terminal, b"\x03"))
+    assert process.returncode == 128 + signal.SIGINT
+    assert report.count("stopped before its end") == 1 and report.count("… not run") == 2
+    assert "0 passed, 1 failed, 2 not run" in report
+    os.close(terminal)
+
+
+def test_sigterm_ends_everything_and_leaves_a_report(busy):
+    arguments, begun = busy
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+    report = assert_all_ended(process, begun, process.terminate)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "stopped by SIGTERM" in process.communicate()[0]
+    assert report.count("… not run") == 2
+
+
+def test_a_passing_run_writes_nothing_to_stderr_and_its_kernel_encrypts(tmp_path):
+    told = "import json, ipykernel\nprint('curve' in open(ipykernel.get_connection_file()).read())"
+    path = write(tmp_path / "a.ipynb", told)
+    arguments = [*COMMAND, str(path), "-p", "seed", "3", "--out", str(tmp_path / "out")]
+    result = subprocess.run(arguments, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert '"True\\n"' in (tmp_path / "out" / "a.ipynb").read_text(encoding="utf-8")
+
+
+def test_nbval_and_tests_get_an_encrypting_kernel_too():
+    from jupyter_client.manager import KernelManager
+
+    assert KernelManager().transport_encryption == "auto"
+
+
+def test_a_notebook_that_takes_too_long_is_stopped_with_what_it_had_done(tmp_path):
+    slow = write(tmp_path / "1_slow.ipynb", "print('so far')", "import time\ntime.sleep(600)")
+    first, second = run(plan([slow, write(tmp_path / "2_next.ipynb")]), tmp_path / "out", limit=6)
+    assert first.error == "took longer than 6 s: stopped in cell 3 `import time`"
+    assert 5 < first.seconds < 30 and second.error is None
+    assert "so far" in (tmp_path / "out" / first.page).read_text(encoding="utf-8")
+
+
+def test_a_killed_kernel_is_called_so(tmp_path):
+    killed = write(tmp_path / "a.ipynb", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    (outcome,) = run(plan([killed]), tmp_path / "out")
+    assert (
+        "its kernel died in cell 2 `import os, signal`: killed, perhaps for want of memory" in outcome.error
+    )
+
+
+def test_without_a_terminal_lines_tell_where_it_is(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "EVERY", 0)
+    with command.Watch(2) as watch:
+        watch.cell("05_brown_well", 12, 58)
+        watch.began["05_brown_well"] -= 90
+        watch.look()
+    assert "05_brown_well            cell 12 of 58, 1.5 min" in capsys.readouterr().out
