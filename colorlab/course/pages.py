@@ -32,11 +32,16 @@ def render(notebook: NotebookNode, links: Mapping[str, str], title: str) -> str:
         links: name of another notebook or page, as "05_brown_well.ipynb" -> where a link to it should go.
         title: of the page.
     """
+    prepare(notebook, title)
+    page = Offline(raw_template=TEMPLATE).from_notebook_node(notebook)[0]
+    return re.sub(r'href="([\w.]+)"', lambda link: f'href="{escape(links.get(link[1], link[1]))}"', page)
+
+
+def prepare(notebook: NotebookNode, title: str) -> None:
+    """Nothing in it needs a script any more."""
     _formulas_of_outputs(notebook)
     _stills(notebook)
     notebook.metadata["title"] = title
-    page = _Exporter(raw_template=TEMPLATE).from_notebook_node(notebook)[0]
-    return re.sub(r'href="([\w.]+)"', lambda link: f'href="{escape(links.get(link[1], link[1]))}"', page)
 
 
 def render_text(path: Path, links: Mapping[str, str]) -> str:
@@ -70,7 +75,9 @@ class _Renderer(IPythonRenderer):
         return mathml(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
 
 
-class _Exporter(HTMLExporter):
+class Offline(HTMLExporter):
+    """One whose formulas are MathML."""
+
     @pass_context
     def markdown2html(self, context, source: str) -> str:
         attachments = context.get("cell", {}).get("attachments", {})

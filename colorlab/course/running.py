@@ -79,11 +79,6 @@ def run(
     out.mkdir(parents=True, exist_ok=True)
     clear_leftovers(out)
     outcomes = {task: (resume and _earlier(task, out)) or Outcome.of(task, NOT_RUN) for task in tasks}
-    # At once, and after every end: it is there whatever becomes of this process, and tells of no earlier run.
-    write_report(out, list(outcomes.values()))
-    _write_pages(out, tasks)
-    for outcome in (outcome for outcome in outcomes.values() if outcome.kept):
-        on_end(outcome)
     waiting = [task for task, outcome in outcomes.items() if not outcome.kept]
 
     def submit(pool: Executor, task: Task) -> Future:
@@ -93,17 +88,25 @@ def run(
         threads = max(1, (os.cpu_count() or 1) // min(jobs, len(waiting)))
         return pool.submit(execute, *given, threads, lambda *at: on_cell(task.name, *at))
 
-    with _pool(jobs, cluster) as pool, _signals() as received:
+    with _signals() as received, _pool(jobs, cluster) as pool:
+        # At once, and after every end: it is there whatever becomes of this process, and tells of no earlier run.
+        write_report(out, list(outcomes.values()))
+        _write_pages(out, tasks)
+        for outcome in (outcome for outcome in outcomes.values() if outcome.kept):
+            on_end(outcome)
         running = {submit(pool, task): task for task in waiting}
-        while running and not received:
-            done, _ = wait(running, LOOK, FIRST_COMPLETED)
-            for future in done:
-                task = running.pop(future)
-                outcomes[task] = _keep(task, _executed(future), out, links_for(task.swept, tasks))
-                write_report(out, list(outcomes.values()))
-                on_end(outcomes[task])
-            on_look()
-        for task in _stop(running):
+        try:
+            while running and not received:
+                done, _ = wait(running, LOOK, FIRST_COMPLETED)
+                for future in done:
+                    task = running.pop(future)
+                    outcomes[task] = _keep(task, _executed(future), out, links_for(task.swept, tasks))
+                    write_report(out, list(outcomes.values()))
+                    on_end(outcomes[task])
+                on_look()
+        finally:  # also when the report cannot be written
+            stopped = _stop(running, received)
+        for task in stopped:
             outcomes[task] = Outcome.of(task, "stopped before its end")
         write_report(out, list(outcomes.values()))
     for outcome in outcomes.values():
@@ -192,16 +195,28 @@ def _earlier(task: Task, out: Path) -> Outcome | None:
 # ---- stopping ------------------------------------------------------------------------------------
 
 
+class _Received(list[int]):
+    """The signals that came. At each, whatever the main thread is at, the processes begun since then are ended."""
+
+    def __init__(self):
+        super().__init__()
+        self.others = set(psutil.Process().children(recursive=True))
+
+    def __call__(self, number: int, frame: object) -> None:
+        self.append(number)
+        self.end_children()
+
+    def end_children(self) -> None:
+        for child in set(psutil.Process().children(recursive=True)) - self.others:
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+
+
 @contextmanager
-def _signals() -> Iterator[list[int]]:
-    """A list of the signals that came, none of which ends this process while the block runs."""
-    received: list[int] = []
-
-    def receive(number: int, frame: object) -> None:
-        received.append(number)
-        _end_children()  # at once, whatever the main thread is at
-
-    before = {number: signal.signal(number, receive) for number in SIGNALS}
+def _signals() -> Iterator[_Received]:
+    """While the block runs no signal ends this process."""
+    received = _Received()
+    before = {number: signal.signal(number, received) for number in SIGNALS}
     try:
         yield received
     finally:
@@ -209,15 +224,9 @@ def _signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _stop(running: dict[Future, Task]) -> list[Task]:
+def _stop(running: dict[Future, Task], received: _Received) -> list[Task]:
     """End what runs, begin nothing more; the tasks that had begun."""
     begun = {future: task for future, task in running.items() if not future.cancel()}
     while begun and wait(begun, 0.1).not_done:  # one may have been about to start its kernel
-        _end_children()
+        received.end_children()
     return list(begun.values())
-
-
-def _end_children() -> None:
-    for child in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            child.kill()

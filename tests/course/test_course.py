@@ -136,6 +136,14 @@ def test_a_notebook_that_cannot_be_rendered_is_a_failure(tmp_path):
     assert outcome.page is None
 
 
+def test_a_preset_given_here_is_stronger_than_the_variable(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLORLAB_PRESET", "smoke")
+    told = "from colorlab.course.lesson import Lesson\nprint(Lesson(preset=preset).preset)"
+    path = write(tmp_path / "a.ipynb", told)
+    run(plan([path], [("preset", "cpu")]), tmp_path / "out")
+    assert texts(tmp_path / "out" / "a.ipynb") == "cpu\n"
+
+
 # ---- authors and readers -------------------------------------------------------------------------
 
 
