@@ -17,6 +17,7 @@ from traitlets.config import Config
 from colorlab.course.kernel import Kernel
 from colorlab.files.faults import sentence
 
+STARTING = 300  # seconds until a kernel must answer; a busy machine takes its time
 PACKAGES = ("colorlab-course", "torch", "numpy", "matplotlib", "papermill")
 
 
@@ -92,6 +93,7 @@ def _execute(notebook, values, limit, environment, on_cell) -> tuple[str, str | 
                 values,
                 kernel_name="python3",
                 progress_bar=False,
+                start_timeout=STARTING,
                 kernel_manager_class=Kernel,
                 config=Config(Kernel={"environment": environment}),
                 timeout_func=lambda cell: max(end - time.monotonic(), 0.01),

@@ -131,7 +131,7 @@ def _pool(jobs: int, cluster: str | None) -> Iterator[Executor]:
         raise ModuleNotFoundError(
             "--dask needs the extra `cluster`: pip install 'colorlab-course[cluster]'"
         ) from None
-    with Client(cluster, timeout=10) as client:
+    with Client(cluster, timeout=30) as client:
         yield client.get_executor(pure=False)
 
 
