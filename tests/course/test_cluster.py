@@ -11,6 +11,8 @@ from colorlab.course.parameters import plan
 from colorlab.course.report import table
 from colorlab.course.running import run
 
+pytestmark = pytest.mark.slow
+
 RECORDS = "from colorlab.course.record import record\nrecord(value=seed / 3)"
 KILLS_ITS_WORKER = """import os, signal, time
 from pathlib import Path

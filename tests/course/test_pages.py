@@ -11,6 +11,8 @@ from colorlab.course.pages import mathml, render
 from colorlab.course.parameters import plan
 from colorlab.course.running import run
 
+pytestmark = pytest.mark.slow
+
 FORMULAS = r"""Inline $\sigma^2 \le \tfrac12$, and by itself
 $$L_C = -\frac1n \sum_i \sum_q Y^{i,q} \log f(X)^{i,q}$$
 Then [back](05_brown_well.ipynb), [on](07_classification.ipynb), [words](GLOSSARY.md)."""

@@ -13,6 +13,8 @@ from colorlab.course.parameters import ParameterError, plan, with_file
 from colorlab.course.report import table
 from colorlab.course.running import links_for, run
 
+pytestmark = pytest.mark.slow
+
 GRID = "grid_size: int = 10\nseed: int = 0\npreset: str = 'cpu'"
 RECORDS = "from colorlab.course.record import record\nrecord(bins=2100 / grid_size + seed / 3, word='a')"
 DRAWS = """from matplotlib.figure import Figure
