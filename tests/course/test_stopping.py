@@ -63,7 +63,7 @@ def assert_all_ended(process: subprocess.Popen, begun: Path, stop: Callable[[], 
     assert len(children) >= 2  # the kernel, and the process that its cell began
     stop()
     assert soon(lambda: not alive(children), 5), alive(children)
-    process.wait(60)  # its report is written meanwhile
+    process.wait(240)  # its report is written meanwhile
     assert not list((begun.parent / "out").glob("*_busy.ipynb"))
     return (begun.parent / "out" / "index.html").read_text(encoding="utf-8")
 
