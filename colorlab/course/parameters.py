@@ -164,9 +164,16 @@ def _literal(text: str) -> Any:
 def _typed(name: str, text: str, type_name: str) -> Any:
     readers = {"int": int, "float": float, "str": str, "bool": {"true": True, "false": False}.__getitem__}
     # As in a cell, where 12.5 is a legal distance between bins although the notebook says 10.
-    reader = ast.literal_eval if name == "grid_size" else readers.get(type_name, ast.literal_eval)
+    reader = _number if name == "grid_size" else readers.get(type_name, ast.literal_eval)
     try:
         return reader(text.lower() if type_name == "bool" else text)
     except (ValueError, KeyError, SyntaxError, TypeError, MemoryError, RecursionError):  # of nested brackets
         wanted = "a number" if name == "grid_size" else {"bool": "true or false"}.get(type_name, type_name)
         raise ParameterError(f"{name}: expected {wanted}, got {text!r}") from None
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
