@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from test_readme import ROOT, relative_links
 
-from colorlab.course import notebooks as course
+from colorlab.course import contents as course
 
 FOLDER = ROOT / "notebooks"
 HEAD, *ROWS = re.findall(r"^\| (.*) \|$", (FOLDER / "GLOSSARY.md").read_text("utf-8"), flags=re.MULTILINE)
