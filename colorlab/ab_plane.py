@@ -44,13 +44,11 @@ def plane_image(L: float | None, resolution: int = 221) -> np.ndarray:
 
 def lightness_for(ab: Tensor, preferred: float = 60.0) -> Tensor:
     """The lightness nearest to `preferred` at which sRGB can show `(2, H, W)`; `preferred` where none can."""
-    best = torch.full(ab.shape[1:], preferred)
-    distance = torch.full_like(best, torch.inf)
-    for L in torch.arange(2.0, 99.0, 2.0):
-        lightness = torch.full_like(best, float(L))
-        better = in_gamut(torch.cat([lightness[None], ab])) & ((L - preferred).abs() < distance)
-        best, distance = torch.where(better, L, best), torch.where(better, (L - preferred).abs(), distance)
-    return best
+    levels = torch.arange(2.0, 99.0, 2.0)
+    levels = levels[(levels - preferred).abs().argsort(stable=True)]  # the nearest first
+    L, a, b = torch.broadcast_tensors(levels[:, None, None], *ab)  # (levels, H, W) each
+    shown = in_gamut(torch.stack([L, a, b], dim=1))
+    return torch.where(shown.any(0), levels[shown.int().argmax(0)], preferred)
 
 
 def ab_colors(ab: Tensor) -> np.ndarray:

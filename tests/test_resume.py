@@ -80,7 +80,8 @@ def uninterrupted() -> dict:
 @pytest.mark.parametrize("measurements", [2, 6])
 def test_killed_and_resumed_it_ends_with_the_same_bits(tmp_path, uninterrupted, measurements):
     process = start(tmp_path)
-    checkpoint, seen, deadline = tmp_path / "checkpoint.pt", set(), time.monotonic() + 60
+    checkpoint, seen = tmp_path / "checkpoint.pt", set()
+    deadline = time.monotonic() + 600  # a busy machine takes its time
     while len(seen) < measurements and process.poll() is None:
         assert time.monotonic() < deadline
         if checkpoint.exists():

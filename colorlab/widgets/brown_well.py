@@ -74,7 +74,9 @@ def render_brown_well(first: float, second: float, colors: Colors = MARBLES) -> 
     patches.set_xticks([])
     patches.tick_params(length=0)
     least = floors(first, second, colors)
-    patches.set_xlabel(f"floors: L2 {least['L2']:,.0f}, L1 {least['L1']:.0f}")
+    # Not the label of an axis: those are drawn once, see `Canvas`.
+    where = dict(transform=patches.transAxes, ha="center", va="top")
+    patches.text(0.5, -0.03, f"floors: L2 {least['L2']:,.0f}, L1 {least['L1']:.0f}", **where)
     patches.set_title("What each answers")
     return figure
 

@@ -10,7 +10,8 @@ import traitlets
 from ipywidgets.widgets.widget_description import DescriptionWidget
 from matplotlib.figure import Figure
 
-from colorlab.plots import show, to_bytes
+from colorlab.plots import show
+from colorlab.widgets.canvas import Canvas
 from colorlab.widgets.clickable import Clickable
 
 MOST_CONTROLS = 3  # more would be more than one idea
@@ -66,6 +67,7 @@ class Explorable(widgets.VBox):
         self._render, self._describe, self._click = render, describe, click
         self.controls = dict(controls)
         self._quiet = False
+        self._canvas = Canvas()
         self.picture = Clickable() if click else widgets.Image(format="png")
         self.picture.layout.max_width = "100%"
         self.picture.on_msg(self._received)
@@ -137,7 +139,7 @@ class Explorable(widgets.VBox):
         with one_thread():
             self._figure = self._render(**self.state)
             caption = self._describe(**self.state)
-            self.picture.value = to_bytes(self._figure)
+            self.picture.value = self._canvas.png(self._figure)
         self.caption.value, self.refusal.value = caption, ""
         if self._click:
             self.picture.description = caption

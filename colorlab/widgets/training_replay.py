@@ -66,7 +66,7 @@ class TrainingReplay:
             ax.axis("off")
             ax.set_title(title, fontsize=10, fontweight="normal")
         figure.suptitle(
-            f"step {step}: loss {history.loss[i]:.4g}, chroma ratio {history.chroma_ratio[i]:.2f}"
+            f"step {step}: loss {history.loss[i]:.4g}, chroma ratio {history.chroma_ratio[i]:.2f}", y=0.99
         )
         return figure
 

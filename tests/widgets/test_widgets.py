@@ -18,8 +18,10 @@ from colorlab.datasets import middle_square
 from colorlab.experiment import Run
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression
+from colorlab.plots import to_bytes
 from colorlab.toy import CoinToss
 from colorlab.widgets.brown_well import answers, brown_well_explorer
+from colorlab.widgets.canvas import Canvas
 from colorlab.widgets.color_bins import color_bins_explorer
 from colorlab.widgets.experiment_replay import ExperimentReplay
 from colorlab.widgets.explorable import Explorable, Place
@@ -134,6 +136,51 @@ def test_every_button_sets_a_state_and_reset_returns_to_the_start(explorer):
         assert explorer.caption.value == explorer._describe(**explorer.state)
     assert explorer.state == start
     assert explorer.picture.value == first
+
+
+@pytest.mark.slow
+def test_whatever_it_is_moved_to_nothing_is_cut_off(explorer):
+    for label, button in explorer.buttons.items():
+        button.click()
+        figure = explorer._figure
+        (left, bottom), (right, top) = figure.bbox.padded(2).get_points()
+        for ax in figure.axes:
+            box = ax.get_tightbbox()
+            inside = left <= box.x0 and bottom <= box.y0 and box.x1 <= right and box.y1 <= top
+            assert inside, f"{label}: {ax.get_title()!r} reaches {box.extents} of {figure.bbox.extents}"
+
+
+def test_axes_are_measured_once_and_stay_while_what_is_in_them_moves():
+    well = brown_well_explorer()
+    first = [ax.get_position(original=True).extents for ax in well._figure.axes]
+    well.set(first=0.9)
+    np.testing.assert_array_equal([ax.get_position(original=True).extents for ax in well._figure.axes], first)
+
+
+def test_what_is_drawn_on_kept_axes_looks_as_if_all_were_drawn():
+    slice_ = lightness_slice_explorer()
+    slice_.set(L=30)
+    kept, whole = (
+        np.asarray(Image.open(io.BytesIO(png)), dtype=int)
+        for png in (slice_.picture.value, to_bytes(slice_._figure))
+    )
+    assert kept.shape == whole.shape
+    assert (np.abs(kept - whole).max(-1) > 1).mean() < 0.01  # ticks lie below a curve that touches them
+
+
+@pytest.mark.parametrize(
+    "change", [{"xlabel": "y"}, {"xlim": (0, 2)}, {"xticks": [0.5]}, {"xscale": "symlog"}]
+)
+def test_axes_that_change_are_drawn_anew(change):
+    def figure(**settings):
+        made = Figure(figsize=(2, 2))
+        made.add_axes((0.3, 0.3, 0.6, 0.6)).set(**{"xlabel": "x", "xlim": (0, 1)} | settings)
+        return made
+
+    canvas = Canvas()
+    first = canvas.png(figure())
+    assert canvas.png(figure(**change)) == Canvas().png(figure(**change)) != first
+    assert canvas.png(figure()) == first
 
 
 def test_a_twin_shows_another_state_than_the_widget_begins_with(explorer, monkeypatch):

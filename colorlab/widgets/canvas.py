@@ -1,0 +1,80 @@
+"""Figures drawn again and again while a control is dragged: what stays between them is measured and drawn once."""
+
+import io
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
+from PIL import Image
+
+
+class Canvas:
+    """Draws the figures of one explorable, which differ in their contents and seldom in their axes.
+
+    Half of drawing a figure is ticks, their numbers and the labels; almost as much again is a layout's measuring of
+    them. Both are done when they change, and kept.
+    """
+
+    def __init__(self) -> None:
+        self._places: dict[tuple, list[Bbox]] = {}
+        self._scales: list | None = None
+        self._ground = np.empty(0)
+
+    def png(self, figure: Figure) -> bytes:
+        """The figure as `plots.to_bytes` would give it, but that its axes lie where those of the first one did, and
+        that ticks lie below all else."""
+        self._lay_out(figure)
+        canvas = FigureCanvasAgg(figure)
+        renderer = canvas.get_renderer()
+        pixels = np.asarray(canvas.buffer_rgba())
+        for ax in figure.axes:
+            locator = ax.get_axes_locator()
+            ax.apply_aspect(locator(ax, renderer) if callable(locator) else None)
+        shown = [ax for ax in figure.axes if ax.axison and ax.get_visible()]
+        axes = [axis for ax in shown for axis in (ax.xaxis, ax.yaxis) if axis.get_visible()]
+        scales = [_described(axis) for axis in axes]
+        if scales != self._scales:
+            renderer.clear()
+            for part in (figure.patch, *(ax.patch for ax in shown), *axes):
+                part.draw(renderer)
+            self._scales, self._ground = scales, pixels.copy()
+        pixels[:] = self._ground
+        for part in (figure.patch, *axes):
+            part.set_visible(False)
+        figure.draw(renderer)
+        for part in (figure.patch, *axes):
+            part.set_visible(True)
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "png", compress_level=1)
+        return buffer.getvalue()
+
+    def _lay_out(self, figure: Figure) -> None:
+        """Put the axes where the layout of the first such figure had them: nothing should jump while it is dragged."""
+        if figure.get_layout_engine() is None:
+            return
+        kind = (len(figure.axes), *figure.get_size_inches())
+        if kind not in self._places:
+            figure.draw_without_rendering()
+            self._places[kind] = [ax.get_position(original=True) for ax in figure.axes]
+        figure.set_layout_engine("none")
+        for ax, place in zip(figure.axes, self._places[kind], strict=True):
+            ax.set_position(place, which="original")
+
+
+def _described(axis: Axis) -> tuple:
+    """All that decides how an axis looks."""
+    ax: Axes = axis.axes
+    places = axis.get_majorticklocs()
+    return (
+        ax.bbox.extents.tolist(),
+        axis.get_view_interval().tolist(),
+        axis.get_scale(),
+        axis.label.get_text(),
+        list(places),
+        axis.get_major_formatter().format_ticks(places),
+        list(axis.get_minorticklocs()),
+        axis.get_tick_params(),
+    )
