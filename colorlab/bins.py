@@ -14,18 +14,16 @@ notebook 06 looks into why.
 import math
 import warnings
 from collections.abc import Iterable
-from functools import cache
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from colorlab.blocks import in_blocks
-from colorlab.lab import rgb_to_lab
+from colorlab.grid import gamut_ab, occupied_cells
 
 PIXELS_AT_ONCE = 1 << 14  # bounds the memory of a distance table: 16,384 pixels × Q bins
 LOGITS_AT_ONCE = 1 << 9  # pixels whose logits stay in the cache of a processor core
-HALF_SIDE = 110  # the published square of the ab plane, Lab units
 LARGE_RATIO = 1000  # beyond this a handful of rare pixels decides every gradient
 
 Temperature = float | Literal["mode"]
@@ -84,12 +82,15 @@ class ColorBins:
 
     def __init__(self, grid_size: float = 10, rule: Literal["nearest", "corners", "square"] = "nearest"):
         self.grid_size, self.rule = checked_grid_size(grid_size), rule
-        cells = _occupied_cells(grid_size, rule)
+        cells = occupied_cells(gamut_ab(), grid_size, rule)
         self.centers = cells * grid_size
         # Cell -> bin, -1 where no bin is kept; its border is always -1 and stands for all that lies beyond.
         middle = int(cells.abs().max()) + 1
         self._table = torch.full((2 * middle + 1, 2 * middle + 1), -1)
         self._table[tuple((cells.long() + middle).T)] = torch.arange(len(cells))
+        # Out of its own cell a bin with four neighbours is never the nearest: one of them lies nearer.
+        alone = torch.stack([self._table.roll(by, axis) < 0 for by in (1, -1) for axis in (0, 1)]).any(0)
+        self._rim = self._table[alone & (self._table >= 0)]  # (R,)
         self._candidates_of: dict[int, Tensor] = {}
 
     @property
@@ -118,7 +119,8 @@ class ColorBins:
         labels = self._cell(points)  # on a square grid, rounding finds the nearest centre of all ...
         outside = (labels < 0).nonzero().squeeze(1)  # ... but that centre may be one that was dropped
         if len(outside):
-            labels[outside] = self._nearest(points[outside], k=1)[0].squeeze(1)
+            for part in outside.split(PIXELS_AT_ONCE):
+                labels[part] = self._rim.to(part)[self._beyond(points[part], self._rim).argmin(1)]
         return labels.reshape(shape)
 
     def encode_soft(self, ab: Tensor, k: int = 10, sigma: float = 5.0) -> tuple[Tensor, Tensor]:
@@ -322,22 +324,28 @@ class ColorBins:
 
     def _nearest(self, points: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """The k nearest bins of (P, 2) points: indices, and squared distances less the nearest's, both (P, k)."""
-        centers = self.centers.to(points)
-        everything = torch.arange(self.n_bins, device=points.device)
         cells, candidates = self._cell(points), self._candidates(k).to(points.device)
+        a, b = self.centers.to(points)[candidates].unbind(-1)  # (Q, C) each
         indices = torch.empty(len(points), k, dtype=torch.int64, device=points.device)
         squared = torch.empty(len(points), k, dtype=points.dtype, device=points.device)
-        for inside in (True, False):
-            for part in ((cells >= 0) == inside).nonzero().squeeze(1).split(PIXELS_AT_ONCE):
-                # Inside the gamut only the bins around the own cell can be among the nearest.
-                nearby = candidates[cells[part]] if inside else everything.expand(len(part), -1)
-                # Far out, float32 could no longer tell the distances of two bins apart.
-                exact = points.dtype if inside else torch.float64
-                d2 = (points[part, None].to(exact) - centers[nearby].to(exact)).square().sum(-1)  # (p, C)
-                d2, found = d2.topk(k, dim=1, largest=False)
-                squared[part] = (d2 - d2[:, :1]).to(squared)
-                indices[part] = nearby.gather(1, found)
+        for part in (cells >= 0).nonzero().squeeze(1).split(PIXELS_AT_ONCE):
+            # Inside the gamut only the bins around the own cell can be among the nearest.
+            own, point = cells[part], points[part]
+            d2 = (a[own] - point[:, :1]).square_() + (b[own] - point[:, 1:]).square_()  # (p, C)
+            d2, found = d2.topk(k, dim=1, largest=False)
+            squared[part], indices[part] = d2 - d2[:, :1], candidates[own].gather(1, found)
+        for part in (cells < 0).nonzero().squeeze(1).split(PIXELS_AT_ONCE):
+            d2, indices[part] = self._beyond(points[part]).topk(k, dim=1, largest=False)
+            squared[part] = (d2 - d2[:, :1]).to(squared)
         return indices, squared
+
+    def _beyond(self, points: Tensor, bins: Tensor | slice = slice(None)) -> Tensor:
+        """(P, 2) -> (P, bins) float64: squared distances less |point|², which is the same for every bin.
+
+        Far out float32 could no longer tell two bins apart; nor could float64, with |point|² in it.
+        """
+        centers = self.centers[bins].to(points.device, torch.float64)
+        return torch.addmm(centers.square().sum(1), points.double(), centers.T, alpha=-2)
 
     def _candidates(self, k: int) -> Tensor:
         """(Q, C): for every bin, all bins that can be among the k nearest of some point in its cell."""
@@ -361,40 +369,3 @@ class ColorBins:
                 f"and a minimum of {float(prior.min()):g}"
             )
         return prior / prior.sum()
-
-
-@cache
-def gamut_ab() -> Tensor:
-    """The ab of a dense sample of the sRGB gamut, `(6 * 512², 2)` float32.
-
-    A line parallel to the L axis that meets the gamut meets its surface, so the six faces of the RGB
-    cube are enough.
-    """
-    u, v = torch.meshgrid(torch.linspace(0, 1, 512), torch.linspace(0, 1, 512), indexing="ij")
-    faces = []
-    for channel in range(3):
-        for value in (0.0, 1.0):
-            face = [u, v]
-            face.insert(channel, torch.full_like(u, value))
-            faces.append(rgb_to_lab(torch.stack(face))[1:].flatten(1).T)
-    return torch.cat(faces)
-
-
-def _occupied_cells(grid_size: float, rule: str) -> Tensor:
-    """(Q, 2) whole numbers: the kept centres in units of grid_size, sorted by a, then b."""
-    if rule == "square":
-        side = torch.arange(-(HALF_SIDE // grid_size), HALF_SIDE // grid_size + 1)
-        return torch.cartesian_prod(side, side).float()
-    if rule == "nearest":
-        return _distinct((gamut_ab() / grid_size).round())
-    if rule == "corners":
-        lowest = _distinct((gamut_ab() / grid_size).floor())
-        corners = torch.cartesian_prod(torch.arange(2), torch.arange(2)).float()
-        return _distinct((lowest[:, None] + corners).reshape(-1, 2))
-    raise ValueError(f'rule: expected "nearest", "corners" or "square", got {rule!r}')
-
-
-def _distinct(cells: Tensor) -> Tensor:
-    """The distinct rows of (P, 2) whole numbers, sorted (one key a row: 20 times faster than unique rows)."""
-    keys = torch.unique(((cells[:, 0] + 1000) * 10000 + cells[:, 1] + 1000).long())
-    return torch.stack([keys // 10000 - 1000, keys % 10000 - 1000], dim=1).float()

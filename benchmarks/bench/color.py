@@ -86,8 +86,10 @@ def _near(found: np.ndarray, truth: np.ndarray, peer: np.ndarray | None = None) 
 def _bin_rows() -> Iterator[Row]:
     bins = ColorBins(10)
     inside = rgb_to_lab(torch.rand(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0)))[:, 1:]
-    wide = 25 * torch.randn(1, 2, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
-    far = 150 + wide.abs()
+    wide = 57 * torch.randn(
+        1, 2, SIDE, SIDE, generator=torch.Generator().manual_seed(0)
+    )  # a third lies outside
+    far = 150 + wide.abs() / 2
     for name, ab, faster, faster_soft in (
         ("in the gamut", inside, 80, 5),
         ("a third outside", wide, 15, 3),

@@ -1,0 +1,53 @@
+"""Which squares of the ab plane hold colours that a screen can show."""
+
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from colorlab.lab import rgb_to_lab
+
+HALF_SIDE = 110  # the published square of the ab plane, Lab units
+
+
+@cache
+def gamut_ab() -> Tensor:
+    """The ab of a dense sample of the sRGB gamut, `(6 * 512², 2)` float32.
+
+    A line parallel to the L axis that meets the gamut meets its surface, so the six faces of the RGB
+    cube are enough.
+    """
+    u, v = torch.meshgrid(torch.linspace(0, 1, 512), torch.linspace(0, 1, 512), indexing="ij")
+    faces = []
+    for channel in range(3):
+        for value in (0.0, 1.0):
+            face = [u, v]
+            face.insert(channel, torch.full_like(u, value))
+            faces.append(rgb_to_lab(torch.stack(face))[1:].flatten(1).T)
+    return torch.cat(faces)
+
+
+def occupied_cells(gamut: Tensor, grid_size: float, rule: str) -> Tensor:
+    """`(Q, 2)` whole numbers: the centres that a rule keeps, in units of grid_size, sorted by a, then b.
+
+    Args:
+        gamut: `(P, 2)`, ab of all colours that can be shown, near enough to one another.
+        grid_size: Lab units.
+        rule: "nearest", "corners" or "square", see `colorlab.bins`.
+    """
+    if rule == "square":
+        side = torch.arange(-(HALF_SIDE // grid_size), HALF_SIDE // grid_size + 1)
+        return torch.cartesian_prod(side, side).float()
+    if rule == "nearest":
+        return _distinct((gamut / grid_size).round())
+    if rule == "corners":
+        lowest = _distinct((gamut / grid_size).floor())
+        corners = torch.cartesian_prod(torch.arange(2), torch.arange(2)).float()
+        return _distinct((lowest[:, None] + corners).reshape(-1, 2))
+    raise ValueError(f'rule: expected "nearest", "corners" or "square", got {rule!r}')
+
+
+def _distinct(cells: Tensor) -> Tensor:
+    """The distinct rows of (P, 2) whole numbers, sorted (one key a row: 20 times faster than unique rows)."""
+    keys = torch.unique(((cells[:, 0] + 1000) * 10000 + cells[:, 1] + 1000).long())
+    return torch.stack([keys // 10000 - 1000, keys % 10000 - 1000], dim=1).float()
