@@ -1,4 +1,4 @@
-"""What a kernel sees: kernels made by hand, the window behind a number, and what excites a learnt channel."""
+"""What a kernel sees: kernels made by hand, the window behind a number, and what a learnt kernel likes best."""
 
 import copy
 from collections.abc import Sequence
@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorlab.colorizer import Colorizer
 from colorlab.networks.unet import UNet
 
 # The edges are Sobel's: a difference in one direction, smoothed in the other.
@@ -24,9 +23,6 @@ KERNELS: dict[str, Tensor] = {
         "sharpen": ((0, -1, 0), (-1, 5, -1), (0, -1, 0)),
     }.items()
 }
-
-STEP = 0.02  # of Adam in `gradient_ascent`
-ROUGHNESS = 2.0  # price of one squared unit of scaled L between neighbours, in units of the response
 
 
 def filter_picture(L: Tensor, kernel: Tensor | Sequence[Sequence[float]]) -> Tensor:
@@ -137,24 +133,7 @@ def count_paths(network: UNet, stage: str, size: int) -> Tensor:
     return x.grad[0].sum(0)
 
 
-# ---- what excites a channel ----------------------------------------------------------------------
-
-
-class Patch(NamedTuple):
-    """The window of a picture to which one channel answered.
-
-    Attributes:
-        response: the channel's number, after normalisation and rectifier.
-        picture: index of the picture.
-        top, left: where the window begins, pixels.
-        L: `(size, size)`, the window.
-    """
-
-    response: float
-    picture: int
-    top: int
-    left: int
-    L: Tensor
+# ---- the first layer ------------------------------------------------------------------------------
 
 
 def best_windows(kernels: Tensor, pictures: Sequence[Tensor]) -> Tensor:
@@ -171,105 +150,3 @@ def best_windows(kernels: Tensor, pictures: Sequence[Tensor]) -> Tensor:
     windows = torch.cat([F.unfold(picture[None, None], side)[0].T for picture in pictures])  # (P, k²)
     best = (windows @ kernels.flatten(1).T).argmax(0)
     return windows[best].reshape(kernels.shape)
-
-
-@torch.no_grad()
-def best_patches(
-    colorizer: Colorizer, stage: str, channels: Sequence[int], pictures: Sequence[Tensor], n: int
-) -> list[list[Patch]]:
-    """The windows that excite a channel most: the best one of each picture, and the n best of these.
-
-    One a picture, for otherwise all n would be the same place moved by a pixel. Only windows that lie wholly
-    inside the picture count. The network sees the whole picture, so its normalisation is that of use.
-
-    Args:
-        colorizer: any network; without hints.
-        stage: "stem" or "down 1", … .
-        channels: of that stage.
-        pictures: L in [0, 100], `(H, W)` each.
-        n: windows a channel, at most one a picture.
-
-    Returns:
-        For each channel n patches, the most exciting one first.
-
-    Raises:
-        ValueError: more windows than pictures, a picture smaller than the window, no such channel or stage.
-    """
-    size, step = receptive_field(trunk_layers(colorizer.network, stage))
-    if not 1 <= n <= len(pictures):
-        raise ValueError(f"n: expected 1 to {len(pictures)}, one window a picture, got {n}")
-    found: list[list[Patch]] = [[] for _ in channels]
-    for i, L in enumerate(pictures):
-        if min(L.shape) < size:
-            raise ValueError(
-                f"picture {i}: {L.shape[1]}×{L.shape[0]} is smaller than the window of {stage}, {size} pixels"
-            )
-        responses = respond(colorizer, L[None, None], stage, channels)[0]
-        # A window lies around its own pixel: kernels are odd and padded by half their size.
-        top, left = (torch.arange(count) * step - size // 2 for count in responses.shape[1:])
-        rows_inside = (top >= 0) & (top + size <= L.shape[0])
-        columns_inside = (left >= 0) & (left + size <= L.shape[1])
-        inside = rows_inside[:, None] & columns_inside
-        for patches, response in zip(found, responses.cpu(), strict=True):
-            place = response.masked_fill(~inside, -torch.inf).argmax()
-            y, x = (int(k) for k in torch.unravel_index(place, response.shape))
-            row, column = int(top[y]), int(left[x])
-            window = L[row : row + size, column : column + size]
-            patches.append(Patch(float(response[y, x]), i, row, column, window))
-    return [sorted(patches, key=lambda patch: -patch.response)[:n] for patches in found]
-
-
-def gradient_ascent(
-    colorizer: Colorizer, stage: str, channel: int, steps: int = 64, size: int = 96, seed: int = 0
-) -> tuple[Tensor, list[float]]:
-    """A picture made to excite one channel: begin with faint noise and go uphill.
-
-    What rises is the channel's mean over the whole picture. (A single number would rise without bound: the
-    norm divides by the picture's spread, so one spot on a flat grey is enough.)
-
-    Left alone, this ends in fine noise that no photograph has. Two things hold it back, and both are choices:
-    the picture is stored as waves whose steps fall as 1/frequency, as the amplitudes of photographs do, and
-    neighbours that differ cost `ROUGHNESS` times their mean squared difference. So smoothness in
-    the result comes from us; where it is light or dark, and in which direction it runs, from the channel.
-
-    Args:
-        colorizer: any network; without hints.
-        stage: of `UNet.features`.
-        channel: of that stage.
-        steps: of Adam; 0 gives the noise.
-        size: side of the picture, pixels.
-        seed: of the noise.
-
-    Returns:
-        L `(size, size)` in [0, 100], and the mean response before every step and after the last: steps + 1.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    frequency = torch.hypot(torch.fft.fftfreq(size)[:, None], torch.fft.rfftfreq(size))
-    amplitude = 1 / frequency.clamp(min=1 / size)
-    waves = 0.01 * torch.randn(2, *frequency.shape, generator=generator)  # real and imaginary parts
-    waves.requires_grad_()
-    optimizer = torch.optim.Adam([waves], lr=STEP)
-    history = []
-    for step in range(steps + 1):
-        spectrum = torch.complex(*waves) * amplitude
-        L = 100 * torch.sigmoid(torch.fft.irfft2(spectrum, s=(size, size), norm="ortho"))
-        response = respond(colorizer, L[None, None], stage, [channel]).mean()
-        history.append(response.item())
-        if step < steps:
-            scaled = L / 50
-            rough = scaled.diff(dim=0).square().mean() + scaled.diff(dim=1).square().mean()
-            loss = ROUGHNESS * rough.to(response.device) - response
-            (waves.grad,) = torch.autograd.grad(loss, [waves])  # the network's own gradients stay untouched
-            optimizer.step()
-    return L.detach(), history
-
-
-def respond(colorizer: Colorizer, L: Tensor, stage: str, channels: Sequence[int]) -> Tensor:
-    """What some channels of a stage answer to L `(N, 1, H, W)` in [0, 100]: `(N, len(channels), h, w)`."""
-    features = colorizer.network.features(colorizer.inputs(L))
-    if stage not in features:
-        raise ValueError(f"stage: expected one of {', '.join(features)}, got {stage!r}")
-    count = features[stage].shape[1]
-    if not all(0 <= c < count for c in channels):
-        raise ValueError(f"channels: {stage} has 0 to {count - 1}, got {list(channels)}")
-    return features[stage][:, list(channels)]

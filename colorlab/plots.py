@@ -26,6 +26,7 @@ from colorlab.config import History
 from colorlab.lab import lab_to_rgb
 
 STYLE = Path(__file__).with_name("colorlab.mplstyle")
+WIDEST = 9.0  # inches: as much as JupyterLab shows beside its file browser without shrinking the words
 MATTE = "#757575"  # L* = 49: halfway between black and white
 ON_MATTE = {"figure.facecolor": MATTE} | dict.fromkeys(
     ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), "white"
@@ -154,12 +155,13 @@ def pictures(
         titles: one a picture, or none.
         title: what is shown, above all of them.
         columns: pictures a row; None puts all in one.
-        height: of a row, inches.
+        height: of a row, inches; less where the row would be wider than a page.
         cmaps, limits: colour map and (low, high) of each `(H, W)` image; grey and 0..100 if not given.
     """
     columns = columns or len(images)
     rows = -(-len(images) // columns)
     aspect = max(image.shape[1] / image.shape[0] for image in images)
+    height = min(height, WIDEST / (columns * aspect))
     titled_rows = -(-len(titles) // columns)
     size = (columns * height * aspect, rows * (height + 0.05) + 0.25 * titled_rows + 0.35 * bool(title))
     figure = Figure(figsize=(max(size[0], width_of(title)), size[1]), layout="constrained")
@@ -187,7 +189,9 @@ def swatches(labs: Sequence[Sequence[float]], labels: Sequence[str], title: str 
     """
     colors = torch.as_tensor(labs, dtype=torch.float32)
     greys = torch.cat([colors[:, :1], torch.zeros(len(colors), 2)], dim=1)
-    figure = Figure(figsize=(max(1.25 * len(colors) + 0.8, width_of(title)), 3.0), layout="constrained")
+    side = min(1.25, (WIDEST - 0.8) / len(colors))
+    size = (max(side * len(colors) + 0.8, width_of(title)), 2 * side + 0.5)
+    figure = Figure(figsize=size, layout="constrained")
     ax = figure.subplots()
     color_patches(ax, lab_to_rgb(torch.stack([colors, greys]).permute(2, 0, 1)).movedim(0, -1).numpy())
     ax.set_aspect("equal")
@@ -276,12 +280,13 @@ def gamut_slices(levels: Sequence[float], titles: Sequence[str] = (), title: str
         titles: one a slice; its L* if not given.
         title: what is drawn.
     """
-    figure = Figure(figsize=(max(2.5 * len(levels), width_of(title)), 3.3), layout="constrained")
+    width = min(2.5, WIDEST / len(levels))
+    figure = Figure(figsize=(max(width * len(levels), width_of(title)), width + 0.8), layout="constrained")
     row = figure.subplots(1, len(levels), sharey=True, squeeze=False)[0]
     for i, (ax, L) in enumerate(zip(row, levels, strict=True)):
         ab_axes(ax, L)
         ax.set(xlabel="a (Lab units)", ylabel="" if i else "b (Lab units)", xticks=(-100, 0, 100))
-        ax.set_title(titles[i] if i < len(titles) else f"L* = {L:g}", fontsize=10, fontweight="normal")
+        ax.set_title(titles[i] if i < len(titles) else f"L* = {L:g}", fontsize=9, fontweight="normal")
     figure.suptitle(title)
     return figure
 

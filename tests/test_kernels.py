@@ -9,21 +9,15 @@ from scipy.ndimage import correlate
 from torch import nn
 from torch.nn import functional as F
 
-from colorlab.colorizer import Colorizer
-from colorlab.data import photos
 from colorlab.kernels import (
     KERNELS,
-    best_patches,
     best_windows,
     count_paths,
     filter_picture,
-    gradient_ascent,
     receptive_field,
-    respond,
     trunk_layers,
 )
 from colorlab.networks.unet import UNet
-from colorlab.objectives import Regression
 from colorlab.widgets.kernel_playground import kernel_playground
 
 STAGES = ("stem", "down 1", "down 2")
@@ -31,12 +25,6 @@ STAGES = ("stem", "down 1", "down 2")
 
 def noise(*shape, seed=0):
     return 100 * torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-@pytest.fixture(scope="module")
-def colorizer() -> Colorizer:
-    torch.manual_seed(0)
-    return Colorizer(UNet(1, 2, width=4, depth=2).eval(), Regression())
 
 
 # ---- filtering -----------------------------------------------------------------------------------
@@ -147,112 +135,7 @@ def test_a_stage_on_the_way_up_has_no_single_window():
         trunk_layers(UNet(1, 2, width=4, depth=2), "up 1")
 
 
-# ---- best patches --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("stage", STAGES)
-@torch.no_grad()
-def test_the_best_patches_are_those_of_brute_force(colorizer, stage):
-    pictures = [noise(26, 30), noise(31, 25, seed=1), noise(40, 40, seed=2)]
-    size, step = receptive_field(trunk_layers(colorizer.network, stage))
-    for channel, patches in enumerate(best_patches(colorizer, stage, [0, 1, 2], pictures, 3)):
-        wanted = []
-        for i, L in enumerate(pictures):
-            answers = colorizer.network.features(colorizer.scale(L)[None, None])[stage][0, channel]
-            candidates = []
-            for y in range(answers.shape[0]):
-                for x in range(answers.shape[1]):
-                    top, left = y * step - size // 2, x * step - size // 2
-                    if top >= 0 and left >= 0 and top + size <= L.shape[0] and left + size <= L.shape[1]:
-                        candidates.append((float(answers[y, x]), i, top, left))
-            wanted.append(max(candidates, key=lambda c: c[0]))
-        wanted.sort(key=lambda c: -c[0])
-        assert [patch[:4] for patch in patches] == wanted
-        for response, i, top, left, window in patches:
-            assert torch.equal(window, pictures[i][top : top + size, left : left + size])
-            assert response >= 0
-
-
-def test_a_patch_is_all_that_its_response_depends_on_but_for_the_norm(colorizer):
-    """Without norms, pixels outside the patch change nothing and pixels inside do."""
-    bare = Colorizer(UNet(1, 2, width=4, depth=2).eval(), Regression())
-    for part in bare.network.modules():
-        for name, child in part.named_children():
-            if isinstance(child, nn.GroupNorm):
-                setattr(part, name, nn.Identity())
-    L = noise(48, 48)
-    size, step = receptive_field(trunk_layers(bare.network, "down 2"))
-    channels = range(16)
-    best = max((p[0] for p in best_patches(bare, "down 2", channels, [L], 1)), key=lambda p: p.response)
-    y, x = ((corner + size // 2) // step for corner in (best.top, best.left))
-    changed = noise(48, 48, seed=9)
-    inside = (slice(best.top, best.top + size), slice(best.left, best.left + size))
-
-    def at(picture):
-        return respond(bare, picture[None, None], "down 2", channels)[0, :, y, x]
-
-    outside_changed = changed.clone()
-    outside_changed[inside] = L[inside]
-    inside_changed = L.clone()
-    inside_changed[inside] = changed[inside]
-    assert torch.allclose(at(outside_changed), at(L), atol=1e-6)
-    assert not torch.allclose(at(inside_changed), at(L), atol=1e-3)
-
-
-def test_faults_of_best_patches_are_named(colorizer):
-    with pytest.raises(ValueError, match="one window a picture, got 2"):
-        best_patches(colorizer, "stem", [0], [noise(9, 9)], 2)
-    with pytest.raises(ValueError, match="picture 0: 20×30 is smaller than the window of down 2, 21 pixels"):
-        best_patches(colorizer, "down 2", [0], [noise(30, 20)], 1)
-    with pytest.raises(ValueError, match=r"stem has 0 to 3, got \[4\]"):
-        best_patches(colorizer, "stem", [4], [noise(9, 9)], 1)
-
-
-def test_a_guided_network_listens_too():
-    guided = Colorizer.pretrained("guided")
-    assert best_patches(guided, "stem", [0], [noise(16, 16)], 1)[0][0].response > 0
-
-
-# ---- gradient ascent -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("stage", "channel"), [("stem", 9), ("down 1", 0), ("down 2", 0), ("down 3", 0)])
-def test_ascent_beats_every_photograph(stage, channel):
-    torch.manual_seed(0)
-    colorizer = Colorizer(UNet(1, 2, width=16, depth=4).eval(), Regression())
-    L, history = gradient_ascent(colorizer, stage, channel, steps=40, size=64)
-    with torch.no_grad():
-        best = max(
-            respond(colorizer, p.lab[None, :1], stage, [channel]).mean() for p in photos("all", side=96)
-        )
-        again = respond(colorizer, L[None, None], stage, [channel]).mean()
-    assert L.shape == (64, 64)
-    assert L.min() >= 0
-    assert L.max() <= 100
-    assert len(history) == 41
-    assert history[-1] == pytest.approx(float(again), rel=1e-4)
-    assert history[-1] > max(1.3 * history[0], float(best))
-
-
-def test_ascent_is_repeatable_and_leaves_the_network_alone(colorizer):
-    before = {k: v.clone() for k, v in colorizer.network.state_dict().items()}
-    first, again = (gradient_ascent(colorizer, "stem", 1, steps=3, size=16, seed=5)[0] for _ in range(2))
-    other = gradient_ascent(colorizer, "stem", 1, steps=3, size=16, seed=6)[0]
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
-    assert all(torch.equal(v, before[k]) for k, v in colorizer.network.state_dict().items())
-    assert all(p.grad is None for p in colorizer.network.parameters())
-
-
-def test_no_steps_give_the_noise(colorizer):
-    L, history = gradient_ascent(colorizer, "down 1", 0, steps=0, size=16)
-    assert len(history) == 1
-    assert L.std() < 10
-
-
-def test_an_unknown_stage_is_named(colorizer):
-    with pytest.raises(ValueError, match=r"expected one of input, stem, .*got 'down 9'"):
-        gradient_ascent(colorizer, "down 9", 0)
+# ---- the first layer ------------------------------------------------------------------------------
 
 
 def test_the_best_windows_are_those_of_brute_force():

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from colorlab.data import to_lab
 from colorlab.experiment import Run
 from colorlab.lab import chroma
-from colorlab.plots import short, styled
+from colorlab.plots import ink, short, styled
 from colorlab.widgets.explorable import Explorable
 
 
@@ -49,7 +49,7 @@ class ExperimentReplay:
             curve.plot(np.sqrt(steps[1:]), loss[1:], color=f"C{column}")
             here = self._loss_at(run, step)
             top = max(loss[1:])
-            curve.plot(np.sqrt(step), min(here, top), "o", markersize=9, color="black")
+            curve.plot(np.sqrt(step), min(here, top), "o", markersize=9, color=ink())
             ticks = [s for s in self.steps if s in (self.steps[0], self.steps[-1], *self.steps[2::3])]
             curve.set_xticks(np.sqrt(ticks), [f"{s:,}" for s in ticks], fontsize=8)
             curve.set(xlabel="gradient steps", ylabel=self.units[title])

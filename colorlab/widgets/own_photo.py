@@ -86,5 +86,5 @@ def color_all(colorizers: Mapping[str, Colorizer], rgb: np.ndarray) -> dict[str,
 
 
 def render(answers: Mapping[str, np.ndarray]) -> Figure:
-    """The columns side by side."""
-    return pictures(list(answers.values()), list(answers), columns=len(answers), height=2.4)
+    """The pictures in rows of two, large enough to judge colour."""
+    return pictures(list(answers.values()), list(answers), columns=2, height=2.4)

@@ -65,7 +65,7 @@ class RebalancingView:
             xlabel="AuC, % (all pixels alike)",
             ylabel="rebalanced AuC, %",
             xlim=(min(s["auc"] for s in every) - 1, max(s["auc"] for s in every) + 1),
-            ylim=(min(s["rebalanced_auc"] for s in every) - 1, max(s["rebalanced_auc"] for s in every) + 1),
+            ylim=(min(s["rebalanced_auc"] for s in every) - 2, max(s["rebalanced_auc"] for s in every) + 1),
         )
         curve.legend(fontsize=8, loc="lower right")
         return figure
