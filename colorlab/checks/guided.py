@@ -1,9 +1,14 @@
 """Exercises of notebook 10, guided."""
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
-from colorlab.checks.exercise import exercise, numbers
+from colorlab.checks.exercise import AnswerError, exercise, numbers
+from colorlab.colorizer import Colorizer
+from colorlab.data import photo, to_lab
+from colorlab.datasets import middle_square
 
 
 def two_hints() -> Tensor:
@@ -66,3 +71,58 @@ def q2(answer):
         return "4/5 is the share with at least one hint"
     wrong = "the share" if abs(none - 1 / 5) >= 0.002 else "the mean"
     return f"{wrong} is not right; simulate it if you like: torch.rand(…) < 1/5 until the first True"
+
+
+SIDE = 96  # of the dahlia, pixels
+DRAWN = 24  # places drawn by lot, to compare with
+
+
+@cache
+def dahlia() -> Tensor:
+    return to_lab(middle_square(photo("flower").rgb, SIDE))  # (3, SIDE, SIDE)
+
+
+@cache
+def gained(places: tuple[tuple[int, int], ...]) -> list[float]:
+    """By how many Lab units one true hint at each place (x, y) brings the dahlia nearer to its true colours."""
+    lab = dahlia()
+    planes = torch.zeros(len(places) + 1, 3, SIDE, SIDE)  # the last without a hint
+    for hint, (x, y) in zip(planes, places, strict=False):
+        rows, columns = (slice(max(n - 1, 0), n + 2) for n in (y, x))
+        hint[:2, rows, columns] = lab[1:, y, x, None, None] / 110
+        hint[2, rows, columns] = 1
+    L = lab[None, :1].expand(len(planes), -1, -1, -1)
+    ab = Colorizer.pretrained("guided").predict_ab(L, hints=planes).cpu()
+    *off, alone = (ab - lab[1:]).norm(dim=1).mean((1, 2)).tolist()
+    return [alone - distance for distance in off]
+
+
+@cache
+def by_lot() -> tuple[tuple[int, int], ...]:
+    draw = torch.Generator().manual_seed(0)
+    return tuple(map(tuple, torch.randint(0, SIDE, (DRAWN, 2), generator=draw).tolist()))
+
+
+def good_place() -> tuple[int, int]:
+    gains = gained(by_lot())
+    return by_lot()[gains.index(max(gains))]  # the best of 24 places drawn by lot
+
+
+@exercise(
+    hints=(
+        "Where is the answer without a hint farthest from the truth, and over a large part of the picture?",
+        "Petals or ground: try the middle of each. A place on the edge between two things tells of neither.",
+    ),
+    solution=good_place,
+)
+def q3(answer):
+    """a place (x, y) of the dahlia of 96 pixels where a true hint gains more than at three of four drawn by lot."""
+    x, y = numbers(answer, (2,), "x and y").tolist()
+    if x != int(x) or y != int(y) or not (0 <= x < SIDE and 0 <= y < SIDE):
+        raise AnswerError(f"expected two whole numbers from 0 to {SIDE - 1}, got ({x:g}, {y:g})")
+    wanted = sorted(gained(by_lot()))[3 * DRAWN // 4]
+    (gain,) = gained(((int(x), int(y)),))
+    if gain >= wanted:
+        return None
+    said = f"a hint there gains {gain:+.1f} Lab units, a quarter of the places drawn by lot {wanted:+.1f} or more"
+    return f"{said}{'; this one hurts' if gain < 0 else ''}"

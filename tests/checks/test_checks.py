@@ -10,6 +10,7 @@ from colorlab.checks import (
     brown_well,
     classification,
     convolutions,
+    deep_filters,
     guided,
     papers,
     rebalancing,
@@ -27,7 +28,7 @@ from colorlab.toy import PALETTE
 def find_exercises():
     modules = (
         welcome, convolutions, unet, regression, brown_well, classification, rebalancing, results, guided, beyond,
-        papers,
+        deep_filters, papers,
     )  # fmt: skip
     for module in modules:
         for name, value in vars(module).items():
@@ -62,6 +63,10 @@ SOLUTIONS = {  # a function is the answer itself, anything else is what the solu
     results.q3: results.bold_over_mean(),
     guided.q1: guided.two_hints(),
     guided.q2: guided.chances(),
+    guided.q3: guided.good_place(),
+    deep_filters.q1: deep_filters.tire_channels(),
+    deep_filters.q2: deep_filters.above_the_rest,
+    deep_filters.q3: deep_filters.eye_channel(),
     papers.q1: papers.fused,
     papers.q2: papers.window_of_three(),
     beyond.q1: beyond.flicker_by_hand(),
@@ -76,6 +81,11 @@ def only_colored_hints():
     planes = guided.two_hints()
     planes[2, 2, 1] = 0
     return planes
+
+
+def poor_place():
+    gains = guided.gained(guided.by_lot())
+    return guided.by_lot()[gains.index(min(gains))]
 
 
 def vector_first(features, vector, weight):
@@ -227,6 +237,24 @@ WRONG = [
     (guided.q2, (4, 1 / 5), "exchanged"),
     (guided.q2, (1 / 5, 3), "the mean is not right"),
     (guided.q2, (1 / 8, 7), "the answer for 1/8"),
+    (guided.q3, poor_place(), "drawn by lot"),
+    (guided.q3, (96, 10), "from 0 to 95"),
+    (guided.q3, (10.5, 10), "whole numbers"),
+    (guided.q3, 40, "x and y"),
+    (deep_filters.q1, 4, "one tire only"),
+    (deep_filters.q1, 1, "a scale of its own"),
+    (deep_filters.q1, 3, "is not it"),
+    (deep_filters.q1, "two", "got str"),
+    (deep_filters.q2, lambda front, rear, rest: torch.maximum(front, rear) > rest, "one of the two tires"),
+    (deep_filters.q2, lambda front, rear, rest: (front + rear) / 2 > rest, "the mean of the two"),
+    (deep_filters.q2, lambda front, rear, rest: torch.minimum(front, rear) <= rest, "the opposite"),
+    (deep_filters.q2, lambda front, rear, rest: front > rest, "leaves out the other"),
+    (deep_filters.q2, lambda front, rear, rest: front > 0, "sorted wrongly"),
+    (deep_filters.q2, 7, "expected a function"),
+    (deep_filters.q3, 317, "to something else"),
+    (deep_filters.q3, 1280, "from 0 to 1279"),
+    (deep_filters.q3, 0.5, "whole number"),
+    (deep_filters.q3, "eye", "got str"),
     (papers.q1, lambda f, v, w: papers.fused(f, v, w).relu(), "rectified"),
     (papers.q1, lambda f, v, w: papers.fused(f, 0 * v, w), "no effect"),
     (papers.q1, vector_first, "before the features"),
