@@ -6,7 +6,7 @@ Made with click itself: `-p NAME VALUE`, repeated, is a pair of words, which typ
 import click
 
 from colorlab import __version__
-from colorlab.commands import colorize, course, doctor, evaluate, progress, run, train
+from colorlab.commands import colorize, course, doctor, evaluate, pack, progress, run, train
 from colorlab.commands.console import Commands
 
 
@@ -20,6 +20,7 @@ def main() -> None:
     colorlab run       execute the course without looking, and report
     colorlab progress  which exercises pass
     colorlab nbgrader  write the notebooks as assignments
+    colorlab pack      slides and PDFs for a lecture
     colorlab colorize  colour pictures, GIFs, videos and folders of them
     colorlab evaluate  judge the networks on pictures whose colours are known
     colorlab train     train a colorizer on your own pictures
@@ -32,6 +33,7 @@ for command in (
     run.run,
     progress.progress,
     course.nbgrader,
+    pack.pack,
     course.outputs,
     colorize.colorize,
     evaluate.evaluate,

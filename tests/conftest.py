@@ -1,7 +1,6 @@
 """What all tests share."""
 
 import os
-import shutil
 
 import pytest
 import torch
@@ -10,6 +9,8 @@ from hypothesis import settings
 # On a busy machine an example may take a second: how long it takes is no fault of what it shows.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+from colorlab.course.browser import find_browser
 
 # The tensors here are tiny. Where the cores are busy with something else, a second thread waits for its
 # turn at every operation: one thread was measured to be 20 times faster then, and no slower on idle cores.
@@ -22,13 +23,6 @@ INSTALL_ONE = (
     "Install one (Debian, Ubuntu: `apt-get install chromium`) or name the program of a Chromium or Chrome "
     "in the environment variable CHROMIUM."
 )
-
-
-def find_browser() -> str | None:
-    """The browser that CHROMIUM names; without that variable the first one on the PATH."""
-    named = os.environ.get("CHROMIUM")
-    names = [named] if named else ["chromium", "chromium-browser", "google-chrome"]
-    return next(filter(None, map(shutil.which, names)), None)
 
 
 @pytest.fixture(scope="session")
