@@ -61,18 +61,20 @@ def ink() -> str:
     return matplotlib.rcParams["text.color"]
 
 
-def show(figure: Figure, alt: str) -> None:
+def show(figure: Figure, alt: str, notes: Mapping[str, object] | None = None) -> None:
     """Display a figure in a notebook: a JPEG if its ground is opaque, a PNG if one can see through it.
 
     Args:
         figure: what to show.
         alt: what is to be seen in it, for readers who cannot.
+        notes: for programs that read the notebook; they go into the metadata of the output.
 
     Raises:
         ValueError: an empty `alt`.
     """
     opaque = figure.get_facecolor()[3] == 1
-    _display(to_bytes(figure, "jpeg" if opaque else "png"), "image/jpeg" if opaque else "image/png", alt)
+    kind = "jpeg" if opaque else "png"
+    _display(to_bytes(figure, kind), f"image/{kind}", alt, notes or {})
 
 
 def show_moving(
@@ -109,16 +111,16 @@ def show_moving(
     palette = made[0].quantize(256)
     frames = [frame.quantize(palette=palette) for frame in made]
     frames[0].save(buffer, "PNG", save_all=True, append_images=frames[1:], duration=milliseconds, loop=rounds)
-    _display(buffer.getvalue(), "image/png", alt)
+    _display(buffer.getvalue(), "image/png", alt, {})
 
 
-def _display(picture: bytes, kind: str, alt: str) -> None:
+def _display(picture: bytes, kind: str, alt: str, notes: Mapping[str, object]) -> None:
     from IPython.display import display
 
     if not alt.strip():
         raise ValueError("alt: say in a sentence what the figure shows")
     data = base64.b64encode(picture).decode()
-    display({kind: data, "text/plain": alt}, metadata={kind: {"alt": alt}}, raw=True)
+    display({kind: data, "text/plain": alt}, metadata={kind: {"alt": alt}} | notes, raw=True)
     # JupyterLab shows no alt text: it is put beside the picture, where only a screen reader finds it.
     hidden = "position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%)"
     display({"text/html": f'<span style="{hidden}">{escape(alt)}</span>', "text/plain": ""}, raw=True)

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 from colorlab.course.record import shown
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from colorlab.course.report import Outcome
 
+ABREAST = 3  # panels
 Lines = dict[str, list[tuple[float, float]]]
 
 
@@ -38,23 +41,32 @@ def _lines(runs: Sequence["Outcome"], over: str, name: str) -> Lines:
 
 
 def _drawn(over: str, measured: dict[str, Lines]) -> str:
+    from colorlab.plots import styled, to_bytes
+
+    picture = base64.b64encode(to_bytes(styled(_figure)(over, measured))).decode()
+    told = "; ".join(
+        f"{name} {label}: " + ", ".join(f"{shown(y)} at {shown(x)}" for x, y in points)
+        for name, lines in measured.items()
+        for label, points in lines.items()
+    )
+    return f'<img alt="{html.escape(told)}" style="max-width: 100%" src="data:image/png;base64,{picture}">'
+
+
+def _figure(over: str, measured: dict[str, Lines]) -> "Figure":
+    """A panel for each recorded number."""
     from matplotlib.figure import Figure
 
-    from colorlab.plots import to_bytes
-
-    figure = Figure(figsize=(4 * len(measured), 3), layout="constrained")
-    told = []
-    for axes, (name, lines) in zip(
-        figure.subplots(1, len(measured), squeeze=False)[0], measured.items(), strict=True
-    ):
+    columns = min(ABREAST, len(measured))
+    rows = -(-len(measured) // columns)
+    figure = Figure(figsize=(4 * columns, 3 * rows), layout="constrained")
+    for i, (name, lines) in enumerate(measured.items()):
+        axes = figure.add_subplot(rows, columns, i + 1)
         for label, points in lines.items():
             axes.plot(*zip(*points, strict=True), "o-", label=label or None)
-            told.append(f"{name} {label}: " + ", ".join(f"{shown(y)} at {shown(x)}" for x, y in points))
         axes.set(xlabel=over, title=name)
         if any(lines):
             axes.legend()
-    picture = base64.b64encode(to_bytes(figure)).decode()
-    return f'<img alt="{html.escape("; ".join(told))}" style="max-width: 100%" src="data:image/png;base64,{picture}">'
+    return figure
 
 
 def _number(value: object) -> bool:

@@ -29,12 +29,22 @@ TEMPLATE = (
     )
     + """{% block footer_js %}<script src="reveal/dist/reveal.js"></script>
 <script src="reveal/plugin/notes/notes.js"></script>
-<script>Reveal.initialize({ hash: true, slideNumber: true, width: 1100, height: 750, plugins: [RevealNotes] });</script>
+<script>Reveal.initialize({ hash: true, slideNumber: true, transition: 'none',
+  width: 1100, height: 750, plugins: [RevealNotes] });</script>
 {% endblock %}"""
 )
 STYLE = """<style>
-.reveal .slides section { text-align: left; font-size: 22px; overflow-y: auto; max-height: 740px; }
-.reveal img { max-height: 520px; } .jp-InputPrompt, .jp-OutputPrompt { display: none; }
+.reveal .slides section { text-align: left; overflow-y: auto; max-height: 740px; }
+.reveal :is(h1, h2, h3) { text-transform: none; }
+.reveal .slides :is(.jp-RenderedHTMLCommon, .jp-RenderedHTMLCommon :is(p, li)) { font-size: 28px; line-height: 1.35; }
+.reveal .slides pre { width: auto; box-shadow: none; font-size: 21px !important; white-space: pre-wrap !important; }
+.reveal img { width: auto; max-height: 520px; max-width: 100%; } .jp-InputPrompt, .jp-OutputPrompt { display: none; }
+</style></head>"""
+PAPER = """<style>
+@page { size: A4; margin: 15mm; }
+pre { white-space: pre-wrap !important; font-size: 11px !important; }
+pre, img, math[display=block], :is(h1, h2, h3) { break-inside: avoid; } :is(h1, h2, h3) { break-after: avoid; }
+.jp-InputPrompt, .jp-OutputPrompt { display: none; }
 </style></head>"""
 
 
@@ -68,11 +78,15 @@ def copy_reveal(out: Path) -> None:
 def slides(path: Path) -> str:
     """A notebook as slides that look for reveal.js in the folder `reveal` beside them.
 
-    A heading begins a column; every other text, and every cell that shows something, is a slide below it.
+    A heading begins a column; every other text, and every cell that shows something, is a slide below it,
+    but for what comes right after a heading without a text: it stands on the same slide.
     """
     notebook = nbformat.read(path, as_version=4)
+    lone = False  # a heading that waits for company
     for cell in notebook.cells:
-        cell.metadata["slideshow"] = {"slide_type": _kind(cell)}
+        kind = _kind(cell)
+        cell.metadata["slideshow"] = {"slide_type": "-" if lone and kind == "subslide" else kind}
+        lone = (lone and kind == "skip") or (kind == "slide" and "\n" not in cell.source.strip())
     prepare(notebook, path.stem)
     exporter = _Slides(
         raw_template=TEMPLATE, reveal_url_prefix="reveal", reveal_theme="white", exclude_input=True
@@ -93,7 +107,8 @@ def pdf(path: Path, browser: str) -> bytes:
         BrowserError: the browser does not print.
     """
     links = {other.name: f"{other.stem}.pdf" for other in notebooks()}
-    return as_pdf(render(nbformat.read(path, as_version=4), links, path.stem), browser)
+    page = render(nbformat.read(path, as_version=4), links, path.stem)
+    return as_pdf(page.replace("</head>", PAPER, 1), browser)
 
 
 def write_pack(path: Path, out: Path, browser: str) -> Mapping[str, Path]:

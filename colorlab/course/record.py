@@ -1,6 +1,5 @@
 """What a notebook hands to the report that compares runs: numbers, and the figure to look at."""
 
-import base64
 import math
 import re
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ def record(*, figure: "Figure | None" = None, alt: str = "", **values: Any) -> N
     """Record numbers, words or a figure of this notebook, for the report of `colorlab run`.
 
     Args:
-        figure: the one by which runs are compared; it is shown, too.
+        figure: the one by which runs are compared; it is shown, as by `plots.show`.
         alt: what is to be seen in it, for readers who cannot.
         values: name -> a number, a word, True or False. A name recorded twice keeps the last value.
 
@@ -30,19 +29,14 @@ def record(*, figure: "Figure | None" = None, alt: str = "", **values: Any) -> N
     """
     from IPython.display import display
 
-    from colorlab.plots import to_bytes
+    from colorlab.plots import show
 
     plain = {name: _plain(name, value) for name, value in values.items()}
     if plain:
         said = ", ".join(f"{name} = {shown(value)}" for name, value in plain.items())
         display({"text/plain": f"recorded: {said}"}, metadata={KEY: plain}, raw=True)
     if figure is not None:
-        if not alt:
-            raise ValueError("alt: say in words what the figure shows")
-        picture = base64.b64encode(to_bytes(figure)).decode()
-        display(
-            {"image/png": picture, "text/plain": alt}, metadata={KEY: {}, "image/png": {"alt": alt}}, raw=True
-        )
+        show(figure, alt, {KEY: {}})
 
 
 @dataclass(frozen=True)
@@ -68,10 +62,9 @@ def recorded_in(notebook: NotebookNode) -> Recorded:
         for output in cell.get("outputs", []):
             data, told = output.get("data", {}), output.get("metadata", {}).get(KEY)
             values |= told or {}
-            if (told is not None and "image/png" in data) or (
-                not picture and "result" in cell.metadata.get("tags", [])
-            ):
-                picture, alt = _picture(data) or picture, data.get("text/plain", "")
+            found, result = _picture(data), "result" in cell.metadata.get("tags", [])
+            if found and (told is not None or (result and not picture)):
+                picture, alt = found, data.get("text/plain", "")
     return Recorded(values, picture, alt)
 
 

@@ -107,7 +107,7 @@ def test_the_report_the_json_and_the_csv_hold_the_same_numbers_and_resume_keeps_
     [
         ("record(x=[1])", "TypeError: x: expected a number, a word, True or False, got list"),
         ("record(x=float('nan'))", "ValueError: x: expected a finite number, got nan"),
-        ("from matplotlib.figure import Figure; record(figure=Figure())", "alt: say in words"),
+        ("from matplotlib.figure import Figure; record(figure=Figure())", "alt: say in a sentence"),
     ],
 )
 def test_what_cannot_be_recorded_is_refused(call, message):
