@@ -27,7 +27,7 @@ def pack(notebooks: tuple[str, ...], out: Path) -> None:
     colorlab pack 05 --out lecture                 lecture/05_brown_well.slides.html, lecture/05_brown_well.pdf
     """
     from colorlab.course.browser import BrowserError, find_browser
-    from colorlab.course.notebooks import find
+    from colorlab.course.contents import find
     from colorlab.course.pack import PackError, copy_reveal, write_pack
 
     browser = find_browser()

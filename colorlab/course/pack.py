@@ -10,7 +10,7 @@ from nbconvert import SlidesExporter
 from nbformat import NotebookNode
 
 from colorlab.course.browser import as_pdf
-from colorlab.course.notebooks import notebooks
+from colorlab.course.contents import notebooks
 from colorlab.course.pages import Offline, prepare, render
 from colorlab.files.whole import write_whole
 
