@@ -6,11 +6,11 @@ import pytest
 import torch
 from hypothesis import settings
 
+from colorlab.course.browser import find_browser
+
 # On a busy machine an example may take a second: how long it takes is no fault of what it shows.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
-
-from colorlab.course.browser import find_browser
 
 # The tensors here are tiny. Where the cores are busy with something else, a second thread waits for its
 # turn at every operation: one thread was measured to be 20 times faster then, and no slower on idle cores.
