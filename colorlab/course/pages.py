@@ -40,6 +40,7 @@ def render(notebook: NotebookNode, links: Mapping[str, str], title: str) -> str:
 def prepare(notebook: NotebookNode, title: str) -> None:
     """Nothing in it needs a script any more."""
     _formulas_of_outputs(notebook)
+    _alt_texts(notebook)
     _stills(notebook)
     notebook.metadata["title"] = title
 
@@ -90,6 +91,18 @@ def _formulas_of_outputs(notebook: NotebookNode) -> None:
             data["text/html"] = mathml(data.pop("text/latex").strip("$ \n"), "block")
 
 
+# ---- pictures ------------------------------------------------------------------------------------
+
+
+def _alt_texts(notebook: NotebookNode) -> None:
+    """nbconvert leaves out the alt text that stands beside a picture, and says that there is none."""
+    for output in _outputs(notebook):
+        for kind in {"image/png", "image/jpeg"} & set(output.data):
+            if alt := output.get("metadata", {}).get(kind, {}).get("alt"):
+                source = f"data:{kind};base64,{output.data[kind].strip()}"
+                output.data.setdefault("text/html", f'<img alt="{escape(alt)}" src="{source}">')
+
+
 # ---- widgets -------------------------------------------------------------------------------------
 
 
@@ -122,5 +135,9 @@ def _still(name: str, models: Mapping[str, Any]) -> str:
 
 
 def _data(notebook: NotebookNode) -> list[dict[str, Any]]:
-    outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
-    return [output.data for output in outputs if "data" in output]
+    return [output.data for output in _outputs(notebook)]
+
+
+def _outputs(notebook: NotebookNode) -> list[NotebookNode]:
+    """Those that show something, not what is printed."""
+    return [output for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]

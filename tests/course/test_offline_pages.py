@@ -99,3 +99,12 @@ def test_a_formula_that_a_cell_shows_is_drawn_too():
     output = nbformat.v4.new_output("display_data", data={"text/latex": "$\\frac12$", "text/plain": "1/2"})
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x", outputs=[output])])
     assert "<mfrac>" in render(notebook, {}, "a")
+
+
+def test_a_picture_keeps_its_alt_text():
+    output = nbformat.v4.new_output(
+        "display_data", data={"image/png": "iVBO"}, metadata={"image/png": {"alt": "a <dot>"}}
+    )
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x", outputs=[output])])
+    page = render(notebook, {}, "a")
+    assert 'alt="a &lt;dot&gt;"' in page and "No description" not in page
