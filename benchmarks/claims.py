@@ -22,6 +22,15 @@ NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
 # Notebook -> figure -> expression over the names of the notebook.
 FIGURES = {
+    "03_unet": {
+        **{
+            f"{where}, {name}": f"error['{name}'][{mask}].mean()"
+            for where, mask in (("all pixels", "..."), ("at the edge", "edge"), ("inside", "inside"))
+            for name in ("one level", "without skips", "with skips", "without, wider")
+        },
+        "one level, right colour far from the dot": "right['one level']",
+        "U-Nets, right colour far from the dot": "min(right[n] for n in trained if n != 'one level')",
+    },
     "04_regression": {
         "level of grey": "coin_grey",
         "loss a quarter in": "quarter",
@@ -70,6 +79,26 @@ FIGURES = {
 
 # Notebook -> what it says -> expression over the notebook's names that is true where it holds.
 CLAIMS = {
+    "03_unet": {
+        "with skips the loss ends lowest, one level ends highest": (
+            "min(trained, key=mean_error) == 'with skips' and max(trained, key=mean_error) == 'one level'"
+        ),
+        "far from the dot one level does hardly better than a coin": "0.4 < right['one level'] < 0.65",
+        "far from the dot every U-Net is right": "min(right[n] for n in trained if n != 'one level') > 0.95",
+        "at the edge: several times the error without skips": (
+            "error['without skips'][edge].mean() > 2 * error['with skips'][edge].mean()"
+        ),
+        "at the edge: the wider one is no better than with skips": (
+            "error['without, wider'][edge].mean() > 2 * error['with skips'][edge].mean()"
+        ),
+        "at the edge: one level is worst": (
+            "error['one level'][edge].mean() > error['without skips'][edge].mean()"
+        ),
+        "inside, with and without skips differ by less than a twentieth of grey's error": (
+            "abs(error['without skips'][inside].mean() - error['with skips'][inside].mean())"
+            " < error['all grey'][inside].mean() / 20"
+        ),
+    },
     "04_regression": {
         "the last three quarters take off less than 3 %": "end > 0.97 * quarter",
         "the plateau is below grey, by less than a tenth": "0.9 * coin_grey < end < coin_grey",
@@ -139,6 +168,10 @@ CLAIMS = {
 
 # What the expressions need and a notebook does not define.
 HELPERS = """
+def mean_error(name):
+    return float(error[name].mean())
+
+
 def distance_of(norm):
     c = results[norm][0].predict_ab(fixed.L).cpu().movedim(1, -1)[fixed.mask].mean(0)
     return float((ab - c).norm(dim=1).min())

@@ -1,7 +1,8 @@
 """The kernel playground: change nine numbers, see the filtered photograph."""
 
+import re
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 
 import ipywidgets as widgets
 import matplotlib
@@ -27,13 +28,17 @@ SIDE = 160  # of the photographs, pixels
 
 
 class KernelGrid(widgets.GridBox):
-    """Nine number fields in a square: one control whose `value` is the kernel, row by row.
+    """Nine fields in a square: one control whose `value` is the kernel, row by row.
 
-    Tab goes from field to field, the arrow keys change a number by a quarter, Enter accepts a typed one.
+    Tab goes from field to field, Enter or Tab accepts what was typed: 0.5, 0,5 or 1/9. Fields of text and not
+    of numbers, for a browser's number field drops a comma without a word and makes 5 of 0,5.
 
     Args:
         value: nine numbers from −20 to 20.
         description: the label above the fields.
+
+    Attributes:
+        label: the description; where a field holds no such number, what is wrong with it.
 
     Raises:
         traitlets.TraitError: a `value` that is not nine numbers in this range.
@@ -44,38 +49,55 @@ class KernelGrid(widgets.GridBox):
 
     def __init__(self, value: Sequence[float], description: str = "kernel"):
         self.description = description
-        label = widgets.Label(description, layout=widgets.Layout(grid_area="1 / 1 / 2 / 4"))
+        self.label = widgets.Label(description, layout=widgets.Layout(grid_area="1 / 1 / 2 / 4"))
         self.fields = [
-            widgets.BoundedFloatText(
-                min=-MOST,
-                max=MOST,
-                step=0.25,
+            widgets.Text(
+                continuous_update=False,
                 tooltip=f"{description}: row {k // 3 + 1}, column {k % 3 + 1}",
                 layout=widgets.Layout(width="auto"),
             )
             for k in range(9)
         ]
         super().__init__(
-            [label, *self.fields],
+            [self.label, *self.fields],
             layout=widgets.Layout(grid_template_columns="repeat(3, 7em)", grid_gap="2px"),
             value=tuple(float(v) for v in value),
         )
-        for field in self.fields:
-            field.observe(self._typed, names="value")
+        for k, field in enumerate(self.fields):
+            field.observe(partial(self._typed, k), names="value")
 
-    def _typed(self, _change) -> None:
+    def _typed(self, k: int, change) -> None:
         # While a new kernel is being written into the fields they are half old, half new.
-        if not self._writing:
-            self.value = tuple(field.value for field in self.fields)
+        if self._writing:
+            return
+        number = number_in(change["new"])
+        if number is None or abs(number) > MOST:
+            said = f"{change['new']!r} is no number from −{MOST:g} to {MOST:g}"
+            self._write({"new": self.value})
+            self.label.value = f"{self.description}: {said}; as it was"
+            return
+        before, self.value = self.value, (*self.value[:k], number, *self.value[k + 1 :])
+        if before == self.value:  # typed another way, as 0,5 for 0.5
+            self._write({"new": self.value})
 
     @traitlets.observe("value")
     def _write(self, change) -> None:
         self._writing = True
         try:
             for field, number in zip(self.fields, change["new"], strict=True):
-                field.value = number
+                field.value = f"{number:.4g}"
+            self.label.value = self.description
         finally:
             self._writing = False
+
+
+def number_in(text: str) -> float | None:
+    """A number as people type it: 2, -0.5, −0,5, 1/9; None if it is none."""
+    plain = text.strip().replace("\u2212", "-").replace(",", ".")
+    if not re.fullmatch(r"[+-]?(\d{1,6}\.?\d{0,6}|\.\d{1,6})(/[1-9]\d{0,3})?", plain):
+        return None
+    above, _, below = plain.partition("/")
+    return float(above) / float(below or 1)
 
 
 @cache

@@ -61,6 +61,13 @@ def at_maximum(field: Locator) -> bool:
     return field.evaluate("f => f.max !== '' && +f.value + (+f.step || 1) > +f.max")
 
 
+def type_number(number: str, field: Locator) -> None:
+    field.click()
+    field.press("ControlOrMeta+a")
+    field.page.keyboard.type(number)
+    field.press("Enter")
+
+
 def press(key: str) -> Move:
     return lambda control: control.press(key)
 
@@ -77,6 +84,7 @@ CONTROLS: dict[str, tuple[Move, Move]] = {
     "input[type=radio]:not(:checked)": (press("Space"), Locator.click),
     ".widget-toggle-button": (press("Enter"), Locator.click),
     "input[type=number]": (step_by_keyboard, step_by_mouse),
+    "input[type=text]": (partial(type_number, "1,5"), partial(type_number, "-2.5")),
 }
 
 

@@ -243,18 +243,39 @@ def test_a_replay_without_its_frames_is_refused():
 def test_a_kernel_grid_is_one_value_over_nine_fields():
     grid, seen = KernelGrid(range(9), description="kernel"), []
     assert grid.value == tuple(range(9))
-    assert [field.value for field in grid.fields] == list(range(9))
+    assert [field.value for field in grid.fields] == [str(n) for n in range(9)]
     grid.observe(lambda change: seen.append(change["new"]), names="value")
-    grid.fields[4].value = -2.5  # what a reader types
+    grid.fields[4].value = "-2.5"  # what a reader types
     assert grid.value == (0, 1, 2, 3, -2.5, 5, 6, 7, 8)
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [("0,5", 0.5), ("1/9", 1 / 9), (" \u22122 ", -2), (".25", 0.25), ("+1.", 1), ("-,5", -0.5)],
+)
+def test_a_field_understands_how_people_write_numbers(typed, number):
+    grid = KernelGrid([1 / 9] * 8 + [3])
+    grid.fields[8].value = typed
+    assert grid.value == (*[1 / 9] * 8, pytest.approx(number))  # the others keep all their digits
+    assert grid.fields[8].value == f"{number:.4g}"
+
+
+@pytest.mark.parametrize("typed", ["", "0,5,1", "one", "21", "1/0", "1e9", "nan", "1 000", "1.000,5"])
+def test_what_is_no_number_is_named_and_taken_back(typed):
+    grid = KernelGrid([1] * 9)
+    grid.fields[2].value = typed
+    assert grid.value == (1,) * 9 and grid.fields[2].value == "1"
+    assert repr(typed) in grid.label.value and "from −20 to 20" in grid.label.value
+    grid.fields[2].value = "2"
+    assert grid.label.value == "kernel"
 
 
 def test_a_kernel_set_from_python_fills_the_fields_and_tells_once():
     grid, seen = KernelGrid([0] * 9), []
     grid.observe(lambda change: seen.append(change["new"]), names="value")
     grid.value = tuple(range(9))
-    assert [field.value for field in grid.fields] == list(range(9))
+    assert [field.value for field in grid.fields] == [str(n) for n in range(9)]
     assert seen == [tuple(range(9))]
 
 
@@ -263,7 +284,7 @@ def test_what_is_no_kernel_is_refused_and_nothing_changes(value):
     grid = KernelGrid([1] * 9)
     with pytest.raises(TraitError):
         grid.value = value
-    assert [field.value for field in grid.fields] == [1] * 9
+    assert [field.value for field in grid.fields] == ["1"] * 9
 
 
 def test_a_field_of_the_grid_says_where_it_is():
