@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 
@@ -26,6 +27,12 @@ class Objective:
     def loss(self, output: Tensor, ab: Tensor) -> Tensor:
         """The mean over pixels: a scalar to call `.backward()` on."""
         return self.pixel_losses(output, ab).mean()
+
+    def loss_from_features(self, features: Tensor, head: nn.Module, ab: Tensor) -> Tensor:
+        """The loss of `head(features)`: who knows how to get it for less overrides this."""
+        output = head(features)
+        with torch.autocast(output.device.type, enabled=False):
+            return self.loss(output, ab)
 
     def beliefs(self, output: Tensor) -> Tensor:
         """What may be averaged, over frames or regions, before it becomes a colour: (N, C, h, w)."""

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -155,7 +156,7 @@ def measurements(
 def loss_of(
     lab: Tensor, network: nn.Module, colorizer: Colorizer, config: Config, step: int, rank: int
 ) -> Tensor:
-    """What a batch teaches: show the network its lightness, compare the answer with its ab.
+    """What a batch teaches: show the network its lightness, let the objective judge what it sees there by its ab.
 
     Beside that, and only where it is asked for: simulated hints, some of the places, half of the bits.
 
@@ -175,9 +176,9 @@ def loss_of(
         ab = averaged(ab, colorizer.network.answer_every)
         told["places"] = random_places(ab, config.places, mix(config.seed, step, rank, PLACES))
         ab = at(ab, told["places"])
+    judge = partial(colorizer.objective.loss_from_features, ab=ab)
     with torch.autocast(L.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-        output = network(colorizer.inputs(L, hints), **told)
-    return colorizer.objective.loss(output, ab)
+        return network(colorizer.inputs(L, hints), **told, judge=judge)
 
 
 def check_finite(loss: float, step: int, config: Config) -> None:

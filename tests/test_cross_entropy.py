@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from colorlab.cross_entropy import ROWS_AT_ONCE, cross_entropy
+from colorlab.cross_entropy import ROWS_AT_ONCE, cross_entropy, last_layer_and_loss
 from colorlab.networks.base import Pointwise
 
 
@@ -73,3 +73,41 @@ def test_a_product_of_matrices_is_a_convolution_of_one_pixel():
     answers = head(x)
     torch.testing.assert_close(answers, usual(x), atol=1e-6, rtol=1e-5)
     assert answers.is_contiguous(memory_format=torch.channels_last)
+
+
+def features_case(side, k, dtype=torch.float64):
+    logits, indices, shares = case(k=k, side=side, dtype=dtype)
+    torch.manual_seed(0)
+    features = torch.randn(len(logits), 4, *side, dtype=dtype, requires_grad=True)
+    slopes = torch.linspace(0, 2, features[:, 0].numel(), dtype=dtype).reshape(features[:, 0].shape)
+    return features, Pointwise(4, logits.shape[1]).to(dtype), indices, shares, slopes
+
+
+@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("side", [(3, 5), (1, ROWS_AT_ONCE + 3)], ids=["one piece", "several pieces"])
+def test_last_layer_and_loss_in_one_are_the_two_one_after_the_other(side, k):
+    features, head, indices, shares, slopes = features_case(side, k)
+    wanted = (slopes * cross_entropy(head(features), indices, shares)).sum()
+    found = last_layer_and_loss(features, head, indices, shares, slopes)
+    torch.testing.assert_close(found, wanted)
+    learning = [features, *head.parameters()]
+    for one, other in zip(
+        *(torch.autograd.grad(3 * loss, learning) for loss in (found, wanted)), strict=True
+    ):
+        torch.testing.assert_close(one, other)
+
+
+def test_their_gradient_agrees_with_finite_differences():
+    features, head, indices, shares, slopes = features_case((2, 3), 3)
+    assert torch.autograd.gradcheck(
+        lambda x, weight, bias: last_layer_and_loss(x, head, indices, shares, slopes),
+        (features, *head.parameters()),
+    )
+
+
+def test_features_in_half_of_the_bits_are_judged_in_all_of_them():
+    features, head, *rest = features_case((3, 5), 3, torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = last_layer_and_loss(features.bfloat16(), head, *rest)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, last_layer_and_loss(features.bfloat16().float(), head, *rest))

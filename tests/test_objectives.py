@@ -357,3 +357,26 @@ def test_beside_the_logits_only_their_gradient_has_q_numbers_a_pixel(targets):
     assert len(logits_only) == 1
     assert large.found == [*logits_only, "aten::empty_like"]
     assert features.grad.any()
+
+
+@pytest.mark.parametrize("targets", ["hard", "soft"])
+def test_in_training_nothing_has_q_numbers_a_pixel(targets):
+    bins = ColorBins(10)
+    lab, _ = Marbles(size=32).batch(4)
+    features, head = random(4, 8, 32, 32).requires_grad_(), Pointwise(8, bins.n_bins)
+    with Allocations(at_least=4 * 32 * 32 * bins.n_bins) as large:
+        Classification(bins, targets).loss_from_features(features, head, lab[:, 1:]).backward()
+    assert large.found == []
+    assert features.grad.any() and head.weight.grad.any()
+
+
+@pytest.mark.parametrize("objective", every_objective(), ids=repr)
+@pytest.mark.parametrize("every", [1, 2])
+def test_the_loss_from_features_is_the_loss_of_the_answer(objective, every):
+    features, ab = random(2, 4, 5, 7).requires_grad_(), random_ab(5 * every, 7 * every - (every == 2))
+    head = Pointwise(4, objective.out_channels)
+    found, wanted = objective.loss_from_features(features, head, ab), objective.loss(head(features), ab)
+    torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
+    learning = [features, *head.parameters()]
+    for one, other in zip(*(torch.autograd.grad(loss, learning) for loss in (found, wanted)), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)

@@ -1,6 +1,7 @@
 """Rows about learning: the loss over Q classes, and a whole step of a lesson."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 from clock import Row, peak_megabytes
@@ -38,7 +39,7 @@ def _loss(lab: Tensor) -> Row:
 
     def gradient(head: nn.Module, objective: Objective) -> Tensor:
         features.grad = None
-        objective.loss(head(features), lab[:, 1:]).backward()
+        objective.loss_from_features(features, head, lab[:, 1:]).backward()
         return features.grad
 
     def accuracy() -> str:
@@ -78,7 +79,8 @@ def _step(lab: Tensor) -> Row:
 
         def step() -> float:
             optimizer.zero_grad(set_to_none=True)
-            loss = objective.loss(trained.network(trained.inputs(lab[:, :1])), lab[:, 1:])
+            judge = partial(objective.loss_from_features, ab=lab[:, 1:])
+            loss = trained.network(trained.inputs(lab[:, :1]), judge=judge)
             loss.backward()
             optimizer.step()
             return loss.item()

@@ -32,9 +32,18 @@ class Trunk(nn.Module):
     reads: str | None = None  # checksum of frozen weights that the network looks through and does not hold
     head: nn.Conv2d
 
-    def forward(self, x: Tensor, vector: Tensor | None = None, places: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        vector: Tensor | None = None,
+        places: Tensor | None = None,
+        judge: Callable[[Tensor, nn.Module], Tensor] | None = None,
+    ) -> Tensor:
         """Answer `(N, out_channels, h, w)`; with `places`, `(n,)` positions in the h × w answers, only there:
         `(N, out_channels, n, 1)`. A loss at some random places costs less than one at all, and is it on average.
+
+        With `judge`, what that makes of the features and of the head which would read them, a loss for instance:
+        so answers that nobody else wants need never be written down.
         """
         if x.ndim != 4 or x.shape[1] != self.config["in_channels"] or 0 in x.shape:
             raise ValueError(
@@ -45,12 +54,15 @@ class Trunk(nn.Module):
         if vector is not None and tuple(vector.shape) != (len(x), self.vector):
             raise ValueError(f"vector: expected ({len(x)}, {self.vector}), got {tuple(vector.shape)}")
         height, width = (-(-side // self.answer_every) for side in x.shape[-2:])
-        features = self.last_features(pad_to_multiple(x, self.multiple), vector)
-        if places is None:
-            return self.head(features)[..., :height, :width]
-        if self.head.kernel_size != (1, 1):  # a wider one needs the neighbours too
-            return at(self.head(features)[..., :height, :width], places)
-        return self.head(at(features[..., :height, :width], places))
+        features, head = self.last_features(pad_to_multiple(x, self.multiple), vector), self.head
+        if places is None and judge is None:
+            return head(features)[..., :height, :width]
+        if head.kernel_size != (1, 1):  # it needs the neighbours too, and comes first
+            features, head = head(features), nn.Identity()
+        features = features[..., :height, :width]
+        if places is not None:
+            features = at(features, places)
+        return judge(features, head) if judge else head(features)
 
     def last_features(self, x: Tensor, vector: Tensor | None) -> Tensor:
         """`(N, in_channels, H, W)` with sides that divide, and `(N, vector)` -> what the head reads."""

@@ -239,6 +239,8 @@ def test_the_answer_at_places_is_the_full_answer_there(variant, height, width, c
     network, x = tiny(name, **options), noise(2, 1, height, width)
     whole = network(x)
     places = torch.randint(whole[0, 0].numel(), (count,), generator=torch.Generator().manual_seed(count))
+    judged = network(x, judge=lambda features, head: head(features))
+    torch.testing.assert_close(judged, whole, atol=1e-5, rtol=1e-4)
     found = network(x, places=places)
     assert found.shape == (2, 3, count, 1)
     for n, place in enumerate(places.tolist()):  # counted row by row
