@@ -16,7 +16,6 @@ leaves no seams in skies.
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 RADIUS = 4  # answers to each side over which a distribution is shared
 EDGE = 1e-3  # variance of L / 100 below which a change of L is no edge
@@ -53,8 +52,16 @@ def shared(
 
 
 def around(x: Tensor, radius: int) -> Tensor:
-    """The mean over squares of 2 · radius + 1 places, less at the border: `(N, C, h, w)` -> the same."""
-    side = 2 * radius + 1
-    options = dict(stride=1, count_include_pad=False)
-    x = F.avg_pool2d(x, (side, 1), padding=(radius, 0), **options)
-    return F.avg_pool2d(x, (1, side), padding=(0, radius), **options)
+    """The mean over squares of 2 · radius + 1 places, less at the border: `(N, C, h, w)` -> the same.
+
+    As two products of matrices: so few places are summed faster that way than by pooling.
+    """
+    rows, columns = (_means_of_near(side, radius).to(x) for side in x.shape[-2:])
+    return rows @ x @ columns.T
+
+
+def _means_of_near(side: int, radius: int) -> Tensor:
+    """`(side, side)`: row i, times a column of values, is the mean of those at most `radius` from place i."""
+    place = torch.arange(side)
+    near = ((place[:, None] - place).abs() <= radius).float()
+    return near / near.sum(1, keepdim=True)
