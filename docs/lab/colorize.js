@@ -52,7 +52,7 @@ export class Answer {
     if (this.key !== key) {
       const { prior, uniform_mix: trained } = this.about;
       const factors = prior ? reweighting(prior, trained, uniformMix) : this.centers.map(() => 1);
-      const own = probabilities(this.likelihoods, factors);
+      const own = probabilities(this.likelihoods, factors, this.kept?.data);
       [this.key, this.kept] = [key, byRegion ? shared(own, this.small) : own];
     }
     return this.kept;

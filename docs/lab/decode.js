@@ -5,6 +5,8 @@ import { around, averaged, enlarged, plane } from "./planes.js";
 export const AB_SCALE = 110; // a network answers numbers near 1
 export const ANSWER_EVERY = 4; // pixels between two answers
 const RADIUS = 4, EDGE = 1e-3, SHARE = 0.3; // regions.py
+const FAINT = 1e-3; // a bin that is nowhere likelier is not shared: nobody would see it
+const NEGLIGIBLE = 1e-4; // of the likeliest bin's weight
 const REACH = 0.15, LIKENESS = 8, PULL = 0.3; // hints.heed
 const EDGE_NOISE = 256; // edges.py
 
@@ -27,48 +29,53 @@ export function reweighting(prior, trained, wanted) {
   return mixed(trained).map((value, q) => value / now[q]);
 }
 
-// Likelihoods times factors -> probabilities that sum to 1 at every place.
-export function probabilities({ data, channels, width, height }, factors) {
-  const result = new Float32Array(data.length), places = width * height;
-  const total = new Float64Array(places);
-  for (let q = 0; q < channels; q++) {
-    for (let i = 0; i < places; i++) total[i] += result[q * places + i] = data[q * places + i] * factors[q];
+// Likelihoods times factors -> probabilities that sum to 1 at every place; written into `result`.
+export function probabilities({ data, channels, width, height }, factors, result = new Float32Array(data.length)) {
+  const places = width * height;
+  for (let q = 0, at = 0; q < channels; q++, at += places) {
+    for (let i = 0; i < places; i++) result[at + i] = data[at + i] * factors[q];
   }
-  for (let q = 0; q < channels; q++) {
-    for (let i = 0; i < places; i++) result[q * places + i] /= total[i];
-  }
-  return { data: result, channels, width, height };
+  return normalized({ data: result, channels, width, height });
 }
 
-// Distributions averaged within regions of similar lightness: a guided filter with L as guide.
-export function shared({ data, channels, width, height }, L) {
-  const places = width * height, empty = () => new Float32Array(places);
-  const guide = averaged(L, ANSWER_EVERY).data.map((value) => value / 100);
-  const scratch = empty(), meanGuide = empty(), spread = empty();
-  const product = empty(), mean = empty(), meanProduct = empty(), slopes = empty(), rests = empty();
-  around(guide, 0, width, height, RADIUS, meanGuide, scratch);
-  around(guide.map((value) => value * value), 0, width, height, RADIUS, spread, scratch);
-  for (let i = 0; i < places; i++) spread[i] += EDGE - meanGuide[i] * meanGuide[i];
-  const result = new Float32Array(data.length), total = new Float64Array(places);
-  for (let q = 0, at = 0; q < channels; q++, at += places) {
-    for (let i = 0; i < places; i++) product[i] = guide[i] * data[at + i];
-    around(data, at, width, height, RADIUS, mean, scratch);
-    around(product, 0, width, height, RADIUS, meanProduct, scratch);
-    for (let i = 0; i < places; i++) {
-      product[i] = (meanProduct[i] - meanGuide[i] * mean[i]) / spread[i]; // the slope
-      mean[i] -= product[i] * meanGuide[i]; // the rest of the line
-    }
-    around(product, 0, width, height, RADIUS, slopes, scratch);
-    around(mean, 0, width, height, RADIUS, rests, scratch);
-    for (let i = 0; i < places; i++) {
-      const region = Math.max(0, slopes[i] * guide[i] + rests[i]);
-      total[i] += result[at + i] = (1 - SHARE) * data[at + i] + SHARE * region;
-    }
+// Distributions averaged within regions of similar lightness, in place: a guided filter with L as guide.
+export function shared(all, L) {
+  const share = filter(averaged(L, ANSWER_EVERY)), places = all.width * all.height;
+  for (let at = 0; at < all.data.length; at += places) {
+    const bin = all.data.subarray(at, at + places);
+    if (bin.some((value) => value > FAINT)) share(bin);
   }
-  for (let q = 0; q < channels; q++) {
-    for (let i = 0; i < places; i++) result[q * places + i] /= total[i];
-  }
-  return { data: result, channels, width, height };
+  return normalized(all);
+}
+
+// A function that shares the numbers of one bin along L, in place.
+function filter({ width, height, data: L }) {
+  const places = width * height, empty = () => new Float32Array(places), scratch = empty();
+  const mean = (of, into = empty()) => around(of, width, height, RADIUS, into, scratch);
+  const guide = L.map((value) => value / 100), meanGuide = mean(guide);
+  const closeness = mean(guide.map((value) => value * value)).map((square, i) => 1 / (square - meanGuide[i] ** 2 + EDGE));
+  const [product, rest, meanProduct, slopes, rests] = Array.from({ length: 5 }, empty);
+  return (bin) => {
+    for (let i = 0; i < places; i++) product[i] = guide[i] * bin[i];
+    mean(bin, rest);
+    mean(product, meanProduct);
+    for (let i = 0; i < places; i++) {
+      product[i] = (meanProduct[i] - meanGuide[i] * rest[i]) * closeness[i]; // the slope
+      rest[i] -= product[i] * meanGuide[i]; // the rest of the line
+    }
+    mean(product, slopes);
+    mean(rest, rests);
+    for (let i = 0; i < places; i++) bin[i] += SHARE * (Math.max(0, slopes[i] * guide[i] + rests[i]) - bin[i]);
+  };
+}
+
+// Divided by their sums, so that they sum to 1 at every place; in place.
+function normalized(all) {
+  const { data, channels, width, height } = all, places = width * height, sums = new Float64Array(places);
+  for (let q = 0, at = 0; q < channels; q++, at += places) for (let i = 0; i < places; i++) sums[i] += data[at + i];
+  const shares = sums.map((sum) => 1 / sum);
+  for (let q = 0, at = 0; q < channels; q++, at += places) for (let i = 0; i < places; i++) data[at + i] *= shares[i];
+  return all;
 }
 
 // Probabilities -> planes of a and b by the annealed mean.
@@ -76,16 +83,15 @@ export function decided({ data, channels, width, height }, centers, temperature)
   const places = width * height, power = 1 / temperature;
   const a = plane(width, height), b = plane(width, height);
   const most = new Float32Array(places), total = new Float64Array(places);
-  for (let q = 0; q < channels; q++) {
-    for (let i = 0; i < places; i++) if (data[q * places + i] > most[i]) most[i] = data[q * places + i];
+  for (let q = 0, at = 0; q < channels; q++, at += places) {
+    for (let i = 0; i < places; i++) if (data[at + i] > most[i]) most[i] = data[at + i];
   }
-  const negligible = 1e-9 ** temperature; // its power is below 1e-9
-  for (let q = 0; q < channels; q++) {
+  const least = most.map((value) => value * NEGLIGIBLE ** temperature); // its power is negligible beside that of the most
+  for (let q = 0, at = 0; q < channels; q++, at += places) {
     const [centerA, centerB] = centers[q];
     for (let i = 0; i < places; i++) {
-      const ratio = data[q * places + i] / most[i];
-      if (ratio < negligible) continue;
-      const weight = ratio ** power;
+      if (data[at + i] < least[i]) continue;
+      const weight = (data[at + i] / most[i]) ** power;
       total[i] += weight;
       a.data[i] += weight * centerA;
       b.data[i] += weight * centerB;

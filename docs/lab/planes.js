@@ -31,27 +31,30 @@ export function averaged({ width, height, data }, every) {
   return result;
 }
 
-// The mean over squares of 2 · radius + 1 places, less at the border; `at` says where in `data` the plane begins.
-export function around(data, at, width, height, radius, result, scratch) {
-  slide(data, at, width, 1, height, width, radius, scratch, 0);
-  slide(scratch, 0, height, width, width, 1, radius, result, 0);
+// The mean over squares of 2 · radius + 1 places, less at the border, of numbers row by row; returns `result`.
+export function around(data, width, height, radius, result, scratch) {
+  return alongColumns(alongColumns(data, width, height, radius, scratch), height, width, radius, result);
 }
 
-// Running means along lines: `lines` of them, `between` apart, each `length` places of `step`.
-function slide(data, at, lines, between, length, step, radius, result, to) {
-  const last = length - 1;
-  const share = Float64Array.from({ length }, (_, i) => 1 / (Math.min(i + radius, last) - Math.max(i - radius, 0) + 1));
-  const middle = Math.max(0, length - radius); // from here on nothing comes in
-  for (let line = 0; line < lines; line++) {
-    const start = at + line * between, end = to + line * between;
-    let sum = 0;
-    for (let i = 0; i < Math.min(radius, length); i++) sum += data[start + i * step];
-    for (let i = 0; i < length; i++) {
-      if (i < middle) sum += data[start + (i + radius) * step];
-      if (i > radius) sum -= data[start + (i - radius - 1) * step];
-      result[end + i * step] = sum * share[i];
+// Running means along the columns, written with rows and columns exchanged: done twice, both ways are averaged and
+// all stands as it stood. Row by row, because sums that do not wait for one another are added faster.
+function alongColumns(data, width, height, radius, result) {
+  const sums = new Float64Array(width), last = height - 1;
+  for (let y = 0; y < Math.min(radius, height); y++) for (let x = 0; x < width; x++) sums[x] += data[y * width + x];
+  for (let y = 0; y < height; y++) {
+    const comes = (y + radius) * width, goes = (y - radius - 1) * width;
+    const share = 1 / (Math.min(y + radius, last) - Math.max(y - radius, 0) + 1);
+    if (y > radius && y + radius <= last) {
+      for (let x = 0; x < width; x++) result[x * height + y] = (sums[x] += data[comes + x] - data[goes + x]) * share;
+      continue;
+    }
+    for (let x = 0; x < width; x++) {
+      if (y > radius) sums[x] -= data[goes + x];
+      if (y + radius <= last) sums[x] += data[comes + x];
+      result[x * height + y] = sums[x] * share;
     }
   }
+  return result;
 }
 
 // Bilinear, as torch's interpolate with align_corners=False.

@@ -15,6 +15,8 @@ import tomllib
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from colorlab.papers import table
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 PAGES = (
@@ -25,9 +27,18 @@ PAGES = (
     "data/README.md",
     "colorlab/weights/*.md",
 )
-SHOWN = ("LICENSE", "data/*.json", "data/figures/*", "colorlab/weights/*.webp", "colorlab/weights/*.json")
+SHOWN = (
+    "LICENSE",
+    "pyproject.toml",
+    "data/*.json",
+    "data/figures/*",
+    "colorlab/weights/*.webp",
+    "colorlab/weights/*.json",
+    "colorlab/weights/[NL]*",  # NOTICE and the licence it names
+)
 MOST_BYTES = 85e6
 PLACE_OF_STARTS, PLACEHOLDER = "<!-- one-click starts -->", "https://colorlab.invalid/"
+PLACE_OF_DIFFERENCES = "<!-- differences -->"
 WIDGET = (
     'A widget stands here in JupyterLab; below is its static figure. <a href="../lab/index.html">The lab page</a> '
     "has bins, networks, temperature and λ that move."
@@ -40,13 +51,27 @@ def main(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     lay_out(pages)
     options = ["-W", "--keep-going", "-q", "-b", "html", "-c", str(HERE)]
-    subprocess.run([sys.executable, "-m", "sphinx", *options, str(pages), str(folder)], check=True)
+    run("-m", "sphinx", *options, pages, folder)
     shutil.rmtree(folder / ".doctrees")
-    subprocess.run([sys.executable, str(ROOT / "docs" / "lab" / "build.py"), str(folder / "lab")], check=True)
+    level_captions(folder)
+    run(ROOT / "docs" / "lab" / "build.py", folder / "lab")
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     if size > MOST_BYTES:
         raise SystemExit(f"{folder}: {size / 1e6:.1f} MB, more than {MOST_BYTES / 1e6:.0f}")
     print(f"{folder}: {size / 1e6:.1f} MB; look at it with: python -m http.server --directory {folder}")
+
+
+def run(*arguments: str | Path) -> None:
+    """Another Python; if it fails it has said why."""
+    if failed := subprocess.run([sys.executable, *map(str, arguments)]).returncode:
+        raise SystemExit(failed)
+
+
+def level_captions(folder: Path) -> None:
+    """Captions in the list of pages are headings, and a screen reader must hear of which level: Sphinx leaves it out."""
+    for page in folder.rglob("*.html"):
+        text = page.read_text("utf-8")
+        page.write_text(text.replace('role="heading">', 'role="heading" aria-level="2">'), "utf-8")
 
 
 def lay_out(pages: Path) -> None:
@@ -62,6 +87,8 @@ def lay_out(pages: Path) -> None:
     home = (HERE / "index.md").read_text("utf-8")
     (pages / "index.md").write_text(home.replace(PLACE_OF_STARTS, starts(repository())), "utf-8")
     shutil.copyfile(HERE / "api.md", pages / "docs" / "api.md")
+    papers = (HERE / "papers.md").read_text("utf-8").replace(PLACE_OF_DIFFERENCES, table())
+    (pages / "docs" / "papers.md").write_text(papers, "utf-8")
 
 
 def repository() -> str:

@@ -25,7 +25,11 @@ napoleon_use_ivar = True  # or attributes that are properties too would be descr
 
 html_theme = "furo"
 html_title = "colorlab"
-html_static_path = [str(ROOT / "docs" / "node_modules" / "mathjax" / "es5" / "tex-svg.js")]
+html_static_path = [
+    str(ROOT / "docs" / "node_modules" / "mathjax" / "es5" / "tex-svg.js"),
+    str(ROOT / "docs" / "site" / "scrolls.js"),
+]
+html_js_files = ["scrolls.js"]
 mathjax_path = "tex-svg.js"  # this site's own: nothing is asked of another host
 html_copy_source = False
 
