@@ -1,6 +1,8 @@
 """environment.yml says the same as pyproject.toml, in conda's words. Checked without conda: nothing is solved."""
 
+import os
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -17,6 +19,7 @@ CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}  # where con
 ONLY_CONDA = {"python", "pip"}
 
 CONDA_LINES = [line for line in ENVIRONMENT["dependencies"] if isinstance(line, str)]
+BINDER = yaml.safe_load((ROOT / ".binder" / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
 SPECS = {(spec := MatchSpec(line, strict=True)).name.normalized: spec for line in CONDA_LINES}
 
 
@@ -46,10 +49,17 @@ def test_python_keeps_the_lower_bound_of_pyproject():
 
 def test_binder_starts_from_a_python_that_the_course_supports():
     # repo2docker knows `python =x.y` only; at a range it starts from its default, which may be too old.
-    line = next(line for line in CONDA_LINES if line.startswith("python "))
-    exact = re.match(r"python\s*=+\s*(\d+\.\d+)", line)
-    assert exact, f"no exact x.y at the start of {line!r}"
+    exact = re.fullmatch(r"python\s*=+\s*(\d+\.\d+)", BINDER[0])
+    assert exact, f"not an exact x.y: {BINDER[0]!r}"
     assert SpecifierSet(PROJECT["requires-python"]).contains(exact[1])
+
+
+def test_binder_takes_the_same_torch_and_installs_the_rest_afterwards():
+    # In a folder of its own `-e .` would be looked up there, so a program does it.
+    assert str(MatchSpec(BINDER[1], strict=True)) == str(SPECS["pytorch"])
+    program = ROOT / ".binder" / "postBuild"
+    assert program.read_text(encoding="utf-8").startswith("#!") and "--editable ." in program.read_text()
+    assert sys.platform == "win32" or os.access(program, os.X_OK)
 
 
 def test_the_package_itself_is_installed_from_the_folder():

@@ -8,12 +8,13 @@ Each notebook gets a line where it holds a widget; nothing is executed.
 
 import base64
 import json
+import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+
+from starts import repository, with_starts  # beside this file
 
 from colorlab.papers import table
 
@@ -37,7 +38,6 @@ SHOWN = (
     "colorlab/weights/[NL]*",  # NOTICE and the licence it names
 )
 MOST_BYTES = 85e6
-PLACE_OF_STARTS, PLACEHOLDER = "<!-- one-click starts -->", "https://colorlab.invalid/"
 PLACE_OF_DIFFERENCES = "<!-- differences -->"
 WIDGET = (
     'A widget stands here in JupyterLab; below is its static figure. <a href="../lab/index.html">The lab page</a> '
@@ -53,7 +53,7 @@ def main(folder: Path) -> None:
     options = ["-W", "--keep-going", "-q", "-b", "html", "-c", str(HERE)]
     run("-m", "sphinx", *options, pages, folder)
     shutil.rmtree(folder / ".doctrees")
-    level_captions(folder)
+    name_parts(folder)
     run(ROOT / "docs" / "lab" / "build.py", folder / "lab")
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     if size > MOST_BYTES:
@@ -67,11 +67,18 @@ def run(*arguments: str | Path) -> None:
         raise SystemExit(failed)
 
 
-def level_captions(folder: Path) -> None:
-    """Captions in the list of pages are headings, and a screen reader must hear of which level: Sphinx leaves it out."""
+def name_parts(folder: Path) -> None:
+    """Tell a screen reader what Sphinx and the theme leave out: levels of headings, and which list is which."""
     for page in folder.rglob("*.html"):
         text = page.read_text("utf-8")
-        page.write_text(text.replace('role="heading">', 'role="heading" aria-level="2">'), "utf-8")
+        text = text.replace('role="heading">', 'role="heading" aria-level="2">')
+        text = text.replace(
+            '<aside class="sidebar-drawer">', '<aside class="sidebar-drawer" aria-label="All pages">'
+        )
+        page.write_text(
+            text.replace('<aside class="toc-drawer">', '<aside class="toc-drawer" aria-label="This page">'),
+            "utf-8",
+        )
 
 
 def lay_out(pages: Path) -> None:
@@ -85,44 +92,21 @@ def lay_out(pages: Path) -> None:
             else:
                 shutil.copyfile(source, place)
     home = (HERE / "index.md").read_text("utf-8")
-    (pages / "index.md").write_text(home.replace(PLACE_OF_STARTS, starts(repository())), "utf-8")
+    (pages / "index.md").write_text(with_starts(home, repository()), "utf-8")
     shutil.copyfile(HERE / "api.md", pages / "docs" / "api.md")
     papers = (HERE / "papers.md").read_text("utf-8").replace(PLACE_OF_DIFFERENCES, table())
     (pages / "docs" / "papers.md").write_text(papers, "utf-8")
 
 
-def repository() -> str:
-    """Where pyproject.toml says that the project lives."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return project.get("urls", {}).get("Repository", PLACEHOLDER)
-
-
-def starts(repository: str) -> str:
-    """Links that open the course elsewhere with one click, in Markdown; none while the address is a placeholder."""
-    address = urlsplit(repository)
-    if address.hostname.endswith(PLACEHOLDER.rstrip("/").rpartition(".")[2]):
-        return ""
-    name, path = address.path.strip("/").rpartition("/")[2], f"{address.hostname}{address.path.rstrip('/')}"
-    whole, first = quote(repository.rstrip("/"), safe=""), "notebooks/00_welcome.ipynb"
-    links = {
-        "Binder": f"https://mybinder.org/v2/git/{whole}/HEAD?urlpath=lab/tree/{first}",
-        "Colab": f"https://colab.research.google.com/{path.replace('.com', '', 1)}/blob/main/{first}",
-        "Codespaces": f"https://codespaces.new/{address.path.strip('/')}",
-        "your JupyterHub": "https://nbgitpuller.readthedocs.io/link?"
-        f"repo={whole}&branch=main&urlpath={quote(f'lab/tree/{name}/{first}', safe='')}",
-    }
-    if address.hostname != "github.com":  # these two open nothing else
-        links = {service: link for service, link in links.items() if service not in ("Colab", "Codespaces")}
-    return "Start without installing: " + " · ".join(
-        f"[{service}]({link})" for service, link in links.items()
-    )
-
-
 def with_notes(notebook: dict) -> dict:
-    """The notebook with a line in place of what a widget shows."""
+    """The notebook with a line in place of what a widget shows, and links in outputs to pages."""
     cells = []
     for cell in notebook["cells"]:
         cells.append(cell)
+        for data in (
+            output["data"] for output in cell.get("outputs", []) if "text/html" in output.get("data", {})
+        ):
+            data["text/html"] = re.sub(r'(href="\w+)\.ipynb"', r'\1.html"', "".join(data["text/html"]))
         if "widget" in cell["metadata"].get("tags", []):
             cell["outputs"] = []
             cells.append(

@@ -1,5 +1,6 @@
 """The site and what a release needs: links lead somewhere, nothing is asked of other hosts, versions agree."""
 
+import importlib.util
 import json
 import re
 import runpy
@@ -9,12 +10,13 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
+from IPython.core.interactiveshell import InteractiveShell
 
 import colorlab
 
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "build" / "site"
-BUILD = runpy.run_path(str(ROOT / "docs" / "site" / "build.py"), run_name="build")
+STARTS = runpy.run_path(str(ROOT / "docs" / "site" / "starts.py"), run_name="starts")
 
 built = pytest.mark.skipif(
     not (BUILT / "index.html").exists(), reason="no site is built; `make site` builds one"
@@ -77,17 +79,36 @@ def test_the_site_is_at_most_85_megabytes_and_holds_every_notebook(pages):
 
 
 def test_while_the_address_is_a_placeholder_no_start_is_offered():
-    assert BUILD["starts"]("https://colorlab.invalid/") == ""
+    assert STARTS["starts"]("https://colorlab.invalid/") == ""
 
 
 def test_an_address_gives_the_starts_that_can_open_it():
-    found = BUILD["starts"]("https://example.org/us/colorlab")
+    found = STARTS["starts"]("https://example.org/us/colorlab")
     assert "mybinder.org/v2/git/https%3A%2F%2Fexample.org%2Fus%2Fcolorlab/HEAD" in found
     assert "lab%2Ftree%2Fcolorlab%2Fnotebooks%2F00_welcome.ipynb" in found
-    assert "Colab" not in found
-    on_github = BUILD["starts"]("https://github.com/us/colorlab/")
+    assert "[Colab]" not in found
+    on_github = STARTS["starts"]("https://github.com/us/colorlab/")
     assert "colab.research.google.com/github/us/colorlab/blob/main/notebooks/00_welcome.ipynb" in on_github
     assert "codespaces.new/us/colorlab" in on_github
+
+
+def test_the_readme_shows_the_starts_of_the_address_that_is_set_and_the_site_has_a_place_for_them():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme == STARTS["with_starts"](readme, STARTS["repository"]()), "run: python docs/site/starts.py"
+    for page in (readme, (ROOT / "docs" / "site" / "index.md").read_text(encoding="utf-8")):
+        shown = STARTS["with_starts"](page, "https://example.org/us/colorlab")
+        assert shown.count("[Binder](https://mybinder.org/") == 1
+        assert STARTS["with_starts"](shown, "https://colorlab.invalid/") == page  # and they can be taken back
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_the_cell_for_colab_installs_where_colorlab_is_missing_and_else_does_nothing(missing, monkeypatch):
+    if missing:
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    shell, asked = InteractiveShell(), []
+    shell.register_magic_function(asked.append, magic_name="pip")
+    shell.run_cell(STARTS["colab_cell"]("https://example.org/us/colorlab/")).raise_error()
+    assert asked == ['install --quiet "colorlab-course @ git+https://example.org/us/colorlab"'] * missing
 
 
 def test_the_page_of_the_library_names_every_flat_file_and_every_network():
