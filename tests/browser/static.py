@@ -21,6 +21,17 @@ window.text = (array) => {
 };
 }"""
 
+AXE = Path(__file__).parents[2] / "docs" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def serious_faults(page, part: str = "html") -> list:
+    """What axe-core calls serious or critical in a part of a page, with the elements."""
+    page.evaluate("(script) => { (0, eval)(script); }", AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("(part) => axe.run(part)", part)["violations"]
+    return [
+        (f["id"], [n["html"] for n in f["nodes"]]) for f in found if f["impact"] in ("serious", "critical")
+    ]
+
 
 class Quiet(SimpleHTTPRequestHandler):
     extensions_map = SimpleHTTPRequestHandler.extensions_map | {
