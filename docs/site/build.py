@@ -38,7 +38,8 @@ SHOWN = (
     "colorlab/weights/[NL]*",  # NOTICE and the licence it names
 )
 MOST_BYTES = 85e6
-PLACE_OF_DIFFERENCES = "<!-- differences -->"
+PLACE_OF_DIFFERENCES, PLACE_OF_MODULES = "<!-- differences -->", "<!-- modules -->"
+DOORS = ("_share", "cli", "device", "media")  # modules that are no topic of their own
 WIDGET = (
     'A widget stands here in JupyterLab; below is its static figure. <a href="../lab/index.html">The lab page</a> '
     "has bins, networks, temperature and λ that move."
@@ -93,9 +94,20 @@ def lay_out(pages: Path) -> None:
                 shutil.copyfile(source, place)
     home = (HERE / "index.md").read_text("utf-8")
     (pages / "index.md").write_text(with_starts(home, repository()), "utf-8")
-    shutil.copyfile(HERE / "api.md", pages / "docs" / "api.md")
+    api = (HERE / "api.md").read_text("utf-8").replace(PLACE_OF_MODULES, modules())
+    (pages / "docs" / "api.md").write_text(api, "utf-8")
     papers = (HERE / "papers.md").read_text("utf-8").replace(PLACE_OF_DIFFERENCES, table())
     (pages / "docs" / "papers.md").write_text(papers, "utf-8")
+
+
+def modules() -> str:
+    """A section for each flat module, in the order of the page on the layout, and for each network."""
+    package, layout = ROOT / "colorlab", (ROOT / "docs" / "layout.md").read_text("utf-8")
+    flat = [p.stem for p in package.glob("[!_]*.py") if p.stem not in DOORS]
+    flat.sort(key=lambda stem: (layout.find(f"`{stem}.py`"), stem))
+    networks = sorted(f"networks.{p.stem}" for p in (package / "networks").glob("[!_]*.py"))
+    section = "## colorlab.{0}\n\n```{{eval-rst}}\n.. automodule:: colorlab.{0}\n```\n"
+    return "\n".join(section.format(name) for name in (*flat, *networks))
 
 
 def with_notes(notebook: dict) -> dict:

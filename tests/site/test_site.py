@@ -111,14 +111,6 @@ def test_the_cell_for_colab_installs_where_colorlab_is_missing_and_else_does_not
     assert asked == ['install --quiet "colorlab-course @ git+https://example.org/us/colorlab"'] * missing
 
 
-def test_the_page_of_the_library_names_every_flat_file_and_every_network():
-    page, package = (ROOT / "docs" / "site" / "api.md").read_text(encoding="utf-8"), ROOT / "colorlab"
-    doors = {"__init__", "__main__", "_share", "cli", "device", "media"}  # no topic of their own
-    named = {f"colorlab.{p.stem}" for p in package.glob("*.py") if p.stem not in doors}
-    named |= {f"colorlab.networks.{p.stem}" for p in (package / "networks").glob("[!_]*.py")}
-    assert set(re.findall(r"automodule:: (\S+)", page)) == named
-
-
 def test_the_lock_file_pins_every_package_and_names_no_host():
     lock = json.loads((ROOT / "docs" / "package-lock.json").read_text(encoding="utf-8"))
     packages = {name: entry for name, entry in lock["packages"].items() if name}
