@@ -67,7 +67,7 @@ RECIPES = {
 DECISIONS = {
     "regression": dict(working_size=224),
     "classification": dict(uniform_mix=0.55, temperature=0.3, working_size=224),
-    "guided": dict(uniform_mix=1.0, temperature=0.6, working_size=224),
+    "guided": dict(uniform_mix=1.0, temperature=1.0, working_size=224),
 }
 FURTHER_STEPS = 2_600  # of a network that does not start untrained
 RECORDED = (0, 150, 300, 600, 1_050, 1_500, 2_250, 3_000, 4_500, 6_000, 7_850)  # steps to replay

@@ -11,7 +11,7 @@ from skimage.color import rgb2lab
 from colorlab.bins import ColorBins
 from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer
 from colorlab.data import manifest, photo, to_lab
-from colorlab.evaluation import recorded
+from colorlab.evaluation import HINT_COUNTS, recorded
 from colorlab.metrics import score
 
 MOST_BYTES = 4_000_000
@@ -90,7 +90,9 @@ def test_the_recorded_figures_are_those_that_the_course_tells_of():
         assert found["differences"][f"classification - {rival}"]["hits"][0] > 2
     hints = found["hints"]
     assert hints["guided"]["psnr"] == sorted(hints["guided"]["psnr"])
-    assert hints["guided"]["psnr"][0] >= grey["psnr"]
+    assert rows["guided"]["psnr"] > regression["psnr"] - 1
+    ten = HINT_COUNTS.index(10)
+    assert hints["guided"]["psnr"][ten] > hints["spread"]["psnr"][ten] + 0.5
     assert all(
         guided > spread
         for guided, spread in zip(hints["guided"]["psnr"], hints["spread"]["psnr"], strict=True)
@@ -111,16 +113,14 @@ def test_the_recorded_figures_are_of_these_weights():
 
 @pytest.mark.slow
 def test_hints_are_followed():
+    """On the saucer; the crockery is so light that it can hold no colour."""
     coffee, guided = photo("coffee", side=64), Colorizer.pretrained("guided")
     height, width = coffee.rgb.shape[:2]
-    x, y = width // 2, height // 2
-    for color in ((80, 110, 180), (180, 80, 60)):
+    x, y = width // 5, height // 2
+    for color in ((80, 110, 180), (60, 140, 70), (180, 80, 60)):
         hinted = rgb2lab(guided.colorize(coffee.rgb, hints=[(x, y, color)]))[y - 1 : y + 2, x - 1 : x + 2, 1:]
-        alone = rgb2lab(guided.colorize(coffee.rgb))[y - 1 : y + 2, x - 1 : x + 2, 1:]
         wanted = rgb2lab(np.array(color, np.uint8).reshape(1, 1, 3))[0, 0, 1:]
-        assert np.linalg.norm(hinted.mean((0, 1)) - wanted) < 0.7 * np.linalg.norm(
-            alone.mean((0, 1)) - wanted
-        )
+        assert np.linalg.norm(hinted.mean((0, 1)) - wanted) < 5
 
 
 @pytest.mark.slow
