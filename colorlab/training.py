@@ -18,7 +18,7 @@ from colorlab.colorizer import Colorizer
 from colorlab.config import Config, History
 from colorlab.data import TrainingData, mix
 from colorlab.hints import simulate, simulate_global
-from colorlab.networks.base import at
+from colorlab.networks.base import Trunk, at
 from colorlab.objective_base import averaged
 
 HINTS, PLACES = 1, 2  # tell the streams of simulated hints and of places from that of the pictures
@@ -178,7 +178,9 @@ def loss_of(
         ab = at(ab, told["places"])
     judge = partial(colorizer.objective.loss_from_features, ab=ab)
     with torch.autocast(L.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-        return network(colorizer.inputs(L, hints), **told, judge=judge)
+        if isinstance(colorizer.network, Trunk):
+            return network(colorizer.inputs(L, hints), **told, judge=judge)
+        return judge(network(colorizer.inputs(L, hints)), nn.Identity())  # a network of your own only answers
 
 
 def check_finite(loss: float, step: int, config: Config) -> None:

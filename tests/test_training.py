@@ -336,3 +336,13 @@ def test_the_learning_rate_rises_then_falls():
     assert factors[10] == pytest.approx(1)
     assert all(later < earlier for earlier, later in pairwise(factors[10:]))
     assert 0 < factors[-1] < 0.02
+
+
+def test_a_network_of_ones_own_needs_nothing_but_an_answer():
+    """As notebook 03's: a plain chain of layers, which knows no judge."""
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3, padding=1), torch.nn.Conv2d(4, 2, 1))
+    network.config = {"in_channels": 1, "out_channels": 2}
+    config = Config(steps=10, batch_size=2, evaluate_every=10)
+    history = fit(Colorizer(network, Regression()), Marbles(size=16), config)
+    assert history.loss[-1] < history.loss[0]

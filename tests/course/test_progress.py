@@ -19,11 +19,6 @@ from colorlab.course.progress import heading, progress
 NOTEBOOKS = course.notebooks()
 
 
-@pytest.fixture(autouse=True)
-def fresh_kernel(monkeypatch):
-    monkeypatch.setattr(exercise, "last_results", {})
-
-
 def shown(status: str):
     return new_output("execute_result", data={"text/plain": f"{status}: because", "text/html": "<b>…</b>"})
 

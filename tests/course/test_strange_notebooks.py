@@ -8,7 +8,6 @@ import pytest
 from click.testing import CliRunner
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from colorlab.checks import exercise
 from colorlab.cli import main
 from colorlab.course import copies, running
 from colorlab.course.execution import Executed
@@ -54,8 +53,7 @@ STRANGE = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("content", STRANGE.values(), ids=STRANGE)
-def test_what_is_no_notebook_is_a_sentence_everywhere(tmp_path, caplog, capfd, monkeypatch, content):
-    monkeypatch.setattr(exercise, "last_results", {})  # those of other tests in this process
+def test_what_is_no_notebook_is_a_sentence_everywhere(tmp_path, caplog, capfd, content):
     path = tmp_path / "05_brown_well.ipynb"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(NotebookError, match="not a notebook, or a damaged one") as error:
