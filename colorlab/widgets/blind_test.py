@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from colorlab.data import shrink
 from colorlab.files.media import ImageError, read_image
 from colorlab.plots import pictures, to_bytes
-from colorlab.widgets.explorable import one_thread
+from colorlab.widgets.turns import in_turn
 
 SIDE = 320  # pixels of the shorter side shown
 SIDES = ("left", "right")
@@ -58,6 +58,7 @@ class BlindTest(widgets.VBox):
         super().__init__([self.picture, row, self.message])
         self._ask("Which of the two is the photograph?")
 
+    @in_turn()
     def answer(self, side: str) -> None:
         """What a press of a button does."""
         right = side == self.truth
@@ -69,12 +70,13 @@ class BlindTest(widgets.VBox):
         rgb = self._all[self._next % len(self._all)]
         self._next += 1
         self.truth = SIDES[int(self._lot.integers(2))]
-        with one_thread():
+        with in_turn():
             colored = self.color(rgb)
             both = [rgb, colored] if self.truth == "left" else [colored, rgb]
             self.picture.value = to_bytes(render(both))
         self.message.value = message
 
+    @in_turn()
     def _uploaded(self, _change) -> None:
         for file in self.upload.value:
             try:

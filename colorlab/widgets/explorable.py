@@ -1,11 +1,9 @@
 """The frame of every explorable: up to three controls, presets, a reset, a picture and a sentence."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets as widgets
-import torch
 import traitlets
 from ipywidgets.widgets.widget_description import DescriptionWidget
 from matplotlib.figure import Figure
@@ -13,6 +11,7 @@ from matplotlib.figure import Figure
 from colorlab.plots import show
 from colorlab.widgets.canvas import Canvas
 from colorlab.widgets.clickable import Clickable
+from colorlab.widgets.turns import in_turn
 
 MOST_CONTROLS = 3  # more would be more than one idea
 
@@ -90,6 +89,7 @@ class Explorable(widgets.VBox):
     def state(self) -> dict[str, Any]:
         return {name: control.value for name, control in self.controls.items()}
 
+    @in_turn()
     def set(self, **state: Any) -> None:
         """Move several controls at once and draw once."""
         self._quiet = True
@@ -112,9 +112,10 @@ class Explorable(widgets.VBox):
         if self._start | state == self._start:
             raise ValueError(f"twin: the widget begins with {self._start}; show another state")
         state = self._start | state
-        with one_thread():
+        with in_turn():
             show(self._render(**state), alt=self._describe(**state))
 
+    @in_turn()
     def click(self, x: float, y: float) -> None:
         """What a click does; x and y are fractions of the picture's width and height from the top left."""
         for axes in self._figure.axes:
@@ -131,26 +132,16 @@ class Explorable(widgets.VBox):
         if "click" in message:
             self.click(*message["click"])
 
+    @in_turn()
     def _changed(self, _change) -> None:
         if not self._quiet:
             self._draw()
 
+    @in_turn()
     def _draw(self) -> None:
-        with one_thread():
-            self._figure = self._render(**self.state)
-            caption = self._describe(**self.state)
-            self.picture.value = self._canvas.png(self._figure)
+        self._figure = self._render(**self.state)
+        caption = self._describe(**self.state)
+        self.picture.value = self._canvas.png(self._figure)
         self.caption.value, self.refusal.value = caption, ""
         if self._click:
             self.picture.description = caption
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Small tensors on a busy laptop: two threads wait for each other far longer than they work."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

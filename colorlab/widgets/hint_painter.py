@@ -17,7 +17,7 @@ from colorlab.data import shrink, to_lab
 from colorlab.hints import Hint, check_hint, encode, read_hints, write_hints
 from colorlab.lab import in_gamut, lab_to_rgb, rgb_to_lab
 from colorlab.widgets.clickable import Clickable
-from colorlab.widgets.explorable import one_thread
+from colorlab.widgets.turns import in_turn
 
 LARGEST = 256  # pixels of the shorter side: a larger picture is shrunk, so that an answer takes no time
 APART = 15.0  # Lab units between two proposed colours; neighbouring bins look alike
@@ -119,6 +119,7 @@ class HintPainter(widgets.VBox):
         super().__init__([self.picture, self.palette, *boxes, self.message])
         self.set([])
 
+    @in_turn()
     def set(self, hints: Sequence[Hint]) -> None:
         """Replace all hints and colour anew.
 
@@ -130,12 +131,14 @@ class HintPainter(widgets.VBox):
         if before != self.hints:
             self._before.append(before)
 
+    @in_turn()
     def put(self, color: tuple[int, int, int]) -> None:
         """A hint of this colour at the place chosen; one that is there already is replaced."""
         x, y = self.place
         others = [hint for hint in self.hints if not self._near(hint, x, y)]
         self.set([*others, (x, y, self._at_lightness(x, y, color))])
 
+    @in_turn()
     def undo(self) -> None:
         """Take back what was done last: a hint put or moved, a Clear, a Load."""
         if self._before:
@@ -165,6 +168,7 @@ class HintPainter(widgets.VBox):
         except (OSError, ValueError) as error:
             self.message.value = f"<b>Not loaded</b>: {escape(str(error))}. The hints on the picture stay."
 
+    @in_turn()
     def click(self, x: float, y: float, start: tuple[float, float] | None = None) -> None:
         """Choose a place; or, if the press began on a hint and ended elsewhere, move that hint.
 
@@ -184,8 +188,7 @@ class HintPainter(widgets.VBox):
 
     def _color(self, hints: list[Hint]) -> None:
         hints = [check_hint(hint, number, self.size) for number, hint in enumerate(hints, 1)]
-        with one_thread():
-            answer = self.colorizer.colorize(self.rgb, hints=self._shown(hints))
+        answer = self.colorizer.colorize(self.rgb, hints=self._shown(hints))
         self.hints, self.answer = hints, answer
         self._show(f"{_counted(hints)}." if hints else "No hint yet: click a place, choose a colour.")
 
@@ -213,11 +216,10 @@ class HintPainter(widgets.VBox):
         return (hint[0] - x) ** 2 + (hint[1] - y) ** 2 <= reach**2
 
     def _show(self, message: str) -> None:
-        with one_thread():
-            # Without the hint that is there already: who changes their mind wants to see the alternatives.
-            others = [hint for hint in self.hints if not self._near(hint, *self.place)]
-            place = self._shown_place(*self.place)
-            proposals = propose(self.colorizer, self.rgb, self._shown(others), *place)
+        # Without the hint that is there already: who changes their mind wants to see the alternatives.
+        others = [hint for hint in self.hints if not self._near(hint, *self.place)]
+        place = self._shown_place(*self.place)
+        proposals = propose(self.colorizer, self.rgb, self._shown(others), *place)
         self.palette.children = [self._swatch(proposal) for proposal in proposals]
         self.picture.value = draw(self.answer, self._shown(self.hints), place)
         self.picture.description = (

@@ -19,6 +19,7 @@ from colorlab.data import photo
 from colorlab.kernels import KERNELS, filter_picture
 from colorlab.plots import MATTE, matted
 from colorlab.widgets.explorable import Explorable
+from colorlab.widgets.turns import in_turn
 
 # Orange and lighter above zero, violet and darker below: told apart by colour-blind readers too.
 SIGNED = LinearSegmentedColormap.from_list("signed", ["#1b0b3b", "#4b2a9b", MATTE, "#ff9a33", "#ffe0b0"])
@@ -66,6 +67,7 @@ class KernelGrid(widgets.GridBox):
         for k, field in enumerate(self.fields):
             field.observe(partial(self._typed, k), names="value")
 
+    @in_turn()
     def _typed(self, k: int, change) -> None:
         # While a new kernel is being written into the fields they are half old, half new.
         if self._writing:

@@ -12,7 +12,7 @@ from colorlab.colorizer import Colorizer, to_picture
 from colorlab.data import shrink, to_lab
 from colorlab.files.media import ImageError, read_image
 from colorlab.plots import pictures, to_bytes
-from colorlab.widgets.explorable import one_thread
+from colorlab.widgets.turns import in_turn
 
 LARGEST = 512  # pixels of the shorter side shown; a larger picture is shrunk for the notebook
 
@@ -35,6 +35,7 @@ class PhotoUpload(widgets.VBox):
         self.upload.observe(self._uploaded, names="value")
         super().__init__([self.upload, self.message])
 
+    @in_turn()
     def _uploaded(self, _change) -> None:
         for file in self.upload.value:
             name = escape(file["name"])
@@ -72,7 +73,7 @@ class OwnPhoto(PhotoUpload):
     def show(self, rgb: np.ndarray) -> None:
         """Colour a picture, from its lightness only, and draw it."""
         rgb = shrink(rgb, LARGEST)
-        with one_thread():
+        with in_turn():
             self.answers = color_all(self.colorizers, rgb)
         self.picture.value = to_bytes(render(self.answers))
 

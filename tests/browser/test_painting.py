@@ -67,8 +67,8 @@ def test_a_click_and_a_color_move_the_picture_near_and_not_far(shown):
 
 def test_a_proposed_color_is_put_by_mouse_and_undone_by_keyboard(shown):
     count = len(hints(shown))
-    click_at(shown, 0.7, 0.45)
-    shown.box.locator("button[title*=probability]").first.click()
+    click_at(shown, 0.8, 0.2)
+    shown.box.locator("button[title*=probability]").nth(1).click()
     until(lambda: len(hints(shown)) == count + 1, "the palette puts nothing")
     shown.box.get_by_role("button", name="Undo").press("Enter")
     until(lambda: len(hints(shown)) == count, "Undo takes nothing away")

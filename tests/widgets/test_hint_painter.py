@@ -1,5 +1,8 @@
 """The hint painter: what the network proposes, what a click, a drag and the buttons do, and that nothing is lost."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -243,3 +246,21 @@ def test_a_hint_elsewhere_is_not_taken_hold_of(painter):
         painter.click(x, 0.5)
         painter.put(BLUE)
     assert len(painter.hints) == 2
+
+
+def test_an_undo_that_comes_while_a_hint_is_coloured_waits_and_takes_it_back(painter, monkeypatch):
+    """JupyterLab hands messages to several threads of the kernel."""
+    begun, colorize = threading.Event(), painter.colorizer.colorize
+
+    def slowly(*words, **options):
+        begun.set()
+        time.sleep(0.2)
+        return colorize(*words, **options)
+
+    monkeypatch.setattr(painter.colorizer, "colorize", slowly)
+    other = threading.Thread(target=painter.put, args=[BLUE])
+    other.start()
+    begun.wait()
+    painter.undo()
+    other.join()
+    assert painter.hints == []
