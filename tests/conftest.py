@@ -5,8 +5,12 @@ import os
 import pytest
 import torch
 from hypothesis import settings
+from jupyter_client.manager import KernelManager
 
 from colorlab.course.browser import find_browser
+from colorlab.course.kernel import ENCRYPTION
+
+KernelManager.transport_encryption.default_value = ENCRYPTION  # as `colorlab run` has it
 
 # On a busy machine an example may take a second: how long it takes is no fault of what it shows.
 settings.register_profile("patient", deadline=None)

@@ -1,4 +1,4 @@
-"""Kernels started by tests, and by nbval for the notebooks, encrypt what they send, as those of `colorlab run` do."""
+"""Kernels that nbval starts encrypt what they send, as those of `colorlab run` do."""
 
 from jupyter_client.manager import KernelManager
 
