@@ -27,3 +27,7 @@ class Kernel(AsyncKernelManager):
     async def start_kernel(self, **options: Any) -> None:
         env = options.pop("env", os.environ) | self.environment
         await super().start_kernel(env=env, **options)
+
+    async def _async_interrupt_kernel(self) -> None:
+        """Nothing: asked to end, a kernel ends. Elsewhere it is interrupted first, and complains on stderr
+        if that meets the last message that it answers. One that goes on computing is killed a little later."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from jupyter_client.provisioning import LocalProvisioner
 from small_notebooks import write
 
 from colorlab.commands import run as command
@@ -104,6 +105,18 @@ def test_a_passing_run_writes_nothing_to_stderr_and_its_kernel_encrypts(tmp_path
     result = subprocess.run(arguments, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")
     assert '"True\\n"' in (tmp_path / "out" / "a.ipynb").read_text(encoding="utf-8")
+
+
+def test_a_kernel_that_has_done_its_work_is_not_interrupted(tmp_path, monkeypatch):
+    sent, send = [], LocalProvisioner.send_signal
+
+    async def remembered(self, number):
+        sent.append(number)
+        await send(self, number)
+
+    monkeypatch.setattr(LocalProvisioner, "send_signal", remembered)
+    (outcome,) = run(plan([write(tmp_path / "a.ipynb", "print(1)")]), tmp_path / "out")
+    assert outcome.error is None and signal.SIGINT not in sent
 
 
 def test_nbval_and_tests_get_an_encrypting_kernel_too():
