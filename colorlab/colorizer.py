@@ -20,7 +20,7 @@ from colorlab.files.media import bands, read_image
 from colorlab.files.tensors import with_sorted_header
 from colorlab.files.whole import write_whole
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS, Hint, encode, global_hint, heed
-from colorlab.lab import lab_to_rgb_in_gamut, lightness
+from colorlab.lab import lab_to_rgb_in_gamut, lightness, to_levels
 from colorlab.networks.base import Trunk
 from colorlab.networks.published import build
 from colorlab.networks.unet import UNet
@@ -367,8 +367,8 @@ def painted(rgb: np.ndarray, ab: Tensor, small: Tensor) -> np.ndarray:
 
 def to_picture(lab: Tensor, kind: np.typing.DTypeLike = np.uint8) -> np.ndarray:
     """Lab `(3, H, W)` -> uint8 or uint16 `(H, W, 3)`, brought into the gamut at its own L, rounded to its levels."""
-    rgb = lab_to_rgb_in_gamut(lab.detach().cpu().float()) * np.iinfo(kind).max
-    return rgb.round().movedim(0, -1).numpy().astype(kind)
+    rgb = lab_to_rgb_in_gamut(lab.detach().cpu().float())
+    return to_levels(rgb, np.iinfo(kind).max).movedim(0, -1).numpy().astype(kind)
 
 
 def _lightness_of_grey(grey: np.ndarray) -> Tensor:

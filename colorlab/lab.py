@@ -124,6 +124,11 @@ def grey_of(L: Tensor) -> Tensor:
     return _stored(_cubed((L.clamp(0, 100) + 16) / 116)).clamp(0, 1)
 
 
+def to_levels(rgb: Tensor, most: int = 255) -> Tensor:
+    """sRGB in [0, 1] -> the nearest of the levels 0, 1, … `most` that a file stores. Any shape; the type stays."""
+    return (rgb * most).round()
+
+
 def in_gamut(lab: Tensor, tolerance: float = 1e-4) -> Tensor:
     """Which pixels an sRGB screen can show.
 

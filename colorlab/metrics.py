@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from colorlab.data import Photo, to_lab
-from colorlab.lab import chroma, lab_to_rgb
+from colorlab.lab import chroma, lab_to_rgb, to_levels
 
 FARTHEST = 150  # AuC sweeps the tolerance from 0 to 150 Lab units
 CELL = 10  # rebalanced AuC counts true colours in a plain grid of this size
@@ -308,7 +308,7 @@ def to_labs(pictures: Sequence[np.ndarray | Photo]) -> list[Tensor]:
 
 
 def _levels(lab: Tensor) -> Tensor:
-    return (lab_to_rgb(lab) * 255).round()
+    return to_levels(lab_to_rgb(lab))
 
 
 def cells_of(ab: Tensor) -> Tensor:

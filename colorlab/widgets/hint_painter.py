@@ -15,7 +15,7 @@ from torch import Tensor
 from colorlab.colorizer import Colorizer
 from colorlab.data import shrink, to_lab
 from colorlab.hints import Hint, check_hint, encode, read_hints, write_hints
-from colorlab.lab import in_gamut, lab_to_rgb, rgb_to_lab
+from colorlab.lab import in_gamut, lab_to_rgb, rgb_to_lab, to_levels
 from colorlab.widgets.clickable import Clickable
 from colorlab.widgets.turns import in_turn
 
@@ -269,7 +269,7 @@ def _lightness(rgb: np.ndarray, x: float, y: float) -> Tensor:
 
 def _rgb(L: Tensor, ab: Tensor) -> tuple[int, int, int]:
     lab = torch.cat([L.reshape(1), ab]).reshape(3, 1, 1)
-    return tuple((lab_to_rgb(lab) * 255).round().int().flatten().tolist())
+    return tuple(to_levels(lab_to_rgb(lab)).int().flatten().tolist())
 
 
 def _from_hex(name: str) -> tuple[int, int, int]:
