@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import click
 
@@ -21,6 +22,13 @@ def say(*parts: str | tuple[str, str]) -> None:
         click.style(printable(words), fg=color) if color else printable(words) for words, color in colored
     )
     click.echo(line, color=False if os.environ.get("NO_COLOR") else None)
+
+
+def leave(status: int) -> NoReturn:
+    """End this process now. Python would first take torch apart, for longer than who stops a program waits."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 @contextmanager

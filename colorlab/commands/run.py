@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from colorlab.commands.console import say
+from colorlab.commands.console import leave, say
 from colorlab.files.faults import printable
 
 EVERY = 30  # seconds from one line to the next where no terminal shows a bar
@@ -97,14 +97,14 @@ def run(
         tasks = plan(find(notebooks), *with_file(file, given, swept))
     except (FileNotFoundError, ParameterError, NotebookError) as error:
         raise click.UsageError(printable(error)) from None
-    with Watch(len(tasks)) as watch:
-        try:
+    try:
+        with Watch(len(tasks)) as watch:
             outcomes = running.run(
                 tasks, out, jobs, timeout, dask, resume, watch.cell, watch.ended, watch.look
             )
-        except running.Stopped as stopped:
-            say(f"{stopped}; what was done until then: {out / 'index.html'}")
-            sys.exit(stopped.status)
+    except running.Stopped as stopped:
+        say(f"{stopped}; what was done until then: {out / 'index.html'}")
+        leave(stopped.status)
     say(f"{summary_of(outcomes)}; results in {out / 'index.html'}")
     sys.exit(any(outcome.error for outcome in outcomes))
 

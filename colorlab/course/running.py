@@ -1,5 +1,6 @@
 """Many notebooks run, here or on a cluster: some at a time, stopped by a signal, reported on."""
 
+import logging
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ from colorlab.files.whole import clear_leftovers, write_whole
 
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 LOOK = 0.5  # seconds from one look at what is running to the next
+PAPERMILL = logging.getLogger("papermill")
 
 
 class Stopped(Exception):
@@ -94,7 +96,7 @@ def run(
         _write_pages(out, tasks)
         for outcome in (outcome for outcome in outcomes.values() if outcome.kept):
             on_end(outcome)
-        running = {submit(pool, task): task for task in waiting}
+        running = {submit(pool, task): task for task in waiting if not received}
         try:
             while running and not received:
                 done, _ = wait(running, LOOK, FIRST_COMPLETED)
@@ -204,6 +206,7 @@ class _Received(list[int]):
 
     def __call__(self, number: int, frame: object) -> None:
         self.append(number)
+        PAPERMILL.disabled = True  # from here on kernels die because they are told to: no errors to be logged
         self.end_children()
 
     def end_children(self) -> None:
@@ -220,6 +223,7 @@ def _signals() -> Iterator[_Received]:
     try:
         yield received
     finally:
+        PAPERMILL.disabled = False
         for number, handler in before.items():
             signal.signal(number, handler)
 
