@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from colorlab.data import shrink
 from colorlab.files.media import ImageError, read_image
 from colorlab.plots import pictures, to_bytes
+from colorlab.widgets.file_button import FileButton
 from colorlab.widgets.turns import in_turn
 
 SIDE = 320  # pixels of the shorter side shown
@@ -50,9 +51,7 @@ class BlindTest(widgets.VBox):
                 description=f"The {side} one is the photograph", layout=widgets.Layout(width="auto")
             )
             self.buttons[side].on_click(lambda _button, side=side: self.answer(side))
-        self.upload = widgets.FileUpload(accept="image/*", description="One of my own")
-        self.upload.layout.width = "auto"
-        self.upload.observe(self._uploaded, names="value")
+        self.upload = FileButton("One of my own", self._uploaded)
         self.message, self.picture = widgets.HTML(), widgets.Image(layout=widgets.Layout(max_width="100%"))
         row = widgets.HBox([*self.buttons.values(), self.upload], layout=widgets.Layout(flex_flow="row wrap"))
         super().__init__([self.picture, row, self.message])
@@ -77,17 +76,16 @@ class BlindTest(widgets.VBox):
         self.message.value = message
 
     @in_turn()
-    def _uploaded(self, _change) -> None:
-        for file in self.upload.value:
-            try:
-                rgb = read_image(bytes(file["content"]))
-            except ImageError as error:
-                name, reason = escape(file["name"]), escape(str(error))
-                self.message.value = f"<b>{name} cannot be used</b>: {reason}. The pictures above stay."
-                continue
-            self._all.insert(self._next % len(self._all), shrink(rgb, SIDE))
-            self._next %= len(self._all)
-            self._ask(f"{escape(file['name'])}: which of the two is your photograph?")
+    def _uploaded(self, name: str, content: bytes) -> None:
+        try:
+            rgb = read_image(content)
+        except ImageError as error:
+            reason = escape(str(error))
+            self.message.value = f"<b>{escape(name)} cannot be used</b>: {reason}. The pictures above stay."
+            return
+        self._all.insert(self._next % len(self._all), shrink(rgb, SIDE))
+        self._next %= len(self._all)
+        self._ask(f"{escape(name)}: which of the two is your photograph?")
 
 
 def render(both: Sequence[np.ndarray]) -> Figure:

@@ -12,6 +12,7 @@ from colorlab.colorizer import Colorizer, to_picture
 from colorlab.data import shrink, to_lab
 from colorlab.files.media import ImageError, read_image
 from colorlab.plots import pictures, to_bytes
+from colorlab.widgets.file_button import FileButton
 from colorlab.widgets.turns import in_turn
 
 LARGEST = 512  # pixels of the shorter side shown; a larger picture is shrunk for the notebook
@@ -29,26 +30,21 @@ class PhotoUpload(widgets.VBox):
 
     def __init__(self, use: Callable[[np.ndarray], None]):
         self._use = use
-        self.upload = widgets.FileUpload(accept="image/*", multiple=False, description="Choose a photograph")
-        self.upload.layout.width = "auto"
+        self.upload = FileButton("Choose a photograph", self._uploaded)
         self.message = widgets.HTML()
-        self.upload.observe(self._uploaded, names="value")
         super().__init__([self.upload, self.message])
 
     @in_turn()
-    def _uploaded(self, _change) -> None:
-        for file in self.upload.value:
-            name = escape(file["name"])
-            try:
-                rgb = read_image(bytes(file["content"]))
-            except ImageError as error:
-                self.message.value = (
-                    f"<b>{name} cannot be used</b>: {escape(str(error))}. The picture below stays."
-                )
-                continue
-            height, width = rgb.shape[:2]
-            self._use(rgb)
-            self.message.value = f"{name}, {width}×{height} pixels."
+    def _uploaded(self, name: str, content: bytes) -> None:
+        try:
+            rgb = read_image(content)
+        except ImageError as error:
+            reason = escape(str(error))
+            self.message.value = f"<b>{escape(name)} cannot be used</b>: {reason}. The picture below stays."
+            return
+        height, width = rgb.shape[:2]
+        self._use(rgb)
+        self.message.value = f"{escape(name)}, {width}×{height} pixels."
 
 
 class OwnPhoto(PhotoUpload):

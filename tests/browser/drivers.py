@@ -130,7 +130,7 @@ def drive_own_photo(shown: Shown) -> None:
     Image.linear_gradient("L").resize((48, 32)).save(file, "PNG")
     chosen = {"name": "gradient.png", "mimeType": "image/png", "buffer": file.getvalue()}
     with shown.page.expect_file_chooser() as dialog:
-        shown.box.get_by_role("button", name="Choose a photograph").click()
+        shown.box.get_by_role("button", name="Choose a photograph", exact=True).click()
     dialog.value.set_files(chosen)
     until(lambda: "gradient.png" in shown.ask(MESSAGE), "the file's name is not in the message")
     message, new_picture = shown.seen(MESSAGE)

@@ -1,7 +1,6 @@
 """The blind test: it counts what was answered, gives nothing away, and its interval is Wilson's."""
 
 import io
-from datetime import datetime
 
 import numpy as np
 import pytest
@@ -12,10 +11,9 @@ from colorlab.widgets.blind_test import BlindTest, interval
 RED, BLUE = (np.full((24, 24, 3), color, np.uint8) for color in ((200, 40, 40), (40, 40, 200)))
 
 
-def upload(name: str, content: bytes) -> dict:
-    """What a browser hands over."""
-    when = datetime(2026, 1, 1)
-    return dict(name=name, type="image/png", size=len(content), content=content, last_modified=when)
+def upload(test: BlindTest, name: str, content: bytes) -> None:
+    """What the browser does when a reader has chosen a file."""
+    test.upload._handle_custom_msg({"name": name}, [memoryview(content)])
 
 
 def test_right_and_wrong_answers_are_counted_and_the_rate_told():
@@ -45,10 +43,10 @@ def test_a_photograph_of_the_readers_own_is_asked_next_and_a_broken_one_is_named
     test = BlindTest(lambda rgb: seen.append(rgb) or rgb, [RED, RED])
     file = io.BytesIO()
     Image.fromarray(BLUE).save(file, "PNG")
-    test.upload.value = (upload("own.png", file.getvalue()),)
+    upload(test, "own.png", file.getvalue())
     assert (seen[-1] == BLUE).all()
     assert "own.png" in test.message.value
-    test.upload.value = (upload("<b>.png", b"no picture"),)
+    upload(test, "<b>.png", b"no picture")
     assert "&lt;b&gt;.png cannot be used" in test.message.value
     assert test.answers == []
 
