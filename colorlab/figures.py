@@ -5,7 +5,7 @@ from itertools import cycle
 
 from matplotlib.figure import Figure
 
-from colorlab.plots import ink, styled, width_of
+from colorlab.plots import WIDEST, ink, styled, width_of
 
 
 @styled
@@ -66,7 +66,7 @@ def differences(
         title: the finding.
     """
     rows = max(len(group) for group in groups.values())
-    width = max(3.6 * len(groups) + 1.2, width_of(title))
+    width = max(min(3.6 * len(groups) + 1.2, WIDEST), width_of(title))
     figure = Figure(figsize=(width, 0.42 * rows + 1.4), layout="constrained")
     axes = figure.subplots(1, len(groups), squeeze=False, sharex=True)
     for ax, (name, group) in zip(axes[0], groups.items(), strict=True):
@@ -78,8 +78,9 @@ def differences(
                 ax.plot(difference, place, "o", color=ink(), markersize=4)
         ax.set_yticks(range(len(group)), group)
         ax.set_ylim(len(group) - 0.5, -0.5)
-        ax.set(xlabel=unit, title=name)
+        ax.set_title(name, loc="right")  # goes on to the left, over the names of the rows
         ax.grid(axis="y", visible=False)
+    figure.supxlabel(unit, fontsize="medium")
     figure.suptitle(title)
     return figure
 
