@@ -255,7 +255,7 @@ def measured(name: str, seed: int, threads: int, preset: str, grid_size: int | N
     from colorlab import plots
 
     torch.set_num_threads(threads)
-    plots.show = lambda *shown: None  # drawing takes as long as some trainings
+    plots.show = lambda figure, alt, *more: None  # drawing takes as long as some trainings
     given = {"preset": preset, "seed": seed, "device": "cpu"} | (
         {"grid_size": grid_size} if grid_size else {}
     )
