@@ -9,7 +9,7 @@
     colorlab evaluate photos.zip --json > colorlab/weights/evaluation.json
     python benchmarks/ship.py cards
 
-A training takes about 100 minutes on one CPU core and may be stopped and started again; two side by side use
+A training takes about 100 to 170 minutes on one CPU core and may be stopped and started again; two side by side use
 two cores best. `train` knows more names than ship: the controls of benchmarks/training.md.
 """
 
@@ -37,7 +37,7 @@ from colorlab.recipe import NetworkPlan, ObjectivePlan
 
 SIZE = 192  # of the squares learnt from; Lite0 itself learnt from 224
 CONFIG = Config(
-    steps=7_850,
+    steps=7_850,  # the first stage; see STAGES
     batch_size=32,
     learning_rate=3e-3,
     warmup=0.05,
@@ -69,8 +69,13 @@ DECISIONS = {
     "classification": dict(uniform_mix=0.55, temperature=0.3, working_size=224),
     "guided": dict(uniform_mix=1.0, temperature=1.0, working_size=224),
 }
-FURTHER_STEPS = 2_600  # of a network that does not start untrained
-RECORDED = (0, 150, 300, 600, 1_050, 1_500, 2_250, 3_000, 4_500, 6_000, 7_850)  # steps to replay
+# Steps after which a plan of learning rates ends; the next goes on where a longer one would stand by then.
+STAGES = dict.fromkeys(RECIPES, (CONFIG.steps,)) | {
+    "regression": (CONFIG.steps, 12_500),
+    "classification": (CONFIG.steps, 12_500),
+    "weighted-regression": (2_600,),  # it does not start untrained
+}
+RECORDED = (0, 150, 300, 600, 1_050, 1_500, 2_250, 3_000, 4_500, 6_000, 7_850, 10_050, 12_500)  # to replay
 MIXES, TEMPERATURES, WORKING_SIZES = (0.4, 0.5, 0.6, 0.7), (1.0, 0.6, 0.5, 0.38), (192, 224, 256)
 MEASURES = ("psnr", "rebalanced_auc", "chroma_ratio", "hits", "farther_than_grey", "patchiness")
 STRIP = 128  # pixels of the shorter side of a recorded picture
@@ -108,15 +113,13 @@ def main() -> None:
 
 def train(name: str, data: str, out: Path) -> None:
     """Train or go on."""
-    config, watch = replace(CONFIG, steps=steps_of(name)), partial(keep_a_copy, out)
-    recipe.train(
-        data, out, config, *RECIPES[name], size=SIZE, with_photographs=True, resume=True, watch=watch
-    )
-
-
-def steps_of(name: str) -> int:
-    network, _objective = RECIPES[name]
-    return FURTHER_STEPS if network.start_from else CONFIG.steps
+    watch = partial(keep_a_copy, out)
+    for steps in STAGES[name]:
+        history, config = history_of(out), replace(CONFIG, steps=steps)
+        if history is None or history.step[-1] < steps:
+            recipe.train(
+                data, out, config, *RECIPES[name], size=SIZE, with_photographs=True, resume=True, watch=watch
+            )
 
 
 def keep_a_copy(out: Path, step: int, colorizer: Colorizer, history: History) -> None:
@@ -213,7 +216,7 @@ def record_experiment(build: Path) -> None:
     runs = {}
     for name in ("regression", "classification"):
         steps = {step: build / name / f"step-{step:05d}.safetensors" for step in RECORDED}
-        runs[name] = Run(history_of(name, build), {s: six(path) for s, path in steps.items()}, {})
+        runs[name] = Run(history_of(build / name), {s: six(path) for s, path in steps.items()}, {})
     write_runs(WEIGHTS / "experiment.zip", runs)
 
 
@@ -225,8 +228,8 @@ def record_controls(data: str, build: Path) -> None:
     part = open_collection(data, SEEN_AT).part("held out")
     runs = {}
     for name in (n for n in RECIPES if n not in DECISIONS):
-        history, path = history_of(name, build), build / name / "colorizer.safetensors"
-        if history is None or history.step[-1] < steps_of(name):
+        history, path = history_of(build / name), build / name / "colorizer.safetensors"
+        if history is None or history.step[-1] < STAGES[name][-1]:
             print(f"{name}: not trained to its end, left out")
             continue
         pictures = [part.picture(i) for i in range(len(part))]
@@ -235,9 +238,9 @@ def record_controls(data: str, build: Path) -> None:
     write_runs(WEIGHTS / "controls.zip", runs)
 
 
-def history_of(name: str, build: Path) -> History | None:
+def history_of(out: Path) -> History | None:
     """The losses of a training, None if it was never begun."""
-    path = build / name / "history.json"
+    path = out / "history.json"
     return History(**json.loads(path.read_text(encoding="utf-8"))["history"]) if path.is_file() else None
 
 

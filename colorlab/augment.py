@@ -16,7 +16,7 @@ from colorlab.lab import rgb_to_lab
 
 LEAST_WINDOW = 0.72  # sides of a window in shorter sides of its picture: from this to 1
 AGED = 0.5  # share of the pictures whose lightness is varied
-GREY_PARTS = 0.05  # share of the pictures with paper, a frame or bars
+GREY_PARTS = 0.08  # share of the pictures with paper, a frame or bars
 
 
 def window(rgb: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -83,11 +83,11 @@ def _page(lab: Tensor, rng: np.random.Generator) -> None:
 
 
 def _frame(lab: Tensor, rng: np.random.Generator) -> None:
-    """A border of paper around the picture, as prints and scans have it."""
+    """A border of paper or of darkness around the picture, as prints, scans and slides have it."""
     _, height, width = lab.shape
     top, bottom, left, right = (int(rng.integers(0, height // 5)) for _ in range(4))
     inside = lab[:, top : height - bottom, left : width - right].clone()
-    lab[0], lab[1:] = rng.uniform(80, 100) if rng.random() < 0.7 else rng.uniform(0, 15), 0
+    lab[0], lab[1:] = rng.uniform(80, 100) if rng.random() < 0.5 else rng.uniform(0, 20), 0
     lab[:, top : height - bottom, left : width - right] = inside
 
 
