@@ -61,6 +61,15 @@ def test_it_colours_a_photograph_and_keeps_its_lightness(name):
     assert np.abs(rgb2lab(colored)[..., 1:]).mean() > 3
 
 
+@pytest.mark.parametrize("level", [0, 12, 235, 255])
+def test_a_frame_around_a_photograph_stays_paper_or_darkness(name, level):
+    inside = photo("coffee", side=160).rgb
+    framed = np.full((inside.shape[0] + 48, inside.shape[1] + 48, 3), level, np.uint8)
+    framed[24:-24, 24:-24] = inside  # only its lightness is looked at
+    colored = rgb2lab(Colorizer.pretrained(name).colorize(framed))[..., 1:]
+    assert np.hypot(*np.moveaxis(colored[:20], -1, 0)).mean() < 3
+
+
 def test_only_lightness_is_looked_at(name):
     grey = photo("coffee", side=64).lab * torch.tensor([1.0, 0, 0]).reshape(3, 1, 1)
     network = Colorizer.pretrained(name)
