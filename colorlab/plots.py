@@ -6,7 +6,7 @@
 import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from functools import cache, wraps
 from html import escape
 from pathlib import Path
 
@@ -44,10 +44,16 @@ def styled(function: Callable[..., Figure], **changes: str) -> Callable[..., Fig
 
     @wraps(function)
     def wrapper(*args, **kwargs) -> Figure:
-        with matplotlib.rc_context(changes, fname=STYLE):
+        with matplotlib.rc_context(_style() | changes):
             return function(*args, **kwargs)
 
     return wrapper
+
+
+@cache
+def _style() -> dict[str, object]:
+    """Read once: a slider asks for it at every step."""
+    return dict(matplotlib.rc_params_from_file(STYLE, use_default_template=False))
 
 
 def matted(function: Callable[..., Figure]) -> Callable[..., Figure]:

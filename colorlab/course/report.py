@@ -143,10 +143,9 @@ def index(outcomes: Sequence[Outcome]) -> str:
     return _page(f"colorlab: {summary}", f"<h1>The course, executed</h1><p>{summary}</p>{''.join(parts)}")
 
 
-def no_page(o: Outcome) -> str:
+def no_page(name: str) -> str:
     """In the place of the page of a run that has none."""
-    said = f"{_safe(o.name)}: {_safe(o.error)}"
-    return _page(o.name, f'<p>{said}. <a href="index.html">All runs</a></p>')
+    return _page(name, f'<p>{_safe(name)}: no result. <a href="index.html">All runs</a></p>')
 
 
 def _runs(outcomes: Sequence[Outcome]) -> str:

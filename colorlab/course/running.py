@@ -111,10 +111,6 @@ def run(
         for task in stopped:
             outcomes[task] = Outcome.of(task, "stopped before its end")
         write_report(out, list(outcomes.values()))
-    for outcome in outcomes.values():
-        if outcome.page is None:  # others may link to it
-            with suppress(FileExistsError):
-                write_whole(out / f"{outcome.name}.html", no_page(outcome), replace=False)
     if received:
         raise Stopped(received[0])
     return list(outcomes.values())
@@ -148,11 +144,15 @@ def _executed(future: Future) -> Executed:
 
 
 def _write_pages(out: Path, tasks: Sequence[Task]) -> None:
-    """What the notebooks link to beside each other: as it is for them, as pages for theirs."""
+    """What the notebooks link to beside each other: as it is for them, as pages for theirs; and pages in the place of
+    theirs, until there is a result. Now, for who stops a run does not want to wait for the disk."""
     for page in pages():
         if (out / page.name).resolve() != page.resolve():
             write_whole(out / page.name, page.read_bytes())
         write_whole(out / f"{page.stem}.html", render_text(page, links_for({}, tasks)))
+    for task in tasks:
+        with suppress(FileExistsError):
+            write_whole(out / f"{task.name}.html", no_page(task.name), replace=False)
 
 
 def links_for(swept: Mapping[str, Any], tasks: Sequence[Task]) -> dict[str, str]:
@@ -175,12 +175,13 @@ def _keep(task: Task, executed: Executed, out: Path, links: Mapping[str, str]) -
             made = nbformat.reads(executed.notebook, as_version=4)
             target = out / f"{task.name}.ipynb"
             made.metadata.papermill |= {"input_path": str(task.path), "output_path": str(target)}
-            if error is None:
-                sign(made, task, executed.seconds, executed.place)
             text = nbformat.writes(made)
             write_whole(target, text)
             doing = "rendering it: "
             write_whole(out / page, render(nbformat.reads(text, as_version=4), links, task.name))
+            if error is None:  # last: what is signed has its page
+                sign(made, task, executed.seconds, executed.place)
+                write_whole(target, nbformat.writes(made))
     except Exception as failure:  # this notebook failed, the others go on
         error, page = error or f"{doing}{type(failure).__name__}: {sentence(failure)}", None
     return Outcome.of(task, error, executed.seconds, page, made, place=executed.place)

@@ -9,6 +9,7 @@ from colorlab.lab import in_gamut, lab_to_rgb
 from colorlab.objectives import AB_SCALE, Regression
 from colorlab.plots import OVER, color_patches, styled
 from colorlab.toy import PALETTE
+from colorlab.widgets.canvas import bare
 from colorlab.widgets.explorable import Explorable, Place
 
 LIGHTNESS = PALETTE[0][0]
@@ -49,13 +50,19 @@ def floors(first: float, second: float, colors: Colors = MARBLES) -> dict[str, f
     return least
 
 
+def _axes() -> Figure:
+    figure = Figure(figsize=(8.6, 4.1), layout="constrained")
+    figure.subplots(1, 2, width_ratios=(1.2, 1))
+    return figure
+
+
 @styled
 def render_brown_well(first: float, second: float, colors: Colors = MARBLES) -> Figure:
     """The ab plane with the chances and the answers, and the colours those answers are."""
     found = answers(first, second, colors)
     p, ab = found.pop("probabilities"), torch.tensor(colors)
-    figure = Figure(figsize=(8.6, 4.1), layout="constrained")
-    plane, patches = figure.subplots(1, 2, width_ratios=(1.2, 1))
+    figure = bare(_axes)
+    plane, patches = figure.axes
     plane.set_label("plane")
     ab_axes(plane, LIGHTNESS)
     plane.scatter(*ab.T.numpy(), s=1200 * p.numpy() + 15, c=ab_colors(ab), edgecolors="black", zorder=3)

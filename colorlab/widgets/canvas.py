@@ -1,6 +1,8 @@
 """Figures drawn again and again while a control is dragged: what stays between them is measured and drawn once."""
 
 import io
+from collections.abc import Callable, Hashable
+from contextvars import ContextVar
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,18 +12,57 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 from PIL import Image
 
+_drawn_on: ContextVar["Canvas | None"] = ContextVar("_drawn_on", default=None)
+
+
+def bare(make: Callable[..., Figure], *sizes: Hashable) -> Figure:
+    """The figure `make(*sizes)` with its axes, and nothing in them: a new one, or where an explorable draws, that of
+    its last step, emptied. To make axes is a third of all drawing.
+
+    What the axes were told stays with them: whoever draws says the same of them each time, or all that differs.
+    """
+    canvas = _drawn_on.get()
+    if canvas is None:
+        return make(*sizes)
+    if (make, *sizes) not in canvas.kept:
+        canvas.kept[make, *sizes] = make(*sizes)
+    return _emptied(canvas.kept[make, *sizes])
+
+
+def _emptied(figure: Figure) -> Figure:
+    for ax in figure.axes:
+        for artist in (*ax.lines, *ax.collections, *ax.patches, *ax.images, *ax.texts):
+            artist.remove()
+        if legend := ax.get_legend():
+            legend.remove()
+        ax.set_prop_cycle(None)  # the first line has the first colour again
+        ax.relim()
+    return figure
+
 
 class Canvas:
     """Draws the figures of one explorable, which differ in their contents and seldom in their axes.
 
     Half of drawing a figure is ticks, their numbers and the labels; almost as much again is a layout's measuring of
     them. Both are done when they change, and kept.
+
+    Attributes:
+        kept: the figures whose axes are used again, see `bare`.
     """
 
     def __init__(self) -> None:
+        self.kept: dict[tuple, Figure] = {}
         self._places: dict[tuple, list[Bbox]] = {}
         self._scales: list | None = None
         self._ground = np.empty(0)
+
+    def draw(self, render: Callable[..., Figure], **state: object) -> Figure:
+        """What `render` draws, on axes that are kept if it asks for `bare` ones: good until the next is drawn."""
+        token = _drawn_on.set(self)
+        try:
+            return render(**state)
+        finally:
+            _drawn_on.reset(token)
 
     def png(self, figure: Figure) -> bytes:
         """The figure as `plots.to_bytes` would give it, but that its axes lie where those of the first one did, and

@@ -22,6 +22,7 @@ from colorlab.data import manifest, shrink, to_lab
 from colorlab.lab import in_gamut, lab_to_rgb, rgb_to_lab
 from colorlab.plots import OVER, ink, matted, styled
 from colorlab.quantization import SIDE, RoundTrip, round_trip, small_picture, table, there_and_back
+from colorlab.widgets.canvas import bare
 from colorlab.widgets.explorable import Explorable
 from colorlab.widgets.own_photo import PhotoUpload
 
@@ -47,12 +48,8 @@ def render_color_bins(grid_size: int, name: str, lab: Tensor | None = None) -> F
         lab: that other photograph, `(3, H, W)`.
     """
     bins, found = table(grid_size), _round_trip(grid_size, name, lab)
-    figure = Figure(figsize=(9.4, 4.4))
-    # Fixed places: nothing jumps while the slider moves, and no time goes into a layout.
-    plane, *pictures = (
-        figure.add_axes(place)
-        for place in ((0.075, 0.115, 0.42, 0.82), (0.53, 0.535, 0.46, 0.4), (0.53, 0.03, 0.46, 0.4))
-    )
+    figure = bare(_axes)
+    plane, *pictures = figure.axes
     ab_axes(plane)
     strength = np.where(found.used, 1.0, 0.25)
     look = dict(facecolor=bin_colors(grid_size), edgecolor=ink(), linewidth=0.4, alpha=strength)
@@ -65,6 +62,14 @@ def render_color_bins(grid_size: int, name: str, lab: Tensor | None = None) -> F
         ax.imshow(image)
         ax.set_title(title, fontsize=10, fontweight="normal")
         ax.axis("off")
+    return figure
+
+
+def _axes() -> Figure:
+    figure = Figure(figsize=(9.4, 4.4))
+    # Fixed places: nothing jumps while the slider moves, and no time goes into a layout.
+    for place in ((0.075, 0.115, 0.42, 0.82), (0.53, 0.535, 0.46, 0.4), (0.53, 0.03, 0.46, 0.4)):
+        figure.add_axes(place)
     return figure
 
 

@@ -139,7 +139,7 @@ class Explorable(widgets.VBox):
 
     @in_turn()
     def _draw(self) -> None:
-        self._figure = self._render(**self.state)
+        self._figure = self._canvas.draw(self._render, **self.state)
         caption = self._describe(**self.state)
         self.picture.value = self._canvas.png(self._figure)
         self.caption.value, self.refusal.value = caption, ""

@@ -12,6 +12,7 @@ from torch import Tensor
 from colorlab.ab_plane import ab_axes
 from colorlab.lab import in_gamut, lab_to_rgb
 from colorlab.plots import ink, styled
+from colorlab.widgets.canvas import bare
 from colorlab.widgets.explorable import Explorable
 
 HUES = torch.arange(360.0)  # degrees, counter-clockwise from +a
@@ -43,15 +44,20 @@ def ring(L: float, chroma: float) -> tuple[Tensor, Tensor]:
     return lab, in_gamut(lab[:, None])[0]
 
 
+def _axes() -> Figure:
+    figure = Figure(figsize=(9.2, 4.2))
+    # Fixed places: a layout that measures its texts draws twice, and a slider wants its answer at once.
+    for place in ((0.085, 0.12, 0.37, 0.80), (0.58, 0.68, 0.39, 0.24), (0.58, 0.12, 0.39, 0.30)):
+        figure.add_axes(place)
+    return figure
+
+
 @styled
 def render_lightness_slice(L: int, chroma: float) -> Figure:
     """The slice of the gamut with a ring of one chroma; the ring unrolled above its grey; the size of all slices."""
     (lab, shown), sizes = ring(L, chroma), slice_sizes()
-    figure = Figure(figsize=(9.2, 4.2))
-    # Fixed places: a layout that measures its texts draws twice, and a slider wants its answer at once.
-    plane = figure.add_axes((0.085, 0.12, 0.37, 0.80))
-    strip = figure.add_axes((0.58, 0.68, 0.39, 0.24))
-    curve = figure.add_axes((0.58, 0.12, 0.39, 0.30))
+    figure = bare(_axes)
+    plane, strip, curve = figure.axes
     ab_axes(plane, L)
     a, b = lab[1:].numpy()
     plane.plot(np.append(a, a[0]), np.append(b, b[0]), color="grey", linewidth=1, linestyle=":")

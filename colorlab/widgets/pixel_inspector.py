@@ -13,6 +13,7 @@ from colorlab.bins import ColorBins
 from colorlab.data import Evaluation
 from colorlab.lab import lab_to_rgb
 from colorlab.plots import color_patches, matted
+from colorlab.widgets.canvas import bare
 from colorlab.widgets.explorable import Explorable
 from colorlab.widgets.temperature import at_full_size
 
@@ -50,12 +51,8 @@ class PixelInspector:
     def render(self, picture: int, x: int, y: int) -> Figure:
         """The picture with the pixel marked, the pixel's bins on the ab plane, and its colour by every rule."""
         p, colors = self.distribution(picture, x, y), self.colors(picture, x, y)
-        figure = Figure(figsize=(10.0, 3.8))
-        # Fixed places: no time goes into a layout, and nothing jumps.
-        photo, plane, patches = (
-            figure.add_axes(place)
-            for place in ((0.01, 0.08, 0.29, 0.78), (0.375, 0.14, 0.3, 0.76), (0.84, 0.14, 0.15, 0.76))
-        )
+        figure = bare(_axes)
+        photo, plane, patches = figure.axes
         photo.set_label("photo")
         height, width = self.fixed.L.shape[-2:]
         photo.imshow(
@@ -119,6 +116,14 @@ class PixelInspector:
             },
             self.click,
         )
+
+
+def _axes() -> Figure:
+    figure = Figure(figsize=(10.0, 3.8))
+    # Fixed places: no time goes into a layout, and nothing jumps.
+    for place in ((0.01, 0.08, 0.29, 0.78), (0.375, 0.14, 0.3, 0.76), (0.84, 0.14, 0.15, 0.76)):
+        figure.add_axes(place)
+    return figure
 
 
 def entropy(p: Tensor) -> float:

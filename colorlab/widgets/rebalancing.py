@@ -13,6 +13,7 @@ from colorlab.metrics import Tally
 from colorlab.objective_base import at_resolution_of
 from colorlab.objectives import Classification
 from colorlab.plots import styled
+from colorlab.widgets.canvas import bare
 from colorlab.widgets.explorable import Explorable
 
 MIXES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)  # the slider runs as that of every widget
@@ -42,8 +43,8 @@ class RebalancingView:
     @styled
     def render(self, uniform_mix: float, temperature: float | Literal["mode"], picture: int) -> Figure:
         """The picture so coloured, the truth, and plain AuC against rebalanced AuC for every λ."""
-        figure = Figure(figsize=(9.0, 3.2), layout="constrained")
-        colored, truth, curve = figure.subplots(1, 3, width_ratios=(1, 1, 1.6))
+        figure = bare(_axes)
+        colored, truth, curve = figure.axes
         ab = enlarged(self.ab[uniform_mix, temperature][picture, None], self.lab.shape[-2:])[0]
         colored.imshow(to_picture(torch.cat([self.lab[picture, :1], ab])))
         colored.set_title(f"λ = {uniform_mix:g}, T = {_label(temperature)}")
@@ -107,6 +108,12 @@ class RebalancingView:
                 "Rare colours above all": {"uniform_mix": 0.1, "temperature": 1.0},
             },
         )
+
+
+def _axes() -> Figure:
+    figure = Figure(figsize=(9.0, 3.2), layout="constrained")
+    figure.subplots(1, 3, width_ratios=(1, 1, 1.6))
+    return figure
 
 
 def _label(temperature: float | Literal["mode"]) -> str:

@@ -8,6 +8,7 @@ from torch import Tensor
 from colorlab.ab_plane import ab_colors, draw_bins, draw_marks
 from colorlab.bins import ColorBins
 from colorlab.plots import ink, short, styled
+from colorlab.widgets.canvas import bare
 from colorlab.widgets.explorable import Explorable, Place
 
 Color = tuple[float, float]
@@ -38,10 +39,8 @@ class SoftLabels:
         """The pixel's label on the ab plane, and the weight of every bin against how often it occurs."""
         label, weights = self.label(sigma, k, color), self.bins.weights(self.prior, uniform_mix)
         own = int(self.bins.encode(_pixel(color)).item())
-        figure = Figure(figsize=(9.4, 4.0))
-        plane, curve = (
-            figure.add_axes(place) for place in ((0.08, 0.13, 0.38, 0.78), (0.57, 0.13, 0.41, 0.78))
-        )
+        figure = bare(_axes)
+        plane, curve = figure.axes
         plane.set_label("plane")
         draw_bins(plane, self.bins, label)
         draw_marks(plane, {"the pixel": torch.tensor(color)})
@@ -59,7 +58,7 @@ class SoftLabels:
         curve.legend(loc="lower left")
         # One scale for most λ; where the weights leave it, as at λ = 0, it grows with them.
         top = max(300.0, 3 * float(weights.max()))
-        curve.set(xscale="log", yscale="log", ylim=(min(0.02, float(weights.min()) / 3), top))
+        curve.set(ylim=(min(0.02, float(weights.min()) / 3), top))
         # Few and plain: the default ticks of a logarithm take longer to draw than all the rest.
         curve.minorticks_off()
         curve.set_xticks([1e-6, 1e-4, 1e-2], ["0.0001 %", "0.01 %", "1 %"])
@@ -68,7 +67,6 @@ class SoftLabels:
         curve.set(xlabel="prior: how often the bin occurs", ylabel="weight of its pixels")
         spread = float(weights.max() / weights.min())
         curve.set_title(f"λ = {uniform_mix:g}: rarest to commonest {spread:,.0f} : 1", fontsize=10)
-        curve.grid(axis="y")
         return figure
 
     def describe(self, sigma: float, k: int, uniform_mix: float, color: Color) -> str:
@@ -110,6 +108,13 @@ class SoftLabels:
             },
             self.click,
         )
+
+
+def _axes() -> Figure:
+    figure = Figure(figsize=(9.4, 4.0))
+    figure.add_axes((0.08, 0.13, 0.38, 0.78))
+    figure.add_axes((0.57, 0.13, 0.41, 0.78), xscale="log", yscale="log").grid(axis="y")
+    return figure
 
 
 def _pixel(color: Color) -> Tensor:

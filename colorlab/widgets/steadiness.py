@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from colorlab.colorizer import Colorizer, to_picture
 from colorlab.flicker import FrameColorizer, flicker
 from colorlab.plots import styled
+from colorlab.widgets.canvas import bare
 from colorlab.widgets.explorable import Explorable, Place
 
 SHARES = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98)
@@ -35,8 +36,8 @@ class SteadinessView:
     @styled
     def render(self, smoothing: float, x: int, y: int) -> Figure:
         """The last frame with the pixel marked, and how its a and b move around their means."""
-        figure = Figure(figsize=(9.2, 3.2), layout="constrained")
-        picture, curves = figure.subplots(1, 2, width_ratios=(1.1, 1.6))
+        figure = bare(_axes)
+        picture, curves = figure.axes
         picture.imshow(to_picture(self.clips[smoothing][-1]))
         picture.plot(
             x, y, "s", markersize=9, markerfacecolor="none", markeredgecolor="white", markeredgewidth=3
@@ -99,3 +100,9 @@ class SteadinessView:
             },
             click,
         )
+
+
+def _axes() -> Figure:
+    figure = Figure(figsize=(9.2, 3.2), layout="constrained")
+    figure.subplots(1, 2, width_ratios=(1.1, 1.6))
+    return figure

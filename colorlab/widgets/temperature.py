@@ -13,6 +13,7 @@ from colorlab.bins import ColorBins
 from colorlab.colorizer import painted, to_picture
 from colorlab.data import Evaluation
 from colorlab.plots import ink, matted
+from colorlab.widgets.canvas import bare
 from colorlab.widgets.explorable import Explorable
 
 Temperature = float | Literal["mode"]
@@ -40,8 +41,8 @@ class TemperatureView:
     @matted
     def render(self, temperature: Temperature, picture: int) -> Figure:
         """The picture at this temperature, beside a possible truth, and chroma against temperature."""
-        figure = Figure(figsize=(10.4, 3.0), layout="constrained")
-        decoded, truth, curve = figure.subplots(1, 3, width_ratios=(1.3, 1.3, 1.4))
+        figure = bare(_axes)
+        decoded, truth, curve = figure.axes
         decoded.imshow(at_full_size(self.fixed, self.ab[temperature], picture, self.photographs))
         decoded.set_title(f"T = {_label(temperature)}")
         truth.imshow(at_full_size(self.fixed, self.fixed.outcomes[0], picture, self.photographs))
@@ -84,6 +85,12 @@ class TemperatureView:
                 "Mean": {"temperature": 1.0},
             },
         )
+
+
+def _axes() -> Figure:
+    figure = Figure(figsize=(10.4, 3.0), layout="constrained")
+    figure.subplots(1, 3, width_ratios=(1.3, 1.3, 1.4))
+    return figure
 
 
 def at_full_size(

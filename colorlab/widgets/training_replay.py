@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from colorlab.config import History
 from colorlab.plots import styled
+from colorlab.widgets.canvas import bare
 from colorlab.widgets.explorable import Explorable
 
 
@@ -47,11 +48,10 @@ class TrainingReplay:
         step, i = self._moment(step)
         history, count = self.history, len(self.titles)
         aspect = self.frames[step][0].shape[1] / self.frames[step][0].shape[0]
-        figure = Figure(figsize=(3.6 + 2.2 * aspect * count, 3.2), layout="constrained")
-        grid = figure.add_gridspec(2, 1 + count, width_ratios=(3.4, *[2.2 * aspect] * count))
+        figure = bare(_axes, count, aspect)
+        curves, shown = figure.axes[:2], figure.axes[2:]
         series = {f"loss\n({self.unit})": history.loss, "chroma ratio": history.chroma_ratio}
-        for row, (name, values) in enumerate(series.items()):
-            ax = figure.add_subplot(grid[row, 0])
+        for row, (ax, (name, values)) in enumerate(zip(curves, series.items(), strict=True)):
             ax.plot(history.step, values)
             ax.plot(step, values[i], "o", markersize=9, color="C1")
             ax.set_xscale("symlog", linthresh=5)  # the first steps apart, the thousands still on the page
@@ -60,8 +60,7 @@ class TrainingReplay:
             ax.set(ylabel=name, ylim=(0, 1.1 * max(values)))
             ax.tick_params(labelbottom=row == 1)
         ax.set_xlabel("gradient steps")
-        for column, (picture, title) in enumerate(zip(self.frames[step], self.titles, strict=True), 1):
-            ax = figure.add_subplot(grid[:, column])
+        for ax, picture, title in zip(shown, self.frames[step], self.titles, strict=True):
             ax.imshow(picture)
             ax.axis("off")
             ax.set_title(title, fontsize=10, fontweight="normal")
@@ -98,6 +97,14 @@ class TrainingReplay:
         """The last recorded step up to `step`, and which measurement it is."""
         found = max((s for s in self.frames if s <= step), default=next(iter(self.frames)))
         return found, self.history.step.index(found)
+
+
+def _axes(count: int, aspect: float) -> Figure:
+    figure = Figure(figsize=(3.6 + 2.2 * aspect * count, 3.2), layout="constrained")
+    grid = figure.add_gridspec(2, 1 + count, width_ratios=(3.4, *[2.2 * aspect] * count))
+    for place in (grid[0, 0], grid[1, 0], *(grid[:, column] for column in range(1, 1 + count))):
+        figure.add_subplot(place)
+    return figure
 
 
 def _few(steps: Mapping[int, object]) -> tuple[list[int], list[str]]:

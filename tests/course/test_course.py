@@ -134,6 +134,9 @@ def test_a_notebook_that_cannot_be_rendered_is_a_failure(tmp_path):
     (outcome,) = run(plan([path]), tmp_path / "out")
     assert "rendering it" in outcome.error
     assert outcome.page is None
+    assert "no result" in (tmp_path / "out" / "a.html").read_text(encoding="utf-8")
+    (again,) = run(plan([path]), tmp_path / "out", resume=True)
+    assert not again.kept and "rendering it" in again.error
 
 
 def test_a_preset_given_here_is_stronger_than_the_variable(tmp_path, monkeypatch):

@@ -167,6 +167,15 @@ def test_what_is_drawn_on_kept_axes_looks_as_if_all_were_drawn():
     assert (np.abs(kept - whole).max(-1) > 1).mean() < 0.01  # ticks lie below a curve that touches them
 
 
+@pytest.mark.slow
+def test_axes_that_are_used_again_keep_nothing_of_what_was_in_them(explorer):
+    for label, button in explorer.buttons.items():
+        button.click()
+        anew = Canvas()
+        anew._places = explorer._canvas._places
+        assert anew.png(explorer._render(**explorer.state)) == explorer.picture.value, label
+
+
 @pytest.mark.parametrize(
     "change", [{"xlabel": "y"}, {"xlim": (0, 2)}, {"xticks": [0.5]}, {"xscale": "symlog"}]
 )
