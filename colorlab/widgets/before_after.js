@@ -35,6 +35,9 @@ function render({ model, el }) {
     lists[side].addEventListener("change", () => { model.set(side, lists[side].value); model.save_changes(); });
   }
 
+  const spoken = make("div", "", box);
+  spoken.setAttribute("role", "status");
+
   const show = () => {
     const position = model.get("position");
     left.src = urls[model.get("left")];
@@ -45,6 +48,8 @@ function render({ model, el }) {
     line.style.left = `${position}%`;
     slider.value = position;
     for (const side of ["left", "right"]) lists[side].value = model.get(side);
+    const sentence = `${left.alt}; ${right.alt}.`;
+    if (spoken.textContent !== sentence) spoken.textContent = sentence; // not spoken again when only the line moves
   };
   const moveTo = (position) => {
     model.set("position", Math.round(Math.min(100, Math.max(0, position))));

@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from colorlab.data import shrink
 from colorlab.files.media import ImageError, read_image
 from colorlab.plots import pictures, to_bytes
+from colorlab.widgets.caption import Caption
+from colorlab.widgets.clickable import Picture
 from colorlab.widgets.file_button import FileButton
 from colorlab.widgets.turns import in_turn
 
@@ -52,7 +54,8 @@ class BlindTest(widgets.VBox):
             )
             self.buttons[side].on_click(lambda _button, side=side: self.answer(side))
         self.upload = FileButton("One of my own", self._uploaded)
-        self.message, self.picture = widgets.HTML(), widgets.Image(layout=widgets.Layout(max_width="100%"))
+        self.message, self.picture = Caption(), Picture(layout=widgets.Layout(max_width="100%"))
+        self.picture.description = "Two pictures side by side, one photographed and one coloured."
         row = widgets.HBox([*self.buttons.values(), self.upload], layout=widgets.Layout(flex_flow="row wrap"))
         super().__init__([self.picture, row, self.message])
         self._ask("Which of the two is the photograph?")

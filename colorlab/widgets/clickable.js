@@ -1,13 +1,17 @@
-// A picture that says where it was clicked, as fractions of its width and height from the top left.
+// A picture with an alt text; if it `clicks`, it says where, as fractions of its width and height from the top left.
 // By keyboard: Tab to it, move the cross with the arrow keys (with Shift ten times as far), click with Enter.
 function render({ model, el }) {
+  const clicks = model.get("clicks");
   const frame = document.createElement("div");
   const image = document.createElement("img");
   const cross = document.createElement("div");
-  frame.tabIndex = 0;
-  frame.setAttribute("role", "application");
-  frame.className = "colorlab-clickable";
-  frame.style.cssText = "position: relative; display: inline-block; max-width: 100%; cursor: crosshair";
+  frame.style.cssText = "position: relative; display: inline-block; max-width: 100%";
+  if (clicks) {
+    frame.tabIndex = 0;
+    frame.setAttribute("role", "application");
+    frame.className = "colorlab-clickable";
+    frame.style.cursor = "crosshair";
+  }
   image.style.cssText = "display: block; max-width: 100%";
   image.draggable = false;
   cross.style.cssText = "position: absolute; width: 17px; height: 17px; margin: -8px 0 0 -8px; display: none;" +
@@ -37,34 +41,36 @@ function render({ model, el }) {
   };
   const showDescription = () => {
     image.alt = model.get("description");
-    frame.setAttribute("aria-label", `${model.get("description")} Arrow keys move the cross, Enter clicks.`);
+    if (clicks) frame.setAttribute("aria-label", `${model.get("description")} Arrow keys move the cross, Enter clicks.`);
   };
 
-  frame.addEventListener("pointerdown", (event) => {
-    pressed = fractions(event);
-    frame.setPointerCapture(event.pointerId); // a drag may end outside
-  });
-  frame.addEventListener("pointerup", (event) => {
-    move(...fractions(event));
-    click(pressed ?? place);
-    pressed = null;
-  });
-  frame.addEventListener("focus", () => { if (frame.matches(":focus-visible")) cross.style.display = "block"; });
-  frame.addEventListener("blur", () => { cross.style.display = "none"; });
-  frame.addEventListener("keydown", (event) => {
-    const step = event.shiftKey ? 0.05 : 0.005;
-    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-    if (way) {
-      cross.style.display = "block";
-      move(place[0] + way[0] * step, place[1] + way[1] * step);
-    } else if (event.key === "Enter") {
-      click();
-    } else {
-      return;
-    }
-    event.preventDefault();
-    event.stopPropagation(); // the notebook has its own plans for these keys
-  });
+  if (clicks) {
+    frame.addEventListener("pointerdown", (event) => {
+      pressed = fractions(event);
+      frame.setPointerCapture(event.pointerId); // a drag may end outside
+    });
+    frame.addEventListener("pointerup", (event) => {
+      move(...fractions(event));
+      click(pressed ?? place);
+      pressed = null;
+    });
+    frame.addEventListener("focus", () => { if (frame.matches(":focus-visible")) cross.style.display = "block"; });
+    frame.addEventListener("blur", () => { cross.style.display = "none"; });
+    frame.addEventListener("keydown", (event) => {
+      const step = event.shiftKey ? 0.05 : 0.005;
+      const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+      if (way) {
+        cross.style.display = "block";
+        move(place[0] + way[0] * step, place[1] + way[1] * step);
+      } else if (event.key === "Enter") {
+        click();
+      } else {
+        return;
+      }
+      event.preventDefault();
+      event.stopPropagation(); // the notebook has its own plans for these keys
+    });
+  }
 
   model.on("change:value", showPicture);
   model.on("change:description", showDescription);

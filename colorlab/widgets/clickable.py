@@ -1,4 +1,4 @@
-"""A picture that can be clicked, by mouse or by keyboard."""
+"""A picture that says what it shows, and one that can be clicked, by mouse or by keyboard."""
 
 from pathlib import Path
 
@@ -6,17 +6,25 @@ import anywidget
 import traitlets
 
 
-class Clickable(anywidget.AnyWidget):
-    """A PNG that says where it was clicked.
+class Picture(anywidget.AnyWidget):
+    """A PNG with an alt text, which ipywidgets' own has not.
 
     Attributes:
         value: the picture, PNG bytes.
         description: what is to be seen, for readers who cannot.
-
-    Each click arrives as the message `{"click": [x, y], "start": [x, y]}`, where the pointer was let go and
-    where it was pressed, fractions of width and height from the top left; listen with `on_msg`.
     """
 
     _esm = Path(__file__).with_suffix(".js")
     value = traitlets.Bytes().tag(sync=True)
     description = traitlets.Unicode("").tag(sync=True)
+    clicks = traitlets.Bool(False, read_only=True).tag(sync=True)
+
+
+class Clickable(Picture):
+    """A picture that says where it was clicked.
+
+    Each click arrives as the message `{"click": [x, y], "start": [x, y]}`, where the pointer was let go and
+    where it was pressed, fractions of width and height from the top left; listen with `on_msg`.
+    """
+
+    clicks = traitlets.Bool(True, read_only=True).tag(sync=True)

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from colorlab.plots import show
 from colorlab.widgets.canvas import Canvas
-from colorlab.widgets.clickable import Clickable
+from colorlab.widgets.caption import Caption
+from colorlab.widgets.clickable import Clickable, Picture
 from colorlab.widgets.turns import in_turn
 
 MOST_CONTROLS = 3  # more would be more than one idea
@@ -67,10 +68,10 @@ class Explorable(widgets.VBox):
         self.controls = dict(controls)
         self._quiet = False
         self._canvas = Canvas()
-        self.picture = Clickable() if click else widgets.Image(format="png")
+        self.picture = Clickable() if click else Picture()
         self.picture.layout.max_width = "100%"
         self.picture.on_msg(self._received)
-        self.caption, self.refusal = widgets.HTML(), widgets.HTML()
+        self.caption, self.refusal = Caption(), Caption()
         self.buttons, self._start = {}, self.state
         for label, state in {**presets, "Reset": self._start}.items():
             self.buttons[label] = widgets.Button(description=label, layout=widgets.Layout(width="auto"))
@@ -142,6 +143,5 @@ class Explorable(widgets.VBox):
         self._figure = self._canvas.draw(self._render, **self.state)
         caption = self._describe(**self.state)
         self.picture.value = self._canvas.png(self._figure)
+        self.picture.description = caption
         self.caption.value, self.refusal.value = caption, ""
-        if self._click:
-            self.picture.description = caption

@@ -16,6 +16,7 @@ from colorlab.colorizer import Colorizer
 from colorlab.data import shrink, to_lab
 from colorlab.hints import Hint, check_hint, encode, read_hints, write_hints
 from colorlab.lab import in_gamut, lab_to_rgb, rgb_to_lab, to_levels
+from colorlab.widgets.caption import Caption
 from colorlab.widgets.clickable import Clickable
 from colorlab.widgets.turns import in_turn
 
@@ -106,7 +107,7 @@ class HintPainter(widgets.VBox):
         self.picture = Clickable()
         self.picture.layout.max_width = "100%"
         self.picture.on_msg(self._received)
-        self.message = widgets.HTML()
+        self.message = Caption()
         self.palette = widgets.HBox(layout=widgets.Layout(flex_flow="row wrap"))
         self.any_color = widgets.ColorPicker(value="#3366cc", description="any colour")
         put = _button("Put it there", lambda: self.put(_from_hex(self.any_color.value)))

@@ -12,6 +12,8 @@ from colorlab.colorizer import Colorizer, to_picture
 from colorlab.data import shrink, to_lab
 from colorlab.files.media import ImageError, read_image
 from colorlab.plots import pictures, to_bytes
+from colorlab.widgets.caption import Caption
+from colorlab.widgets.clickable import Picture
 from colorlab.widgets.file_button import FileButton
 from colorlab.widgets.turns import in_turn
 
@@ -31,7 +33,7 @@ class PhotoUpload(widgets.VBox):
     def __init__(self, use: Callable[[np.ndarray], None]):
         self._use = use
         self.upload = FileButton("Choose a photograph", self._uploaded)
-        self.message = widgets.HTML()
+        self.message = Caption()
         super().__init__([self.upload, self.message])
 
     @in_turn()
@@ -60,7 +62,7 @@ class OwnPhoto(PhotoUpload):
 
     def __init__(self, colorizers: Mapping[str, Colorizer], rgb: np.ndarray):
         self.colorizers = dict(colorizers)
-        self.picture = widgets.Image(layout=widgets.Layout(max_width="100%"))
+        self.picture = Picture(layout=widgets.Layout(max_width="100%"))
         super().__init__(self.show)
         self.children = (*self.children, self.picture)
         self.show(rgb)
@@ -72,6 +74,7 @@ class OwnPhoto(PhotoUpload):
         with in_turn():
             self.answers = color_all(self.colorizers, rgb)
         self.picture.value = to_bytes(render(self.answers))
+        self.picture.description = f"One photograph, side by side: {', '.join(self.answers)}."
 
 
 def color_all(colorizers: Mapping[str, Colorizer], rgb: np.ndarray) -> dict[str, np.ndarray]:

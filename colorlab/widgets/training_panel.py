@@ -14,6 +14,8 @@ from colorlab.colorizer import Colorizer
 from colorlab.config import Config, History
 from colorlab.plots import ink, matted, to_bytes
 from colorlab.training import measurements
+from colorlab.widgets.caption import Caption
+from colorlab.widgets.clickable import Picture
 
 PAUSE = 2.0  # seconds between two drawings: drawing more often would slow the training down
 
@@ -56,8 +58,8 @@ class TrainingPanel(widgets.VBox):
         self.stop_button.on_click(lambda _button: self.stop())
         self.progress = widgets.IntProgress(max=config.steps * len(self.colorizers))
         self.progress.layout.width = "20em"
-        self.status = widgets.HTML("Not started.")
-        self.picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
+        self.status = Caption("Not started.")
+        self.picture = Picture(layout=widgets.Layout(max_width="100%"))
         super().__init__([widgets.HBox([self.stop_button, self.progress]), self.status, self.picture])
 
     def stop(self) -> None:
@@ -99,7 +101,7 @@ class TrainingPanel(widgets.VBox):
             truth = self.painted["Ground truth"]
             self.painted[name] = [self.colorizers[name].colorize(rgb) for rgb in truth]
         self.picture.value = to_bytes(self.figure())
-        self.status.value = describe_training(self.histories)
+        self.status.value = self.picture.description = describe_training(self.histories)
         self._drawn = time.monotonic()
 
     def figure(self, title: str = "") -> Figure:

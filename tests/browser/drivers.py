@@ -7,6 +7,7 @@ from functools import partial
 from controls import moves
 from jupyter_page import Shown, soon, until
 from PIL import Image
+from static import AXE, serious_faults
 
 
 def drive(shown: Shown) -> None:
@@ -14,7 +15,20 @@ def drive(shown: Shown) -> None:
     kinds = shown.ask("[kind.__name__ for kind in type(it).__mro__]")
     use = next((DRIVERS[kind] for kind in kinds if kind in DRIVERS), None)
     assert use, f"{shown.notebook.name}: nobody knows how to use a {kinds[0]}; add it to DRIVERS"
+    tells_those_who_cannot_see(shown)
     use(shown)
+
+
+def tells_those_who_cannot_see(shown: Shown) -> None:
+    """An alt text for each picture, a sentence that is spoken at each change, and no fault that axe-core knows."""
+    for image in shown.box.locator("img").all():
+        until(lambda image=image: image.get_attribute("alt"), "a picture has no alt text")
+    assert shown.box.locator("[role=status]").count(), "no sentence that is spoken when it changes"
+    if AXE.exists():  # `make site` sets it up
+        shown.box.evaluate("box => box.setAttribute('data-looked-at', '')")
+        found = serious_faults(shown.page, "[data-looked-at]")
+        shown.box.evaluate("box => box.removeAttribute('data-looked-at')")
+        assert not found, f"axe-core finds {found}"
 
 
 # ---- an explorable -------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ from jupyter_page import Notebook, until, write_notebook
 
 pytestmark = pytest.mark.slow
 
+SENTENCE = ".jp-OutputArea-output [role=status]"  # below the panel's picture
+
 CELL = """
 import numpy as np
 
@@ -39,7 +41,7 @@ def test_stop_ends_the_training_at_work_and_keeps_it(page, lab):
     for name in ("first", "second"):
         stop = page.get_by_role("button", name=f"Stop {name}, keep it")
         stop.wait_for()
-        until(lambda name=name: name in page.locator(".widget-html").inner_text(), f"{name} is not measured")
+        until(lambda name=name: name in page.locator(SENTENCE).inner_text(), f"{name} is not measured")
         stop.click()
     notebook.wait_idle(60)
     histories = notebook.ask("{n: [h.step[-1], h.interrupted, len(h.loss)] for n, h in histories.items()}")
@@ -48,7 +50,7 @@ def test_stop_ends_the_training_at_work_and_keeps_it(page, lab):
         assert interrupted
         assert 0 < last < 20_000
         assert measured == last // 10 + 1
-    assert "(stopped)" in page.locator(".widget-html").inner_text()
+    assert "(stopped)" in page.locator(SENTENCE).inner_text()
     page.screenshot(path=folder / "panel.png")
     notebook.close()
 
@@ -58,7 +60,7 @@ def test_the_square_button_stops_everything_and_keeps_what_was_learnt(page, lab)
     write_notebook(folder / "square.ipynb", f"steps = 20_000\n{CELL}")
     notebook = Notebook(page, url, "square.ipynb")
     notebook.command("notebook:run-all-cells")
-    page.locator(".widget-html").get_by_text("first: step").wait_for()
+    page.locator(SENTENCE).get_by_text("first: step").wait_for()
     notebook.command("notebook:interrupt-kernel")
     notebook.wait_idle(60)
     step, interrupted = notebook.ask(

@@ -1,0 +1,32 @@
+// A sentence in one lasting element: only a change inside of an element that was there before is spoken.
+// The sliders beside it get their names here too: ipywidgets' labels stand beside them and name nothing.
+function render({ model, el }) {
+  const sentence = document.createElement("div");
+  sentence.setAttribute("role", "status");
+  const show = () => { sentence.innerHTML = model.get("value"); };
+  el.append(sentence);
+  model.on("change:value", show);
+  show();
+
+  let box = null;
+  const nameSliders = () => {
+    for (const handle of box.querySelectorAll(".noUi-handle:not([aria-label])")) {
+      const label = handle.closest(".widget-slider")?.querySelector("label");
+      if (label?.textContent) handle.setAttribute("aria-label", label.textContent);
+    }
+  };
+  const observer = new MutationObserver(nameSliders); // sliders come in their own time
+  const whenShown = () => {
+    if (!el.isConnected) return requestAnimationFrame(whenShown);
+    box = el.closest(".widget-vbox") ?? el;
+    observer.observe(box, { childList: true, subtree: true });
+    nameSliders();
+  };
+  requestAnimationFrame(whenShown);
+  return () => {
+    observer.disconnect();
+    model.off("change:value", show);
+  };
+}
+
+export default { render };
