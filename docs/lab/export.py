@@ -199,11 +199,8 @@ def export(folder: Path) -> dict[str, dict]:
     folder.mkdir(parents=True, exist_ok=True)
     colorizers = {name: Colorizer.pretrained(name) for name in PRETRAINED}
     others = [name for name, c in colorizers.items() if not isinstance(c.network, LiteUNet)]
-    if set(others) - {"guided"}:
+    if others:
         raise SystemExit(f"{', '.join(others)}: the page runs networks that look through Lite0, and no other")
-    for name in others:
-        print(f"{name}: left out, it does not look through Lite0; the page does without")
-        del colorizers[name]
     colorizer = colorizers["regression"]
     L = pad_to_multiple(colorizer.scale(colorizer.small_copy(photo("chelsea").rgb)), LiteUNet.multiple)
     features, pooled = seen(L)

@@ -119,7 +119,7 @@ async function colour() {
   draw(PAIR);
   say("colour-said", `Coloured in ${((performance.now() - began) / 1000).toFixed(1)} s.`);
   inspect(0.5, 0.5);
-  if (networks.about.guided) await startHints();
+  await startHints();
 }
 
 function settings(name) {
@@ -317,8 +317,8 @@ async function begin() {
   for (const name of [...PAIR, "guided"]) {
     $(`save-${name}`).addEventListener("click", () => { if (answers[name]) save(name); });
   }
-  $("undo").addEventListener("click", () => { points.pop(); followHints(); });
-  $("clear").addEventListener("click", () => { points = []; followHints(); });
+  $("undo").addEventListener("click", () => { if (points.pop()) followHints(); });
+  $("clear").addEventListener("click", () => { if (points.splice(0).length) followHints(); });
   clickable($("compare"), inspect, inspect);
   clickable($("hinted"), hint);
   const about = await (await fetch("networks/networks.json")).json();

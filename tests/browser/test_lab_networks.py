@@ -16,6 +16,7 @@ from static import HELPERS, array, serious_faults, served, text
 
 from colorlab.colorizer import Colorizer
 from colorlab.data import photo
+from colorlab.hints import encode
 
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "build" / "site" / "lab"
@@ -78,11 +79,14 @@ def test_the_networks_say_in_the_browser_what_they_say_in_python(page, name, pic
 
 
 def test_the_guided_network_heeds_hints_as_in_python(page):
-    if "guided" not in json.loads((BUILT / "networks" / "networks.json").read_text()):
-        pytest.skip("the guided network that ships does not look through Lite0, and the page does without")
-    rgb, hints = photo("chelsea").rgb, [(100, 80, (200, 30, 30)), (300, 200, (20, 60, 200))]
-    expected = Colorizer.pretrained("guided").colorize(rgb, hints=hints)
-    assert np.abs(answered(page, "guided", rgb, hints)[1].astype(int) - expected).max() <= LEVELS
+    rgb, guided = photo("chelsea").rgb, Colorizer.pretrained("guided")
+    hints = [(100, 80, (200, 30, 30)), (300, 200, (20, 60, 200))]
+    logits, colored = answered(page, "guided", rgb, hints)
+    small = guided.small_copy(rgb)
+    with torch.no_grad():
+        expected = guided.answer(small, encode(hints, rgb.shape[:2], tuple(small.shape[-2:]))).numpy().ravel()
+    assert np.abs(logits - expected).max() < LOGIT
+    assert np.abs(colored.astype(int) - guided.colorize(rgb, hints=hints)).max() <= LEVELS
 
 
 def test_before_the_first_colouring_at_most_30_megabytes_are_loaded():
@@ -162,4 +166,48 @@ def test_own_pictures_are_chosen_dropped_and_saved_and_a_second_visit_loads_no_n
     page.click("#load")
     page.wait_for_selector("#pixel-said:has-text('likeliest')")
     assert asked and not any(url.endswith((".onnx", ".wasm")) for url in asked)
+    context.close()
+
+
+# How far the shown picture is from grey, in levels summed over its pixels.
+SHOWN_COLORS = """
+() => {
+  const canvas = document.querySelector("#hinted-picture");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let sum = 0;
+  for (let i = 0; i < data.length; i += 4) sum += Math.abs(data[i] - data[i + 1]) + Math.abs(data[i + 2] - data[i + 1]);
+  return sum;
+}
+"""
+
+
+def test_hints_load_the_guided_network_once_follow_clicks_and_keys_and_are_taken_back(browser, site):
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{site}/index.html")
+    page.click("#load")
+    page.wait_for_selector("#hints-said:has-text('is loaded then')")
+    assert not any("guided" in url for url in asked)
+    grey = page.evaluate(SHOWN_COLORS)
+    page.click("#undo")  # nothing to take back: nothing is loaded for it
+    page.click("#hinted", position={"x": 60, "y": 60})
+    page.wait_for_selector("#hints-said:has-text('One hint.')")
+    one = page.evaluate(SHOWN_COLORS)
+    page.focus("#hinted")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#hints-said:has-text('2 hints.')")
+    assert page.locator("#marks .mark").count() == 2
+    page.click("#undo")
+    page.wait_for_selector("#hints-said:has-text('One hint.')")
+    assert page.evaluate(SHOWN_COLORS) == one > grey == 0
+    page.reload()
+    page.click("#load")
+    page.wait_for_selector("#hints-said:has-text('is loaded then')")
+    page.click("#hinted", position={"x": 60, "y": 60})
+    page.wait_for_selector("#hints-said:has-text('One hint.')")
+    assert sum("guided" in url for url in asked) == 1  # a second visit has it
     context.close()
