@@ -35,7 +35,7 @@ outputs: $(SETUP)  ## Execute all notebooks in place and keep the outputs that t
 
 site: $(SETUP_SITE)  ## The course and the lab page for any static host: build/site/index.html
 	$(BIN)/python docs/site/build.py build/site
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q tests/site tests/browser/test_lab_page.py tests/browser/test_lab_networks.py
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q tests/site tests/browser/test_site_pages.py tests/browser/test_lab_page.py tests/browser/test_lab_networks.py
 
 bench: $(PEERS)  ## Measure speed beside other libraries: benchmarks/README.md
 	$(BIN)/python -W ignore benchmarks/bench

@@ -39,6 +39,7 @@ SHOWN = (
 )
 MOST_BYTES = 85e6
 PLACE_OF_DIFFERENCES, PLACE_OF_MODULES = "<!-- differences -->", "<!-- modules -->"
+MODULE = "# colorlab.{0}\n\n```{{eval-rst}}\n.. automodule:: colorlab.{0}\n```\n"
 DOORS = ("_share", "cli", "device", "media")  # modules that are no topic of their own
 WIDGET = (
     'A widget stands here in JupyterLab; below is its static figure. <a href="../lab/index.html">The lab page</a> '
@@ -94,20 +95,23 @@ def lay_out(pages: Path) -> None:
                 shutil.copyfile(source, place)
     home = (HERE / "index.md").read_text("utf-8")
     (pages / "index.md").write_text(with_starts(home, repository()), "utf-8")
-    api = (HERE / "api.md").read_text("utf-8").replace(PLACE_OF_MODULES, modules())
-    (pages / "docs" / "api.md").write_text(api, "utf-8")
+    names, docs = modules(), pages / "docs"
+    entries = "\n".join(f"api/{name}" for name in names)
+    api = (HERE / "api.md").read_text("utf-8").replace(PLACE_OF_MODULES, entries)
+    (docs / "api.md").write_text(api, "utf-8")
+    (docs / "api").mkdir()
+    for name in names:
+        (docs / "api" / f"{name}.md").write_text(MODULE.format(name), "utf-8")
     papers = (HERE / "papers.md").read_text("utf-8").replace(PLACE_OF_DIFFERENCES, table())
-    (pages / "docs" / "papers.md").write_text(papers, "utf-8")
+    (docs / "papers.md").write_text(papers, "utf-8")
 
 
-def modules() -> str:
-    """A section for each flat module, in the order of the page on the layout, and for each network."""
+def modules() -> list[str]:
+    """The flat modules in the order of the page on the layout, then the networks: each gets a page."""
     package, layout = ROOT / "colorlab", (ROOT / "docs" / "layout.md").read_text("utf-8")
     flat = [p.stem for p in package.glob("[!_]*.py") if p.stem not in DOORS]
     flat.sort(key=lambda stem: (layout.find(f"`{stem}.py`"), stem))
-    networks = sorted(f"networks.{p.stem}" for p in (package / "networks").glob("[!_]*.py"))
-    section = "## colorlab.{0}\n\n```{{eval-rst}}\n.. automodule:: colorlab.{0}\n```\n"
-    return "\n".join(section.format(name) for name in (*flat, *networks))
+    return flat + sorted(f"networks.{p.stem}" for p in (package / "networks").glob("[!_]*.py"))
 
 
 def with_notes(notebook: dict) -> dict:

@@ -2,7 +2,7 @@
 
 import base64
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -24,10 +24,11 @@ window.text = (array) => {
 AXE = Path(__file__).parents[2] / "docs" / "node_modules" / "axe-core" / "axe.min.js"
 
 
-def serious_faults(page, part: str = "html") -> list:
-    """What axe-core calls serious or critical in a part of a page, with the elements."""
+def serious_faults(page, part: str = "html", rules: Sequence[str] = ()) -> list:
+    """What axe-core calls serious or critical in a part of a page, with the elements; `rules`: only these."""
     page.evaluate("(script) => { (0, eval)(script); }", AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("(part) => axe.run(part)", part)["violations"]
+    options = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+    found = page.evaluate("([part, options]) => axe.run(part, options)", [part, options])["violations"]
     return [
         (f["id"], [n["html"] for n in f["nodes"]]) for f in found if f["impact"] in ("serious", "critical")
     ]
