@@ -17,7 +17,7 @@ from colorlab.files.whole import in_one_piece, write_whole
 
 HERE = Path(__file__).parent
 RUNTIME = HERE.parent / "node_modules" / "onnxruntime-web"
-PLAIN_WASM = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
+ENGINES = {"wasm": "ort-wasm-simd-threaded.wasm", "webgpu": "ort-wasm-simd-threaded.asyncify.wasm"}
 
 
 def build(folder: Path) -> None:
@@ -27,10 +27,11 @@ def build(folder: Path) -> None:
         (folder / part).mkdir(parents=True, exist_ok=True)
     for source in sorted(p for p in HERE.iterdir() if p.suffix in (".html", ".css", ".js")):
         write_whole(folder / source.name, source.read_bytes())
-    for name in PLAIN_WASM:
-        shutil.copy(RUNTIME / "dist" / name, folder / "vendor" / name)
     found = export(folder / "networks")
-    found["runtime"] = entry(folder / "vendor" / PLAIN_WASM[1])
+    for engine, runtime in ENGINES.items():
+        for name in (f"ort.{engine}.bundle.min.mjs", runtime):
+            shutil.copy(RUNTIME / "dist" / name, folder / "vendor" / name)
+        found[engine] = entry(folder / "vendor" / runtime)
     write_whole(folder / "networks" / "networks.json", json.dumps(found))
     write_whole(
         folder / "photos" / "photos.json",

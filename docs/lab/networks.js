@@ -7,7 +7,9 @@ import { padded, plane } from "./planes.js";
 const MULTIPLE = 32; // sides that the path down can halve five times
 
 export class Networks {
-  constructor(told = () => {}) {
+  // `engine`: "wasm", or "webgpu" where there is a graphics card; `told` hears how many bytes came.
+  constructor(told = () => {}, engine = "wasm") {
+    this.engine = engine;
     this.worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
     this.waiting = new Map();
     this.about = null;
@@ -23,7 +25,7 @@ export class Networks {
 
   // Loads what is not loaded yet: any of "regression", "classification", "guided".
   async load(names) {
-    ({ about: this.about } = await this.send({ load: names }));
+    ({ about: this.about } = await this.send({ load: names, engine: this.engine }));
   }
 
   // A network's answers to a small lightness, at every fourth pixel; hints as of `hintPlanes`.

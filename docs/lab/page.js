@@ -19,12 +19,22 @@ let answers = {}; // name -> Answer
 let pixel = null; // [x, y] as fractions
 let points = []; // hints: { x, y, rgb } in pixels of the picture
 let table = bins(Number($("grid").value));
-let received = 0, guidedLoaded = false;
+let sizes = {}; // name of a network or an engine -> bytes to load
+let guidedLoaded = false, received = 0;
 
 const networks = new Networks((bytes) => {
   received += bytes;
-  $("progress").value = received / Number($("progress").dataset.bytes);
+  $("progress").value = received / toLoad();
 });
+
+function toLoad() {
+  return [networks.engine, "trunk", ...PAIR].reduce((sum, name) => sum + sizes[name].bytes, 0);
+}
+
+function chooseEngine() {
+  networks.engine = $("gpu").checked ? "webgpu" : "wasm";
+  say("megabytes", Math.round(toLoad() / 1e6));
+}
 
 // ---- pictures in, pictures out ---------------------------------------------------------------------
 
@@ -93,12 +103,12 @@ function drawBins() {
 // ---- two networks, side by side --------------------------------------------------------------------
 
 async function load() {
-  $("load").disabled = true;
+  $("load").disabled = $("gpu").disabled = true;
   $("progress").hidden = false;
   try {
     await networks.load(PAIR);
   } catch (error) {
-    $("load").disabled = false;
+    $("load").disabled = $("gpu").disabled = false;
     return say("said", error.message);
   }
   $("loading").hidden = true;
@@ -321,12 +331,12 @@ async function begin() {
   $("clear").addEventListener("click", () => { if (points.splice(0).length) followHints(); });
   clickable($("compare"), inspect, inspect);
   clickable($("hinted"), hint);
-  const about = await (await fetch("networks/networks.json")).json();
-  const bytes = ["runtime", "trunk", ...PAIR].reduce((sum, name) => sum + about[name].bytes, 0);
-  $("progress").dataset.bytes = bytes;
-  say("megabytes", Math.round(bytes / 1e6));
+  sizes = await (await fetch("networks/networks.json")).json();
+  $("gpu").addEventListener("change", chooseEngine);
+  chooseEngine();
   divide();
   await choose($("photos").firstElementChild, photos[0]);
+  $("gpu-label").hidden = !(await navigator.gpu?.requestAdapter());
 }
 
 begin();

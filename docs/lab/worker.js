@@ -1,28 +1,29 @@
 // The networks, in a thread of their own, so that the page answers while they think.
-// Messages in: { id, load: [names] } or { id, ask: name, grey, hints }; out: { id, … } or { loaded: bytes }.
+// Messages in: { id, load: [names], engine } or { id, ask: name, grey, hints }; out: { id, … } or { loaded: bytes }.
 
-import * as ort from "./vendor/ort.wasm.bundle.min.mjs";
 import { download } from "./download.js";
 
 const SEEN = ["stride4", "stride8", "stride16", "stride32", "pooled"];
-ort.env.wasm.numThreads = 1; // more would need headers that a plain host does not send
 
 const sessions = {};
-let about = null;
+let about = null, ort = null;
 let last = { grey: null, seen: null }; // the path down sees a picture once, however many networks read it
 
-async function load(names) {
+// `engine`: "wasm" or "webgpu"; the first load decides.
+async function load(names, engine) {
   about ??= await (await fetch("networks/networks.json")).json();
   const told = (bytes) => postMessage({ loaded: bytes });
-  if (!ort.env.wasm.wasmBinary) {
-    const { file, sha256 } = about.runtime;
-    ort.env.wasm.wasmBinary = (await download(`vendor/${file}`, sha256, told)).buffer;
+  if (!ort) {
+    const { file, sha256 } = about[engine];
+    const wasmBinary = (await download(`vendor/${file}`, sha256, told)).buffer;
+    ort = await import(`./vendor/ort.${engine}.bundle.min.mjs`);
+    Object.assign(ort.env.wasm, { wasmBinary, numThreads: 1 }); // more threads would need headers that a plain host does not send
   }
   for (const name of ["trunk", ...names]) {
     if (sessions[name]) continue;
     const { file, sha256 } = about[name];
     const bytes = await download(`networks/${file}`, sha256, told);
-    sessions[name] = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
+    sessions[name] = await ort.InferenceSession.create(bytes, { executionProviders: [engine] });
   }
   return { about };
 }
@@ -43,9 +44,9 @@ function tensor(data, channels, { height, width }) {
   return new ort.Tensor("float32", data, [1, channels, height, width]);
 }
 
-onmessage = async ({ data: { id, load: names, ask: name, grey, hints } }) => {
+onmessage = async ({ data: { id, load: names, engine, ask: name, grey, hints } }) => {
   try {
-    postMessage({ id, result: names ? await load(names) : await ask(name, grey, hints) });
+    postMessage({ id, result: names ? await load(names, engine) : await ask(name, grey, hints) });
   } catch (error) {
     postMessage({ id, error: error.message });
   }

@@ -20,6 +20,7 @@ from colorlab.hints import encode
 
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "build" / "site" / "lab"
+ENGINES = {"wasm": "ort-wasm-simd-threaded.wasm", "webgpu": "ort-wasm-simd-threaded.asyncify.wasm"}
 LOGIT, LEVELS = 1e-3, 2
 MOST_BYTES = 30e6  # to load before the first colouring
 
@@ -89,11 +90,35 @@ def test_the_guided_network_heeds_hints_as_in_python(page):
     assert np.abs(colored.astype(int) - guided.colorize(rgb, hints=hints)).max() <= LEVELS
 
 
+def test_a_graphics_card_says_the_same_with_an_engine_that_is_loaded_only_then(browser, chromium, site):
+    """Chromium's own software in place of a card: slow, but all goes through WebGPU."""
+    software = ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]
+    with browser.browser_type.launch(executable_path=chromium, args=software) as other:
+        page = other.new_page()
+        page.set_default_timeout(120_000)
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"{site}/index.html")
+        page.evaluate(HELPERS)
+        if not page.evaluate("async () => !!(await navigator.gpu?.requestAdapter())"):
+            pytest.skip("this browser has no WebGPU, not even in software")
+        page.wait_for_selector("#gpu-label", state="visible")
+        page.evaluate("""async () => {
+          const { Networks } = await import("./networks.js");
+          window.networks = new Networks(() => {}, "webgpu");
+        }""")
+        rgb, colorizer = photo("chelsea").rgb, Colorizer.pretrained("classification")
+        logits, _ = answered(page, "classification", rgb)
+        with torch.no_grad():
+            expected = colorizer.answer(colorizer.small_copy(rgb)).numpy().ravel()
+        assert np.abs(logits - expected).max() < LOGIT
+        assert [url for url in asked if url.endswith("wasm")] == [f"{site}/vendor/{ENGINES['webgpu']}"]
+
+
 def test_before_the_first_colouring_at_most_30_megabytes_are_loaded():
     about = json.loads((BUILT / "networks" / "networks.json").read_text())
     assert (
-        sum(about[name]["bytes"] for name in ("runtime", "trunk", "regression", "classification"))
-        <= MOST_BYTES
+        sum(about[name]["bytes"] for name in ("wasm", "trunk", "regression", "classification")) <= MOST_BYTES
     )
 
 
@@ -166,6 +191,23 @@ def test_own_pictures_are_chosen_dropped_and_saved_and_a_second_visit_loads_no_n
     page.click("#load")
     page.wait_for_selector("#pixel-said:has-text('likeliest')")
     assert asked and not any(url.endswith((".onnx", ".wasm")) for url in asked)
+    context.close()
+
+
+def test_a_phone_offers_its_camera_and_what_it_took_stands_upright(browser, site):
+    context = browser.new_context(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    page.goto(f"{site}/index.html")
+    page.wait_for_selector("#bins-said:has-text('Q = 262')")
+    assert page.get_attribute("#camera", "capture") == "environment"
+    lying, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6  # "turn me", as phones write it
+    Image.new("RGB", (90, 60), "gray").save(lying, "JPEG", exif=exif)
+    with page.expect_file_chooser() as chooser:
+        page.tap("#camera-label")
+    chooser.value.set_files({"name": "taken.jpg", "mimeType": "image/jpeg", "buffer": lying.getvalue()})
+    page.wait_for_selector("#said:has-text('taken.jpg: 60 × 90 pixels')")
     context.close()
 
 
