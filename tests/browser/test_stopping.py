@@ -60,7 +60,7 @@ def test_the_square_button_stops_everything_and_keeps_what_was_learnt(page, lab)
     write_notebook(folder / "square.ipynb", f"steps = 20_000\n{CELL}")
     notebook = Notebook(page, url, "square.ipynb")
     notebook.command("notebook:run-all-cells")
-    page.locator(SENTENCE).get_by_text("first: step").wait_for()
+    page.locator(SENTENCE).filter(has_text="first: step").wait_for()
     notebook.command("notebook:interrupt-kernel")
     notebook.wait_idle(60)
     step, interrupted = notebook.ask(
