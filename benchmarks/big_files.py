@@ -7,6 +7,7 @@ of resident memory less what was resident before the file was opened; of a clip,
 Linux with glibc only; the videos need the extra `video`. Figures: pictures.md.
 """
 
+import argparse
 import ctypes
 import json
 import os
@@ -188,8 +189,13 @@ def resident(which: str) -> float:
     return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith(which))
 
 
+PARTS = {part.__name__: part for part in (write_file, color_file, write_clip, color_clip)}
+
 if __name__ == "__main__":
-    if len(sys.argv) == 1:
-        main()
+    if len(sys.argv) > 1 and sys.argv[1] in PARTS:  # a process of `answer`
+        print(json.dumps(PARTS[sys.argv[1]](*sys.argv[2:])))
     else:
-        print(json.dumps(globals()[sys.argv[1]](*sys.argv[2:])))
+        argparse.ArgumentParser(
+            description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        ).parse_args()
+        main()

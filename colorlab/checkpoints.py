@@ -106,6 +106,14 @@ def _origin(about: dict, size: int) -> dict:
     }
 
 
+def data_seen(about: dict) -> list[str]:
+    """The keys of the data that a network learnt from, and the one it began with; a stranger's may be anything."""
+    data, start = about.get("data", {}), about.get("start")
+    earlier = start.get("data") if isinstance(start, dict) else None
+    keys = [data.get("key"), *(earlier if isinstance(earlier, list) else [])]
+    return [key for key in keys if isinstance(key, str)]
+
+
 def _short(value: object) -> str:
     text = str(value) or type(value).__name__ if isinstance(value, Exception) else repr(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

@@ -17,6 +17,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from colorlab import __version__
+from colorlab.checkpoints import data_seen
 from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer, painted
 from colorlab.data import to_lab
 from colorlab.datasets import DataError, Part, Pictures, middle_square, open_collection
@@ -93,7 +94,7 @@ def report(
         source: a folder, an archive or the name of a download, see `datasets.open_collection`.
         models: names of shipped networks, or files that `colorlab train` wrote.
         part: which pictures. None takes those that no network was trained on: the held-out part of the
-            data that one of the networks learnt from, all pictures of anything else.
+            data that one of the networks, or one that it began with, learnt from; all pictures of anything else.
         without: folders at the top of the source that are left out.
 
     Raises:
@@ -101,7 +102,7 @@ def report(
     """
     collection, networks = open_collection(source, SEEN_AT), open_models(models)
     if part is None:
-        learnt = any(n.about.get("data", {}).get("key") == collection.key for n in networks.values())
+        learnt = any(collection.key in data_seen(network.about) for network in networks.values())
         part = "held out" if learnt else "all"
     pictures = collection.part(part, without)
     if len(pictures) < 2:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, distributed
 
 from colorlab.bins import ColorBins
+from colorlab.checkpoints import data_seen
 from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer
 from colorlab.config import Config, History
 from colorlab.data import photos
@@ -95,7 +96,8 @@ def train(
     if checkpoint.exists() and not resume:
         raise OutputError(f"{out} holds a training already; go on with --resume, or name another folder")
     device, rank = _join_processes()
-    _refuse_disagreement(**asdict(config), objective=objective, architecture=network.architecture, size=size)
+    asked = {"objective": objective, "size": size, "with_photographs": with_photographs, "resume": resume}
+    _refuse_disagreement(**asdict(config), **asdict(network), **asked)
     together = [p for p in photos("train") if with_photographs]
     collection = _open_once(data, size, rank)
     part = collection.training([p.rgb for p in together])
@@ -147,7 +149,13 @@ def untrained(seed: int, plan: NetworkPlan, objective: Objective, size: int) -> 
         return Colorizer(network, objective, working_size=size)
     teacher = opened(plan.start_from)
     begin_with(network, teacher.network)
-    about = {"start": {"name": Path(plan.start_from).name, "checksum": _checksum(plan.start_from)}}
+    about = {
+        "start": {
+            "name": Path(plan.start_from).name,
+            "checksum": _checksum(plan.start_from),
+            "data": data_seen(teacher.about),
+        }
+    }
     return Colorizer(network, objective, size, teacher.temperature, by_region=teacher.by_region, about=about)
 
 

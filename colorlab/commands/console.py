@@ -9,6 +9,7 @@ from typing import NoReturn
 import click
 
 from colorlab.files.faults import printable, sentence, short_of_memory
+from colorlab.files.whole import NO_ROOM
 
 
 def say(*parts: str | tuple[str, str]) -> None:
@@ -42,6 +43,8 @@ def as_sentences() -> Iterator[None]:
         error.message = printable(error.message)
         raise
     except (OSError, ValueError, TypeError, FloatingPointError, ModuleNotFoundError) as error:
+        if isinstance(error, OSError) and error.errno in NO_ROOM and error.filename is None:
+            error.filename = "standard output"  # whatever else is written has a name
         raise click.ClickException(printable(sentence(error))) from None
     except Exception as error:
         if not short_of_memory(error):

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import click
 
+from colorlab.commands.console import say
+
 WEIGHTS = Path(__file__).parents[1] / "weights"
 SHIPPED = ("regression", "classification", "guided", "lite0")
 
@@ -23,10 +25,10 @@ def doctor(quick: bool) -> None:
     failed = 0
     for name, check in (QUICK if quick else DOCTOR).items():
         try:
-            click.echo(f"[OK]   {name}: {check()}")
+            say(f"[OK]   {name}: {check()}")
         except Exception as error:  # whatever is wrong, the line says so and the next check runs
             failed += 1
-            click.echo(f"[FAIL] {name}: {type(error).__name__}: {error}")
+            say(f"[FAIL] {name}: {type(error).__name__}: {error}")
     sys.exit(1 if failed else 0)
 
 

@@ -38,7 +38,10 @@ def as_pdf(page: str, browser: str) -> bytes:
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             options.append("--no-sandbox")  # which root may not use
         command = [browser, *options, f"--print-to-pdf={made}", source.as_uri()]
-        result = subprocess.run(command, capture_output=True, text=True, timeout=PRINTING)
+        try:
+            result = subprocess.run(command, capture_output=True, text=True, timeout=PRINTING)
+        except subprocess.TimeoutExpired:
+            raise BrowserError(f"{browser} does not print: no page came in {PRINTING} s") from None
         if result.returncode or not made.is_file():
             raise BrowserError(f"{browser} does not print: {result.stderr.strip()[-300:]}")
         return made.read_bytes()

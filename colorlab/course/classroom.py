@@ -63,7 +63,8 @@ class Classroom:
         return sorted(found, key=lambda entry: -entry[1])
 
     def __str__(self) -> str:
-        width = max(map(len, self.students), default=0)
+        names = {student: printable(student) for student in self.students}  # in one line, whatever they hold
+        width = max(map(len, names.values()), default=0)
         counted = f"{len(self.students)} students, {len(self.exercises)} exercises"
         lines = [f"{counted}: ✓ passed  ✗ failed  … not attempted  - missing"]
         columns: dict[str, list[tuple[str, str]]] = {}
@@ -76,11 +77,12 @@ class Classroom:
                 f"{''.join(SIGNS[self.status(student, e)] for e in found):<{heads[notebook]}}"
                 for notebook, found in columns.items()
             )
-            lines.append(f"{student:<{width}}  {' '.join(cells)}")
+            lines.append(f"{names[student]:<{width}}  {' '.join(cells)}")
         for (notebook, q), count, answers in self.failing():
             lines.append(f"{notebook} {q}: {count} of {len(self.students)} fail")
-            lines += [f"    {times} × {answer}" for answer, times in answers]
-        return "\n".join(lines + [f"damaged: {path}: {why}" for path, why in self.damaged.items()])
+            lines += [f"    {times} × {printable(answer)}" for answer, times in answers]
+        damaged = (f"damaged: {path}: {why}" for path, why in self.damaged.items())
+        return "\n".join([*lines, *map(printable, damaged)])
 
 
 def classroom(folder: Path) -> Classroom:
@@ -117,7 +119,7 @@ def as_csv(found: Classroom) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["student", *(f"{notebook} {q}" for notebook, q in found.exercises)])
-    writer.writerows([s, *(found.status(s, e) for e in found.exercises)] for s in found.students)
+    writer.writerows([printable(s), *(found.status(s, e) for e in found.exercises)] for s in found.students)
     return text.getvalue()
 
 

@@ -116,7 +116,7 @@ def _is_current(mine: Path, source: Path) -> bool:
 
 
 def _edition(notebook: NotebookNode) -> str | None:
-    return notebook.metadata.get("colorlab", {}).get("edition")
+    return _noted(notebook, "edition")
 
 
 def _notes_originals(notebook: NotebookNode) -> bool:
@@ -126,7 +126,14 @@ def _notes_originals(notebook: NotebookNode) -> bool:
 
 def _original(cell: NotebookNode) -> str:
     """The digest of what this cell was in the course; "" for a reader's own."""
-    return cell.metadata.get("colorlab", {}).get("original", "")
+    return _noted(cell, "original") or ""
+
+
+def _noted(of: NotebookNode, name: str) -> str | None:
+    """What colorlab noted in the metadata of a notebook or a cell, where a reader may have put anything."""
+    notes = of.metadata.get("colorlab")
+    found = notes.get(name) if isinstance(notes, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _digest(text: str) -> str:

@@ -1,18 +1,17 @@
 """A teaching pack: every notebook as slides and as PDF, with nothing left to fetch."""
 
 import importlib.util
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-import nbformat
 from nbconvert import SlidesExporter
 from nbformat import NotebookNode
 
 from colorlab.course.browser import as_pdf
 from colorlab.course.contents import notebooks
 from colorlab.course.pages import Offline, prepare, render
-from colorlab.files.whole import write_whole
+from colorlab.course.reading import read_notebook
+from colorlab.files.whole import clear_leftovers, write_whole
 
 REVEAL = (
     "dist/reveal.js",
@@ -67,12 +66,12 @@ def copy_reveal(out: Path) -> None:
         raise PackError("slides need the extra `slides`: pip install 'colorlab-course[slides]'")
     source = Path(found.origin).parent / "_static/revealjs"
     for name in REVEAL:
-        target = out / "reveal" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if (source / name).is_dir():
-            shutil.copytree(source / name, target, dirs_exist_ok=True)
-        else:
-            shutil.copyfile(source / name, target)
+        files = (source / name).rglob("*") if (source / name).is_dir() else [source / name]
+        for file in filter(Path.is_file, files):
+            target = out / "reveal" / file.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            clear_leftovers(target.parent)
+            write_whole(target, file.read_bytes())
 
 
 def slides(path: Path) -> str:
@@ -81,7 +80,7 @@ def slides(path: Path) -> str:
     A heading begins a column; every other text, and every cell that shows something, is a slide below it,
     but for what comes right after a heading without a text: it stands on the same slide.
     """
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read_notebook(path)
     lone = False  # a heading that waits for company
     for cell in notebook.cells:
         kind = _kind(cell)
@@ -107,12 +106,13 @@ def pdf(path: Path, browser: str) -> bytes:
         BrowserError: the browser does not print.
     """
     links = {other.name: f"{other.stem}.pdf" for other in notebooks()}
-    page = render(nbformat.read(path, as_version=4), links, path.stem)
+    page = render(read_notebook(path), links, path.stem)
     return as_pdf(page.replace("</head>", PAPER, 1), browser)
 
 
 def write_pack(path: Path, out: Path, browser: str) -> Mapping[str, Path]:
     """Slides and PDF of a notebook; `copy_reveal` comes first."""
+    clear_leftovers(out)
     targets = {"slides": out / f"{path.stem}.slides.html", "PDF": out / f"{path.stem}.pdf"}
     write_whole(targets["slides"], slides(path))
     write_whole(targets["PDF"], pdf(path, browser))

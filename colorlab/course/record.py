@@ -61,7 +61,8 @@ def recorded_in(notebook: NotebookNode) -> Recorded:
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             data, told = output.get("data", {}), output.get("metadata", {}).get(KEY)
-            values |= told or {}
+            told = told if isinstance(told, dict) else None  # a student's may be anything
+            values |= {name: value for name, value in (told or {}).items() if _is_plain(value)}
             found, result = _picture(data), "result" in cell.metadata.get("tags", [])
             if found and (told is not None or (result and not picture)):
                 picture, alt = found, data.get("text/plain", "")
@@ -71,6 +72,10 @@ def recorded_in(notebook: NotebookNode) -> Recorded:
 def shown(value: Any) -> str:
     """A value as reports print it: numbers with six digits that count."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _plain(name: str, value: Any) -> Any:

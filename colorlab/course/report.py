@@ -164,7 +164,8 @@ def _runs(outcomes: Sequence[Outcome]) -> str:
 
 def _picture(o: Outcome) -> str:
     alt = html.escape(o.recorded.alt or f"what {o.name} shows as its result", quote=True)
-    return f'<figure><img alt="{alt}" src="{o.recorded.picture}"><figcaption>{_link(o)}</figcaption></figure>'
+    address = html.escape(o.recorded.picture, quote=True)
+    return f'<figure><img alt="{alt}" src="{address}"><figcaption>{_link(o)}</figcaption></figure>'
 
 
 def _places(outcomes: Sequence[Outcome]) -> str:

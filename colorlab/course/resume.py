@@ -45,5 +45,6 @@ def earlier(task: Task, out: Path) -> NotebookNode | None:
         made = read_notebook(out / f"{task.name}.ipynb")
     except (NotebookError, OSError):
         return None
-    same = made.metadata.get(KEY, {}).get("fingerprint") == fingerprint(task)
+    known = made.metadata.get(KEY)  # a stranger's may be anything
+    same = isinstance(known, dict) and known.get("fingerprint") == fingerprint(task)
     return made if same and (out / f"{task.name}.html").is_file() else None

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from colorlab.files.faults import refused_by_the_machine
 from colorlab.files.media import SUFFIXES
 
 LARGEST_FILE = 64 * 2**20  # bytes; a larger "picture" inside an archive is a bomb or a mistake
@@ -66,6 +67,8 @@ def files_in(path: Path) -> Iterator[tuple[str, bytes | None]]:
     except DataError:
         raise
     except DAMAGED as error:
+        if refused_by_the_machine(error):
+            raise
         raise _damaged(path, error) from error
 
 

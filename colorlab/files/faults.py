@@ -32,6 +32,11 @@ def short_of_memory(error: BaseException) -> bool:
     return unusual and any(words in str(error) for words in SHORT_OF_MEMORY)
 
 
+def refused_by_the_machine(error: BaseException) -> bool:
+    """Whether memory, disk, permissions or open files did not suffice, so that the file at hand is not to blame."""
+    return short_of_memory(error) or (isinstance(error, OSError) and error.errno in REMEDIES)
+
+
 def sentence(error: BaseException) -> str:
     """An error in a sentence: what it is about, the fault, and what to do where that is known."""
     if short_of_memory(error):

@@ -20,6 +20,7 @@ import numpy as np
 from PIL import GifImagePlugin, Image
 
 from colorlab.files import gif_blocks
+from colorlab.files.faults import refused_by_the_machine
 from colorlab.files.media import ImageError
 from colorlab.files.whole import in_one_piece
 
@@ -151,6 +152,8 @@ def _opened(path: str | Path) -> Iterator[Image.Image]:
     except ImageError:
         raise
     except DAMAGED as error:
+        if refused_by_the_machine(error):
+            raise
         if "not a GIF" in str(error):
             raise ImageError(f"{path}: not a GIF; its name ends like one") from None
         raise ImageError(f"{path}: damaged or cut short ({error}); fetch it anew") from error

@@ -135,7 +135,7 @@ def opened(source: Source) -> Iterator[Image.Image]:
         try:
             image = _identified(file, name)
         except Exception as error:
-            if isinstance(error, ImageError):
+            if isinstance(error, ImageError) or short_of_memory(error):
                 raise
             raise ImageError(f"{name}: {_fault(error)}") from error
         yield image

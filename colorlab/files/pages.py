@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from colorlab.files import png
 from colorlab.files.beside import Beside, beside, writing
-from colorlab.files.faults import printable
+from colorlab.files.faults import printable, short_of_memory
 from colorlab.files.gif import MOST_PIXELS, about_gif, read_gif, write_gif
 from colorlab.files.guards import our_guards
 from colorlab.files.media import ImageError, Original, Source, opened, over_white, read_pages
@@ -196,6 +196,8 @@ def _frames(image: Image.Image, path: str | Path) -> Iterator[Shown]:
                 image.seek(number)
                 pixels = np.asarray(image.convert("RGBA"))
         except Exception as error:  # Pillow's readers raise all kinds of things on damaged files
+            if short_of_memory(error):
+                raise
             raise ImageError(
                 f"{path}: damaged or cut short at frame {number + 1} ({error}); fetch it anew"
             ) from error

@@ -26,7 +26,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from colorlab.files import tracks
-from colorlab.files.faults import printable
+from colorlab.files.faults import printable, refused_by_the_machine
 from colorlab.files.frames import (
     H264,
     MOST_PIXELS,
@@ -257,6 +257,8 @@ def _said_by_name(av, fault: str) -> Iterator[None]:
     except av.error.PermissionError as error:
         raise ImageError(f"{fault.partition(':')[0]}: {error.strerror}; check the permissions") from error
     except av.FFmpegError as error:
+        if refused_by_the_machine(error):  # in_one_piece gives a full disk the name that the reader knows
+            raise
         raise ImageError(f"{fault} ({error.strerror or error})") from error
 
 
