@@ -1,5 +1,6 @@
 """Folders, archives and downloads: nothing escapes, nothing unreadable is fatal, nothing is lost or seen twice."""
 
+import errno
 import hashlib
 import io
 import os
@@ -125,6 +126,19 @@ def test_an_archive_cannot_escape_its_folder(tmp_path):
     made = {p for p in set(tmp_path.rglob("*")) - before if tmp_path / "cache" not in [p, *p.parents]}
     assert made == {tmp_path / "z.zip", tmp_path / "t.tgz"}
     assert not Path("/absolute.png").exists()
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EMFILE, errno.ENOMEM])
+def test_what_the_machine_refuses_is_not_blamed_on_the_pictures(tmp_path, monkeypatch, number):
+    folder = as_folder(tmp_path / "mine")
+
+    def refused(path):
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    with pytest.raises(OSError) as caught:
+        list(archives.files_in(folder))
+    assert caught.value.errno == number
 
 
 def test_links_in_a_tar_and_in_a_folder_are_not_followed(tmp_path):

@@ -31,8 +31,10 @@ def read_notebook(path: Path) -> NotebookNode:
         if not isinstance(content, dict):
             raise ValueError("it is JSON, but no notebook")
         version = content.get("nbformat")
-        if version not in (3, 4) or not isinstance(content.get("cells", content.get("worksheets")), list):
-            raise ValueError(f"it holds no cells, or is not of version 3 or 4 but {version!r}")
+        if not isinstance(content.get("cells", content.get("worksheets")), list):
+            raise ValueError("it holds no cells")
+        if version not in (3, 4):
+            raise ValueError(f"it is not of version 3 or 4 but {version!r}")
         with quiet():
             notebook = nbformat.reads(json.dumps(content), as_version=4)
             # What Colab notes about its widgets has no schema, and is of no use elsewhere.

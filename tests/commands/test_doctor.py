@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -67,3 +68,22 @@ def test_a_quick_look_names_what_is_not_there(monkeypatch, tmp_path):
         "[FAIL] ipywidgets: ModuleNotFoundError: not installed; pip install no-such-package" in result.output
     )
     assert "classification.safetensors" in result.output and "install colorlab-course again" in result.output
+
+
+def test_what_fails_may_have_any_name(monkeypatch):
+    def broken():
+        raise RuntimeError("\x1b]0;title\x07\n[OK]   all")
+
+    monkeypatch.setitem(doctor.DOCTOR, "widgets", broken)
+    output = CliRunner().invoke(main, ["doctor"]).output
+    assert "\x1b" not in output and "\n[OK]   all" not in output
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
+def test_a_full_disk_behind_standard_output_is_a_sentence():
+    words = [sys.executable, "-m", "colorlab", "doctor", "--quick"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: standard output: No space left on device; make room there")
+    assert done.stderr.count("\n") == 1

@@ -134,10 +134,15 @@ def test_what_a_network_learnt_from_is_judged_on_its_held_out_part_wherever_it_l
     model = tmp_path / "m.safetensors"
     key = open_collection(moved, 192).key
     for about, part in (
-        ({"name": "album", "key": key}, "held out"),
-        ({"name": "moved", "key": "another"}, "all"),
+        ({"data": {"name": "album", "key": key}}, "held out"),
+        ({"data": {"name": "moved", "key": "another"}}, "all"),
+        (
+            {"data": {"key": "another"}, "start": {"name": "a", "data": [key]}},
+            "held out",
+        ),  # it began with one
+        ({"data": {"key": [key]}, "start": [key]}, "all"),  # a stranger's
     ):
-        Colorizer(network, Regression(), working_size=16, about={"data": about}).save(model)
+        Colorizer(network, Regression(), working_size=16, about=about).save(model)
         result = colorlab("evaluate", moved, "--model", model, "--json")
         assert result.exit_code == 0, result.output
         assert json.loads(result.stdout)["data"]["part"] == part

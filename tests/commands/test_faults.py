@@ -76,7 +76,8 @@ def test_every_command_writes_every_file_under_a_temporary_name(tmp_path):
     (hook / "sitecustomize.py").write_text(WATCH)
     for n in range(12):
         noise(n).save(work / "pics" / f"{n}.png")
-    noise(0).save(work / "pics" / "moves.gif", save_all=True, append_images=[noise(1), noise(2)])
+    for ending in ("gif", "webp", "tif", "png"):  # what moves, or has pages
+        noise(0).save(work / "pics" / f"moves.{ending}", save_all=True, append_images=[noise(1), noise(2)])
     cells = [{"cell_type": "code", "source": "1", "metadata": {}, "outputs": [], "execution_count": None}]
     (work / "a.ipynb").write_text(
         json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells})
@@ -106,9 +107,12 @@ for words in {commands!r}:
     except SystemExit as end:
         assert not end.code, words
 from pathlib import Path
-from colorlab.course.copies import copy_to
+from colorlab.course.copies import copy_to, update
+from colorlab.course.pack import copy_reveal
 from colorlab.hints import write_hints
 copy_to(Path("out/l"))
+update(Path("out/l/05_brown_well.ipynb"))
+copy_reveal(Path("out/p"))
 write_hints("out/hints.json", [(1, 2, (3, 4, 5))])
 """
     done = subprocess.run(

@@ -90,6 +90,8 @@ def test_another_beginning_is_refused_by_name(begun, tmp_path, more, message):
 def test_other_weights_of_the_same_name_are_another_beginning(begun, tmp_path):
     start = ["--start-from", str(begun / "colorizer.safetensors")]
     assert train(tmp_path / "mine", tmp_path / "second", *start).exit_code == 0
+    first, second = (Colorizer.load(out / "colorizer.safetensors") for out in (begun, tmp_path / "second"))
+    assert second.about["start"]["data"] == [first.about["data"]["key"]]
     assert train(tmp_path / "mine", tmp_path / "second", *start, "--resume").exit_code == 0
     colorizer = Colorizer.load(begun / "colorizer.safetensors")
     with torch.no_grad():

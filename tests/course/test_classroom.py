@@ -84,3 +84,11 @@ def test_a_class_is_read_without_torch(submitted):
         [sys.executable, "-c", code, "progress", str(submitted)], capture_output=True, text=True
     )
     assert result.returncode == 0 and result.stdout.startswith("4 students"), result.stderr
+
+
+def test_no_name_and_no_answer_forges_a_line(tmp_path):
+    save(tmp_path / "ada\nzoe  ✓\x1b]0;title\x07" / "05_brown_well.ipynb", "failed", "mine = 3")
+    save(tmp_path / "ben" / "05_brown_well.ipynb", "failed: no\nben  ✓ \x1b[31m", "mine = 4")
+    plain, table = said(tmp_path), said(tmp_path, "--csv")
+    assert not [line for line in plain.splitlines() if line.startswith(("zoe", "ben  ✓"))]
+    assert len(table.split()) == 7 and "\x1b" not in plain + table

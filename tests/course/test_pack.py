@@ -1,5 +1,6 @@
 """Slides and PDF for a lecture: nothing fetched, formulas and alt texts included."""
 
+import errno
 import sys
 
 import nbformat
@@ -8,6 +9,9 @@ from click.testing import CliRunner
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from colorlab.cli import main
+from colorlab.course import browser, pack
+from colorlab.course.reading import NotebookError
+from colorlab.files import whole
 
 pytestmark = pytest.mark.slow
 
@@ -61,3 +65,33 @@ def test_what_is_missing_is_said_with_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setenv("CHROMIUM", sys.executable)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert "pip install 'colorlab-course[slides]'" in CliRunner().invoke(main, words).output
+
+
+def test_on_a_full_disk_a_file_of_the_slides_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
+    pytest.importorskip("sphinx_revealjs")
+
+    def full(file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(whole.os, "fsync", full)
+        with pytest.raises(OSError, match="No space left") as caught:
+            pack.copy_reveal(tmp_path)
+    assert caught.value.filename == str(tmp_path / "reveal" / pack.REVEAL[0])
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    pack.copy_reveal(tmp_path)
+    assert all((tmp_path / "reveal" / name).exists() for name in pack.REVEAL)
+
+
+def test_neither_odd_notebooks_nor_a_browser_that_hangs_end_in_a_traceback(tmp_path, monkeypatch):
+    odd = tmp_path / "a.ipynb"
+    odd.write_text("{}")
+    for make in (pack.slides, lambda path: pack.pdf(path, "none")):
+        with pytest.raises(NotebookError, match="not a notebook"):
+            make(odd)
+    hanging = tmp_path / "browser"
+    hanging.write_text("#!/bin/sh\nexec sleep 60\n")
+    hanging.chmod(0o755)
+    monkeypatch.setattr(browser, "PRINTING", 0.1)
+    with pytest.raises(browser.BrowserError, match=r"no page came in 0\.1 s"):
+        browser.as_pdf("", str(hanging))

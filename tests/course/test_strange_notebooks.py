@@ -15,6 +15,7 @@ from colorlab.course.parameters import plan
 from colorlab.course.progress import progress
 from colorlab.course.reading import LONGEST, NotebookError, read_notebook
 from colorlab.course.report import Outcome, index
+from colorlab.course.resume import earlier
 from colorlab.course.running import run
 from colorlab.files import whole
 
@@ -202,3 +203,22 @@ def test_signs_that_an_encoding_lacks_do_not_stop_the_map(tmp_path, monkeypatch)
     nbformat.write(new_notebook(cells=[cell]), tmp_path / "05_brown_well.ipynb")
     result = CliRunner(charset="cp1252").invoke(main, ["progress", str(tmp_path)])
     assert result.exit_code == 0 and "\\u2713 passed" in result.output
+
+
+ODD_NOTES = [7, "words", ["a list"], {"edition": 7, "original": [1], "fingerprint": {}}, {"x": float("nan")}]
+
+
+@pytest.mark.parametrize("notes", ODD_NOTES, ids=lambda notes: type(notes).__name__)
+def test_notes_of_strangers_where_ours_would_lie_stop_nothing(tmp_path, notes):
+    shown = new_output(
+        "display_data", data={"image/png": 'x" onerror="alert(1)'}, metadata={"colorlab": notes}
+    )
+    cell = new_code_cell("1", metadata={"colorlab": notes}, outputs=[shown])
+    odd, path = new_notebook(cells=[cell], metadata={"colorlab": notes}), tmp_path / "05_brown_well.ipynb"
+    nbformat.write(odd, path)
+    (task,) = plan([path])
+    assert earlier(task, tmp_path) is None
+    assert copies.older(tmp_path) == [path] and copies.update(path).name == "05_brown_well.new.ipynb"
+    outcome = Outcome.of(task, None, 1.0, "a.html", odd)
+    assert outcome.recorded.values in ({}, {"edition": 7})
+    assert 'x" onerror' not in index([outcome])

@@ -1,5 +1,6 @@
 """Videos: read back with PyAV, all is as it was but for the colours."""
 
+import errno
 import struct
 import sys
 from fractions import Fraction
@@ -10,6 +11,7 @@ import pytest
 from colorlab.colorizer import Colorizer
 from colorlab.data import to_lab
 from colorlab.files import video
+from colorlab.files.faults import MORE_MEMORY, sentence
 from colorlab.files.media import ImageError
 from colorlab.files.video import colorize_video, sample
 from colorlab.flicker import FrameColorizer
@@ -274,3 +276,31 @@ def test_avi_cannot_hold_uneven_times_and_says_so(tmp_path):
     with pytest.raises(ImageError, match=r"made\.avi: AVI has one rate, this video has not; choose \.mkv"):
         colorize_video(tmp_path / "given.mp4", tmp_path / "made.avi", same)
     assert not (tmp_path / "made.avi").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits for files")
+@pytest.mark.parametrize("ending", [".mp4", ".mkv", ".avi"])
+def test_a_disk_that_is_full_is_not_called_a_format_that_does_not_fit(tmp_path, ending):
+    import resource
+
+    source, target = write_clip(tmp_path / "a.mp4"), tmp_path / f"b{ending}"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError) as caught:
+            colorize_video(source, target, same)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert sentence(caught.value) == f"{target}: File too large; make room there, or name another place"
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_short_memory_is_not_blamed_on_a_film(tmp_path, monkeypatch):
+    def short(*words, **options):
+        raise av.error.MemoryError(errno.ENOMEM, "Cannot allocate memory", "a.mp4")
+
+    source = write_clip(tmp_path / "a.mp4")
+    monkeypatch.setattr(av, "open", short)
+    with pytest.raises(MemoryError) as caught:
+        sample(source)
+    assert sentence(caught.value) == MORE_MEMORY
