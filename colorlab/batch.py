@@ -324,7 +324,9 @@ def _look_at(path: Path) -> tuple[Sort | None, str | None]:
     if sort := sort_of(path):
         return sort, None
     kind = kinds.kind_of_content(path)
-    return None, f"{kind}, which is not read here" if kind else "no picture and no film"
+    if kind == kinds.FILM:
+        return None, "sound without pictures"
+    return None, f"{kind}, which is not read here" if kind else "no picture and no film that is read here"
 
 
 def _reason_before_reading(path: Path) -> str | None:

@@ -9,11 +9,12 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
-from colorlab.files import gif_blocks, png
+from colorlab.files import gif_blocks
 from colorlab.files.beside import Beside, beside
 from colorlab.files.faults import short_of_memory
-from colorlab.files.guards import MOST_PIXELS, MOST_TEXT, our_guards
+from colorlab.files.guards import MOST_PIXELS, our_guards
 from colorlab.files.kinds import FILM, GIF, HEAD, HEIC, PICTURE, TIFF, told_by
+from colorlab.files.mending import may_be_mended, mended
 from colorlab.files.tiff import full_pages, refuse_misread
 
 # Endings that a folder of pictures may have; what a file is, its content tells, see `colorlab.files.kinds`.
@@ -26,7 +27,6 @@ BAND = 2**18  # pixels worked on at a time, where each of them needs many bytes 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF", "PPM", "DIB", "MPO", "JPEG2000")
 SRGB = ImageCms.createProfile("sRGB")
 BITS_PER_SAMPLE, PHOTOMETRIC, WHITE_IS_ZERO, SAMPLE_FORMAT, UNSIGNED = 258, 262, 0, 339, 1  # TIFF 6.0
-TOO_LONG = ("MAX_TEXT", "text chunks")  # as Pillow complains of texts
 UNSUPPORTED = "of a kind that is not supported"
 
 Source = str | os.PathLike | bytes | BinaryIO | Image.Image
@@ -249,17 +249,19 @@ def _fault(error: Exception) -> str:
 
 
 def _pages_in(file: BinaryIO, name: str) -> Iterator[Original]:
-    """What can be seen in a file; a PNG whose texts are too long for Pillow is read without them."""
+    """What can be seen in a file; what is whole although Pillow takes it for damaged is mended first."""
     try:
         yield from _decoded_pages(_identified(file, name), name)
-    except ValueError as error:
+    except (ValueError, OSError, SyntaxError) as error:
         file.seek(0)
-        if not any(word in str(error) for word in TOO_LONG) or file.read(8) != png.SIGNATURE:
+        if not may_be_mended(file.read(HEAD)):
             raise
         file.seek(0)
-        shorter = io.BytesIO(png.without_texts(file.read()))
-        original = next(_decoded_pages(_identified(shorter, name), name))
-        original.beside.lost.append(f"its texts, of which one is longer than {MOST_TEXT >> 20} MB")
+        content, lost = mended(file.read(), error)
+        if content is None:
+            raise
+        original = next(_decoded_pages(_identified(io.BytesIO(content), name), name))
+        original.beside.lost += lost
         yield original
 
 
@@ -319,7 +321,8 @@ def _decode(image: Image.Image, name: str) -> Original:
 def _loses_depth(image: Image.Image) -> bool:
     """Whether Pillow keeps only the upper 8 bits of a colour; to be asked before it is loaded."""
     return not image.mode.startswith(("I", "F")) and any(
-        ";16" in str(tile) for tile in getattr(image, "tile", [])
+        ";16" in str(tile) and "BGR;16" not in str(tile)  # that is 16 bits a pixel
+        for tile in getattr(image, "tile", [])
     )
 
 

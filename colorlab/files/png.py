@@ -14,6 +14,8 @@ from PIL import Image
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+# What is not needed to see the pixels.
+ASIDE = (*TEXTS, b"pHYs", b"eXIf", b"tIME", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"bKGD", b"hIST", b"sPLT")
 BESIDE = (b"pHYs", b"eXIf", b"tEXt", b"zTXt", b"iTXt")  # what is taken along
 
 
@@ -34,15 +36,13 @@ def chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += 12 + length
 
 
-def without_texts(content: bytes) -> bytes:
-    """The same PNG without any text; whatever else is damaged stays so."""
-    kept, at = [content[: len(SIGNATURE)]], len(SIGNATURE)
-    while at + 12 <= len(content):
-        (length,) = struct.unpack_from(">I", content, at)
-        if content[at + 4 : at + 8] not in TEXTS:
-            kept.append(content[at : at + 12 + length])
-        at += 12 + length
-    return b"".join([*kept, content[at:]])
+def pieces(content: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
+    """(name, the chunk as it stands, whether its checksum fits) of every chunk, the last one maybe cut short."""
+    at = len(SIGNATURE)
+    for name, inner in chunks(content):
+        piece = content[at : at + 12 + len(inner)]
+        yield name, piece, piece == chunk(name, inner)
+        at += len(piece)
 
 
 def chunk(name: bytes, content: bytes) -> bytes:

@@ -91,4 +91,4 @@ def test_no_name_and_no_answer_forges_a_line(tmp_path):
     save(tmp_path / "ben" / "05_brown_well.ipynb", "failed: no\nben  ✓ \x1b[31m", "mine = 4")
     plain, table = said(tmp_path), said(tmp_path, "--csv")
     assert not [line for line in plain.splitlines() if line.startswith(("zoe", "ben  ✓"))]
-    assert len(table.split()) == 7 and "\x1b" not in plain + table
+    assert table.rstrip().count("\n") == 2 and "\x1b" not in plain + table

@@ -21,6 +21,7 @@ from clips import (
     write_sound,
 )
 
+from colorlab.batch import plan
 from colorlab.files.media import ImageError
 from colorlab.files.video import colorize_video, is_film, sample
 
@@ -260,6 +261,9 @@ def test_sound_alone_text_and_nothing_are_no_films(tmp_path):
     (tmp_path / "empty.mod").write_bytes(b"")
     for name in ("song.mp4", "code.ts", "empty.mod", "missing.ts"):
         assert not is_film(tmp_path / name), name
+    film, skipped = simple(tmp_path / "film.mp4"), {}
+    assert [job.source for job in plan([tmp_path], tmp_path.parent / "out", skipped)] == [film]
+    assert skipped[tmp_path / "song.mp4"] == "sound without pictures"
 
 
 def test_a_damaged_place_does_not_end_a_film(tmp_path):

@@ -77,7 +77,7 @@ def test_many_files_of_one_reason_are_counted(album, tmp_path, model):
     for i in range(9):
         (album / f"{i}.txt").write_text("words")
     said = " ".join(colorlab(album, "-o", tmp_path / "out", "--model", model).output.split())
-    assert "and 4 more: no picture and no film" in said and "9 skipped" in said
+    assert "and 4 more: no picture and no film that is read here" in said and "9 skipped" in said
 
 
 def test_a_file_that_only_claims_to_be_a_picture_fails_by_name(album, tmp_path, model):

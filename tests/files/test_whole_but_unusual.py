@@ -63,6 +63,68 @@ def test_many_texts_are_no_reason_either(bits):
     assert np.array_equal(read_image(png_with(*texts))[..., 0], GREY)
 
 
+DAMAGED = {
+    "tEXt": b"Title\0x",
+    "pHYs": struct.pack(">IIB", 3000, 3000, 1),
+    "tIME": b"\7\xe8\1\1\0\0\0",
+    "gAMA": b"\0\1\x86\xa0",
+}
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_checksum_that_does_not_fit_beside_the_pixels_is_no_reason_either(name, place):
+    chunk = (name.encode(), DAMAGED[name])
+    content = png_with(chunk) if place == "before" else png_with(after=[chunk])
+    sound = png.chunk(*chunk)
+    original = read_original(content.replace(sound, sound[:-1] + bytes([sound[-1] ^ 1])))
+    assert np.array_equal(original.rgb[..., 0], GREY)
+    lost = [f"what stood in its damaged chunks {name}"]
+    assert original.beside.lost == (
+        lost if place == "before" else []
+    )  # behind the pixels Pillow looks no further
+
+
+@pytest.mark.parametrize("name", [b"IHDR", b"IDAT", b"acTL"])
+def test_a_checksum_that_does_not_fit_at_the_pixels_is(name):
+    content = bytearray(png_with((b"acTL", bytes(8))))
+    content[content.index(name) + 4] ^= 1
+    with pytest.raises(ImageError):
+        read_image(bytes(content))
+
+
+# ---- JPEG ----------------------------------------------------------------------------------------
+
+
+def jpeg(kind, **how):
+    file = io.BytesIO()
+    Image.fromarray((COLORS * 255).astype(np.uint8)).convert(kind).save(file, "JPEG", **how)
+    return file.getvalue()
+
+
+KINDS = {
+    "colour": ("RGB", {}),
+    "grey": ("L", {"quality": 95}),
+    "CMYK": ("CMYK", {}),
+    "with restarts": ("RGB", {"restart_marker_blocks": 1, "optimize": True}),
+}
+
+
+@pytest.mark.parametrize(("kind", "how"), KINDS.values(), ids=KINDS)
+def test_a_jpeg_without_its_end_marker_is_whole_and_one_without_more_is_not(kind, how):
+    content = jpeg(kind, **how)
+    for missing in (1, 2):
+        assert np.array_equal(read_image(content[:-missing]), read_image(content))
+    for missing in (3, 4, 6, 8, 12, 20, 50, len(content) // 2, len(content) - 4):
+        with pytest.raises(ImageError):
+            read_image(content[:-missing])
+
+
+def test_of_a_progressive_jpeg_a_scan_might_be_missing():
+    with pytest.raises(ImageError, match="cut short"):
+        read_image(jpeg("RGB", progressive=True)[:-2])
+
+
 # ---- GIF -----------------------------------------------------------------------------------------
 
 

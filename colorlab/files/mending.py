@@ -1,0 +1,67 @@
+"""Pictures that are whole, and that Pillow takes for damaged: mended as browsers do, or left as they are."""
+
+import hashlib
+import io
+import random
+
+from PIL import Image
+
+from colorlab.files import png
+from colorlab.files.guards import MOST_TEXT
+
+JPEG, END = b"\xff\xd8\xff", b"\xff\xd9"
+TOO_LONG = ("MAX_TEXT", "text chunks")  # as Pillow complains of texts
+# What a decoder makes pixels of where some are missing; 255 would be read as a marker.
+FILLS = [bytes(random.Random(seed).randrange(255) for _ in range(64)) for seed in range(8)]
+
+
+def may_be_mended(head: bytes) -> bool:
+    """Whether a file that begins so is of a kind that is mended here."""
+    return head.startswith((png.SIGNATURE, JPEG))
+
+
+def mended(content: bytes, error: Exception) -> tuple[bytes | None, list[str]]:
+    """(the same picture as Pillow reads it, what it lacks then); (None, []) if it is damaged indeed.
+
+    Args:
+        content: of the file.
+        error: what Pillow said of it.
+    """
+    if content.startswith(JPEG):
+        return (_with_end(content) if "truncated" in str(error) else None), []
+    pieces = list(png.pieces(content))
+    if any(name == b"acTL" for name, _, _ in pieces):  # it moves, and here only one picture would be read
+        return None, []
+    if any(word in str(error) for word in TOO_LONG):
+        kept = [piece for name, piece, _ in pieces if name not in png.TEXTS]
+        return _joined(kept), [f"its texts, of which one is longer than {MOST_TEXT >> 20} MB"]
+    damaged = [name.decode() for name, _, sound in pieces if not sound and name in png.ASIDE]
+    if not damaged:
+        return None, []
+    kept = [piece for name, piece, sound in pieces if sound or name not in png.ASIDE]
+    return _joined(kept), [f"what stood in its damaged chunks {' '.join(damaged)}"]
+
+
+def _joined(pieces: list[bytes]) -> bytes:
+    return b"".join([png.SIGNATURE, *pieces])
+
+
+def _with_end(content: bytes) -> bytes | None:
+    """A JPEG with the marker at its end; None where more is missing than that.
+
+    Where pixels are missing a decoder makes some of what follows: so it is shown different things there.
+    """
+    begun = content.removesuffix(END[:1])
+    try:
+        seen = {_pixels(begun + fill + END) for fill in FILLS}
+    except (OSError, ValueError):
+        return None
+    return begun + END if len(seen) == 1 else None
+
+
+def _pixels(content: bytes) -> bytes:
+    """A digest of what is seen."""
+    with Image.open(io.BytesIO(content), formats=["JPEG"]) as image:
+        if image.info.get("progressive"):  # of which a scan might be missing, and nobody would see it
+            return content
+        return hashlib.sha256(image.tobytes()).digest()
