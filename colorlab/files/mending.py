@@ -11,8 +11,20 @@ from colorlab.files.guards import MOST_TEXT
 
 JPEG, END = b"\xff\xd8\xff", b"\xff\xd9"
 TOO_LONG = ("MAX_TEXT", "text chunks")  # as Pillow complains of texts
-# What a decoder makes pixels of where some are missing; 255 would be read as a marker.
-FILLS = [bytes(random.Random(seed).randrange(255) for _ in range(64)) for seed in range(8)]
+
+
+def _noise(seed: int) -> bytes:
+    """What a decoder makes pixels of where some are missing; 255 would be read as a marker.
+
+    It may wait for one of eight markers to begin anew, and gives up at the two behind that one, so they stand in
+    two orders.
+    """
+    rng = random.Random(seed)
+    markers = [b"", *(bytes([0xFF, 0xD0 + (n + 4 * seed) % 8]) for n in range(8))]
+    return b"".join(marker + bytes(rng.randrange(255) for _ in range(64)) for marker in markers)
+
+
+FILLS = [_noise(seed) for seed in range(8)]
 
 
 def may_be_mended(head: bytes) -> bool:
