@@ -36,6 +36,7 @@ PLACE_SPREAD = 1 / 4  # standard deviation of a hint's place around the middle, 
 # How far what a network missed is carried, chosen on the validation part (see `spread`).
 HEED_REACH, HEED_LIKENESS, HEED_PULL = 0.15, 8.0, 0.3
 GLOBAL_LENGTH = 262 + 3  # the bins of grid 10, see the module's first lines
+AT_ONCE = 2**24  # pairs of a pixel and a hinted pixel that are held in memory
 POINT_SIDE = 3  # pixels of the network's input that a person's hint covers
 
 Hint = tuple[float, float, tuple[int, int, int]]  # x, y in pixels of the picture, sRGB 0..255
@@ -131,11 +132,11 @@ def encode(hints: Sequence[Hint], picture: tuple[int, int], network: tuple[int, 
         ValueError: a hint that is not of this form, or lies outside the picture; the message names it.
     """
     planes = torch.zeros(HINT_CHANNELS, *network)
-    for number, hint in enumerate(hints, 1):
-        x, y, rgb = check_hint(hint, number, picture)
+    checked = [check_hint(hint, number, picture) for number, hint in enumerate(hints, 1)]
+    colors = torch.tensor([rgb for _, _, rgb in checked], dtype=torch.uint8).reshape(-1, 3, 1, 1)
+    for (x, y, _), ab in zip(checked, rgb_to_lab(colors)[:, 1:, 0, 0], strict=True):
         place = ((y + 0.5) * network[0] / picture[0] - 0.5, (x + 0.5) * network[1] / picture[1] - 0.5)
-        color = torch.tensor(rgb, dtype=torch.uint8).reshape(3, 1, 1)
-        _lay(planes, _patch(*place, POINT_SIDE, *network), rgb_to_lab(color)[1:, 0, 0])
+        _lay(planes, _patch(*place, POINT_SIDE, *network), ab)
     return planes[None]
 
 
@@ -232,12 +233,15 @@ def spread(
         where = plane[2].flatten().nonzero().squeeze(1)  # (K,) hinted pixels
         if len(where) == 0:
             continue
-        light = light.flatten()
-        distance = torch.cdist(grid, grid[where]) / (reach * min(height, width))  # (P, K)
-        unlike = (light[:, None] - light[where]).abs() / likeness
-        scores = F.pad(-distance - unlike, (0, 1), value=math.log(pull) if pull > 0 else -math.inf)
-        weights = torch.softmax(scores, dim=1)[:, :-1]  # (P, K); the last was the invisible hint's
-        picture.copy_((plane[:2].flatten(1)[:, where] @ weights.T).reshape(2, height, width) * AB_SCALE)
+        light, hinted = light.flatten(), plane[:2].flatten(1)[:, where]
+        step, found = max(1, AT_ONCE // len(where)), []
+        for part in (slice(first, first + step) for first in range(0, len(grid), step)):
+            distance = torch.cdist(grid[part], grid[where]) / (reach * min(height, width))  # (p, K)
+            unlike = (light[part, None] - light[where]).abs() / likeness
+            scores = F.pad(-distance - unlike, (0, 1), value=math.log(pull) if pull > 0 else -math.inf)
+            weights = torch.softmax(scores, dim=1)[:, :-1]  # (p, K); the last was the invisible hint's
+            found.append(hinted @ weights.T)
+        picture.copy_(torch.cat(found, dim=1).reshape(2, height, width) * AB_SCALE)
     return ab
 
 

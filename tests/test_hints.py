@@ -11,6 +11,7 @@ from PIL import Image
 from skimage.color import rgb2hsv, rgb2lab
 from torch.nn import functional as F
 
+from colorlab import hints as hints_module
 from colorlab.bins import ColorBins
 from colorlab.colorizer import REFERENCE_SIDE, Colorizer
 from colorlab.config import Config
@@ -406,6 +407,15 @@ def test_spread_by_a_loop():
                 w = torch.exp(-distance - unlike)
                 weights, total = weights + w, total + w * planes[0, :2, v, u] * AB_SCALE
             torch.testing.assert_close(got[0, :, y, x], total / weights)
+
+
+def test_spread_over_some_pixels_at_a_time_is_the_same(monkeypatch):
+    """Hints everywhere would else need memory for every pair of pixels."""
+    truth = torch.rand(2, 3, 13, 11, generator=torch.Generator().manual_seed(0)) * 100
+    planes = simulate(truth[:, 1:], torch.Generator().manual_seed(1), 9)
+    at_once = spread(planes, truth[:, :1], pull=0.3)
+    monkeypatch.setattr(hints_module, "AT_ONCE", 200)
+    assert torch.allclose(spread(planes, truth[:, :1], pull=0.3), at_once, atol=1e-4)
 
 
 def test_without_hints_spreading_leaves_grey():
