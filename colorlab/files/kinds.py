@@ -29,7 +29,6 @@ STARTS = (  # in this order; what stands behind no kind of ours is the name of w
     (b"\0\0\x01\xba", FILM),  # MPEG program stream
     (b"\0\0\x01\xb3", FILM),  # MPEG-1 and 2
     (b"\0\0\x01\xb0", FILM),  # MPEG-4
-    (b"\0\0\0\x01", FILM),  # H.264, HEVC
     (b"\x1f\x07\0", FILM),  # DV
     (b"\x06\x0e+4\x02\x05\x01\x01", FILM),  # MXF
     (b".RMF", FILM),
@@ -47,7 +46,6 @@ STARTS = (  # in this order; what stands behind no kind of ours is the name of w
     (b"SIMPLE  =", "FITS"),
     (b"\0\0\x01\0", "an icon"),
     (b"qoif", "QOI"),
-    (b"FORM", "an IFF picture"),
 )
 SOUND_NAMES = {
     ".mp3",
@@ -75,6 +73,8 @@ def told_by(head: bytes) -> str | None:
         return FILM if b"theora" in head or b"VP80" in head else SOUND  # not always the first track
     if head[:1] == b"P" and head[1:2] in b"123456fFy" and head[2:3].isspace():
         return PICTURE
+    if head[:4] == b"FORM":
+        return SOUND if head[8:12] in (b"AIFF", b"AIFC", b"8SVX") else "an IFF picture"
     if head[:2] == b"II" and head[8:10] == b"CR":
         return "a raw file of a camera"
     if head[128:132] == b"DICM":
@@ -82,7 +82,7 @@ def told_by(head: bytes) -> str | None:
     for start, kind in STARTS:
         if head.startswith(start):
             return kind
-    if head[4:8] in MOVIE_BOXES or _is_transport_stream(head):
+    if head[4:8] in MOVIE_BOXES or _is_stream_of_units(head) or _is_transport_stream(head):
         return FILM
     return None
 
@@ -108,6 +108,14 @@ def _told_by_brand(brand: bytes) -> str:
     if brand == b"crx ":
         return "a raw file of a camera"
     return SOUND if brand in (b"M4A ", b"M4B ") else FILM
+
+
+def _is_stream_of_units(head: bytes) -> bool:
+    """H.264 or HEVC without a container begins with what describes it; macOS's .DS_Store has the same four bytes."""
+    described = head[4:5] and head[4] < 128 and head[4] % 32 in (6, 7, 9)
+    return head[:4] == b"\0\0\0\x01" and (
+        described or head[4:6] in (b"\x40\1", b"\x42\1", b"\x46\1", b"\x4e\1")
+    )
 
 
 def _is_transport_stream(head: bytes) -> bool:

@@ -14,7 +14,7 @@ from colorlab.files.beside import Beside, beside
 from colorlab.files.faults import short_of_memory
 from colorlab.files.guards import MOST_PIXELS, our_guards
 from colorlab.files.kinds import FILM, GIF, HEAD, HEIC, PICTURE, TIFF, told_by
-from colorlab.files.mending import may_be_mended, mended
+from colorlab.files.mending import may_be_mended, mended, unread_kind
 from colorlab.files.tiff import full_pages, refuse_misread
 
 # Endings that a folder of pictures may have; what a file is, its content tells, see `colorlab.files.kinds`.
@@ -183,6 +183,9 @@ def _opened(source: Source, name: str) -> contextlib.AbstractContextManager[Bina
 def _identified(file: BinaryIO, name: str) -> Image.Image:
     """The picture in a file: its size is known and not absurd, its pixels are not decoded yet."""
     learn_formats()
+    if kind := unread_kind(file):
+        raise ImageError(f"{name}: {UNSUPPORTED} ({kind}); save it as PNG or TIFF anew")
+    file.seek(0)
     try:
         image = Image.open(file, formats=[f for f in FORMATS if f in Image.OPEN])
     except UnidentifiedImageError:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import random
+from typing import BinaryIO
 
 from PIL import Image
 
@@ -10,6 +11,9 @@ from colorlab.files import png
 from colorlab.files.guards import MOST_TEXT
 
 JPEG, END = b"\xff\xd8\xff", b"\xff\xd9"
+JPEG_READ = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)  # numbers of the ways to store a JPEG that Pillow's decoder knows
+JPEG_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # all ways; the last one is JPEG-LS
+MOST_SEGMENTS = 4000  # before the frame of a JPEG, each of up to 64 kB
 TOO_LONG = ("MAX_TEXT", "text chunks")  # as Pillow complains of texts
 
 
@@ -25,6 +29,41 @@ def _noise(seed: int) -> bytes:
 
 
 FILLS = [_noise(seed) for seed in range(8)]
+
+
+def unread_kind(file: BinaryIO) -> str | None:
+    """Of what kind a whole JPEG or PNG is that Pillow takes for damaged; None for the usual ones, and for others.
+
+    Cameras, scanners of hospitals and programs of phones write such. The file is read from its beginning.
+    """
+    file.seek(0)
+    head = file.read(16)
+    if head.startswith(png.SIGNATURE):
+        return "a PNG as Apple's tools make it for programs of phones" if head[12:] == b"CgBI" else None
+    if not head.startswith(JPEG):
+        return None
+    file.seek(2)
+    for _ in range(MOST_SEGMENTS):
+        start = file.read(4)
+        if len(start) < 4 or start[0] != 0xFF:
+            return None
+        if start[1] in JPEG_FRAMES:
+            return _unread_frame(start[1], file.read(6))
+        file.seek(-3 if start[1] == 0xFF else int.from_bytes(start[2:]) - 2, 1)  # 0xFF may be repeated
+    return None
+
+
+def _unread_frame(way: int, about: bytes) -> str | None:
+    if len(about) < 6:
+        return None
+    bits, height, channels = about[0], about[1:3], about[5]
+    if way not in JPEG_READ:
+        return "a JPEG stored without loss or in layers"
+    if bits != 8:
+        return f"a JPEG of {bits} bits a channel"
+    if channels not in (1, 3, 4):
+        return f"a JPEG of {channels} channels"
+    return "a JPEG that tells its height at its end" if height == b"\0\0" else None
 
 
 def may_be_mended(head: bytes) -> bool:

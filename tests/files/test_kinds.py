@@ -56,17 +56,19 @@ def test_what_is_no_picture_is_left_out_by_name_and_reason(album, tmp_path, mode
     GREY.save(album / "a.png")
     contents = {
         "notes.txt": b"words", "b.pdf": b"%PDF-1.7", "c.psd": b"8BPS\0\1", "song.ogg": b"OggS" + bytes(60),
-        "._a.png": b"\0\5\x16\7", "x.cr2": b"II*\0\x10\0\0\0CR\2\0", "d.jxl": b"\xff\x0a" + bytes(9),
+        "._a.png": b"\0\5\x16\7", ".DS_Store": b"\0\0\0\1Bud1\0\0\x10\0" + bytes(4000),
+        "x.cr2": b"II*\0\x10\0\0\0CR\2\0", "d.jxl": b"\xff\x0a" + bytes(9),
     }  # fmt: skip
     for name, content in contents.items():
         (album / name).write_bytes(content)
     os.mkfifo(album / "pipe.png")
     result = colorlab(album, "-o", tmp_path / "out", "--model", model)
     said = " ".join(result.output.split())
-    assert result.exit_code == 0 and "1 coloured" in said and "8 skipped" in said, said
+    assert result.exit_code == 0 and "1 coloured" in said and "9 skipped" in said, said
     for part in (
         "notes.txt: no picture and no film", "b.pdf: PDF, which is not read here", "a document of Photoshop",
-        "song.ogg: sound", "a raw file of a camera", "JPEG XL", "notes of macOS", "pipe.png: a pipe or a device",
+        "song.ogg: sound", ".DS_Store", "a raw file of a camera", "JPEG XL", "notes of macOS",
+        "pipe.png: a pipe or a device",
     ):  # fmt: skip
         assert part in said
     assert made_in(tmp_path / "out") == {"a.png"}
@@ -118,6 +120,7 @@ FILMS = {
     "mp4": b"\0\0\0\x18ftypisom", "mkv": b"\x1aE\xdf\xa3", "avi": b"RIFF\0\0\0\0AVI LIST", "vob": b"\0\0\x01\xba",
     "ts": (b"G" + bytes(187)) * 6, "m2ts": (bytes(4) + b"G" + bytes(187)) * 6,
     "asf": b"0&\xb2u\x8ef\xcf\x11", "dv": b"\x1f\x07\0\x3f", "mov": b"\0\0\0\x08wide", "flv": b"FLV\x01\x05",
+    "h264": b"\0\0\0\1\x67\x64\0", "264": b"\0\0\0\1\x09\xf0", "hevc": b"\0\0\0\1\x40\1\x0c",
 }  # fmt: skip
 
 
@@ -130,10 +133,26 @@ def test_a_film_is_called_a_film(name):
 
 
 @pytest.mark.parametrize(
-    "head", [b"GGGG words of a letter", b"", b"words", b"RIFF\0\0\0\0WAVE", b"P7 words", b"BN"]
+    "head",
+    [
+        b"GGGG words of a letter",
+        b"",
+        b"words",
+        b"RIFF\0\0\0\0WAVE",
+        b"P7 words",
+        b"BN",
+        b"\0\0\0\1Bud1",
+        b"\0\0\0\1",
+    ],
 )
 def test_what_is_no_film_and_no_picture_is_told_to_be_neither(head):
     assert kinds.told_by(head) is None
+
+
+def test_sound_and_pictures_in_the_same_container_are_told_apart():
+    heads = {"AIFF": "sound", "AIFC": "sound", "8SVX": "sound", "ILBM": "an IFF picture"}
+    for name, kind in heads.items():
+        assert kinds.told_by(b"FORM\0\0\1\0" + name.encode()) == kind
 
 
 def test_heic_is_read_where_the_extra_is_installed(tmp_path, model):

@@ -125,6 +125,44 @@ def test_of_a_progressive_jpeg_a_scan_might_be_missing():
         read_image(jpeg("RGB", progressive=True)[:-2])
 
 
+def frame_of(content, way=0xC0, bits=8, height=None, channels=None):
+    """The same JPEG with another description of how its pixels are stored."""
+    at = content.index(b"\xff\xc0")
+    _marker, length, _bits, old_height, width, number = struct.unpack_from(">HHBHHB", content, at)
+    about = content[at + 10 : at + 2 + length][: 3 * (channels or number)]
+    head = struct.pack(">BBHB", 0xFF, way, 8 + len(about), bits)
+    head += struct.pack(">HHB", old_height if height is None else height, width, channels or number)
+    return content[:at] + head + about + content[at + 2 + length :]
+
+
+@pytest.mark.parametrize(
+    ("how", "kind"),
+    [
+        ({"bits": 12}, "12 bits a channel"),
+        ({"bits": 12, "way": 0xC1}, "12 bits a channel"),
+        ({"way": 0xC3}, "without loss"),
+        ({"way": 0xF7}, "without loss"),
+        ({"way": 0xC5}, "in layers"),
+        ({"channels": 2}, "2 channels"),
+        ({"height": 0}, "its height at its end"),
+    ],
+)
+@pytest.mark.parametrize("before", [b"", b"\xff\xe1\xff\xff" + bytes(65_533), b"\xff\xff\xff"])
+def test_a_jpeg_of_another_kind_is_called_so(how, kind, before):
+    content = frame_of(jpeg("RGB"), **how)
+    with pytest.raises(ImageError, match=f"of a kind that is not supported .a JPEG .*{kind}") as refused:
+        read_image(content[:2] + before + content[2:])
+    assert "damaged" not in str(refused.value) and "fetch it anew" not in str(refused.value)
+    usual = frame_of(jpeg("RGB"))
+    assert np.array_equal(read_image(usual[:2] + before + usual[2:]), read_image(jpeg("RGB")))
+
+
+def test_a_png_of_apples_tools_is_called_so():
+    """Its pixels are compressed without the head that every other program asks for."""
+    with pytest.raises(ImageError, match="a PNG as Apple's tools make it"):
+        read_image(png.SIGNATURE + png.chunk(b"CgBI", b"P\0 \6") + png_with()[8:])
+
+
 # ---- GIF -----------------------------------------------------------------------------------------
 
 
