@@ -57,8 +57,7 @@ def _style() -> dict[str, object]:
 
 
 def matted(function: Callable[..., Figure]) -> Callable[..., Figure]:
-    """As `styled`, for photographs: they lie on a middle grey, so that their colours look the same on a white
-    page and on a black one."""
+    """As `styled`, for photographs: on a middle grey colours look the same on white pages and on black."""
     return styled(function, **ON_MATTE)
 
 
