@@ -30,6 +30,9 @@ from colorlab.regions import shared
 WEIGHTS = Path(__file__).parent / "weights"
 LONGEST = 16  # of a picture longer than 16:1 the network sees a smaller one: its memory has a bound too
 MOST_WORKING_SIZE = 1024  # eight times what ships; so 16 megapixels are the most that a network sees
+FARTHEST = (
+    5e3  # Lab units: what lies beyond would be brought into the gamut anyway; more is no Lab for `lab.py`
+)
 MOST_AB = 1e6  # Lab units; colours have at most 150, but a network that has learnt nothing may say anything
 REFERENCE_SIDE = 256  # pixels of the shorter side are plenty to count colours in
 PRETRAINED = ("regression", "classification", "guided")
@@ -367,7 +370,8 @@ def painted(rgb: np.ndarray, ab: Tensor, small: Tensor) -> np.ndarray:
 
 def to_picture(lab: Tensor, kind: np.typing.DTypeLike = np.uint8) -> np.ndarray:
     """Lab `(3, H, W)` -> uint8 or uint16 `(H, W, 3)`, brought into the gamut at its own L, rounded to its levels."""
-    rgb = lab_to_rgb_in_gamut(lab.detach().cpu().float())
+    within = lab.detach().cpu().float().clamp(-FARTHEST, FARTHEST)
+    rgb = lab_to_rgb_in_gamut(within)
     return to_levels(rgb, np.iinfo(kind).max).movedim(0, -1).numpy().astype(kind)
 
 

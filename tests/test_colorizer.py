@@ -129,6 +129,18 @@ def test_to_picture_rounds_to_the_nearest_level():
 # ---- temperature ---------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("ab", [(9e5, 0.0), (-9e5, 9e5), (3e4, -2e4)])
+def test_absurd_answers_are_shown_in_the_gamut_as_every_color_that_does_not_fit(ab):
+    """A network that has learnt nothing may give them."""
+    colorizer = untrained()
+    with torch.no_grad():
+        colorizer.network.head.weight.zero_()
+        colorizer.network.head.bias.copy_(torch.tensor(ab) / 110)
+    assert colorizer.predict_ab(torch.full((1, 1, 8, 8), 50.0)).abs().max() > 1e4
+    rgb = noise(20, 30)
+    assert np.allclose(L_of(colorizer.colorize(rgb)), L_of(rgb), atol=1)
+
+
 def test_a_call_may_ask_for_another_temperature():
     rgb = noise(16, 16)
     by_default = {t: untrained(BOTH[1], temperature=t).colorize(rgb) for t in (1.0, 0.1, "mode")}

@@ -32,6 +32,15 @@ def short_of_memory(error: BaseException) -> bool:
     return unusual and any(words in str(error) for words in SHORT_OF_MEMORY)
 
 
+def memory_left(size: int = 2**26) -> bool:
+    """Whether so many bytes can still be had: then it is the file that asks for more than there is."""
+    try:
+        bytearray(size)
+    except MemoryError:
+        return False
+    return True
+
+
 def refused_by_the_machine(error: BaseException) -> bool:
     """Whether memory, disk, permissions or open files did not suffice, so that the file at hand is not to blame."""
     return short_of_memory(error) or (isinstance(error, OSError) and error.errno in REMEDIES)

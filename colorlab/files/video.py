@@ -26,7 +26,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from colorlab.files import tracks
-from colorlab.files.faults import printable, refused_by_the_machine
+from colorlab.files.faults import memory_left, printable, refused_by_the_machine, short_of_memory
 from colorlab.files.frames import (
     H264,
     MOST_PIXELS,
@@ -255,8 +255,11 @@ def _said_by_name(av, fault: str) -> Iterator[None]:
     try:
         yield
     except av.error.PermissionError as error:
-        raise ImageError(f"{fault.partition(':')[0]}: {error.strerror}; check the permissions") from error
+        raise ImageError(f"{fault.rpartition(': ')[0]}: {error.strerror}; check the permissions") from error
     except av.FFmpegError as error:
+        if short_of_memory(error) and memory_left():  # a damaged one may say that it is as large as a house
+            asks = "asks for more memory than there is; it is damaged, or too large for this machine"
+            raise ImageError(f"{fault.rpartition(': ')[0]}: {asks}") from error
         if refused_by_the_machine(error):  # in_one_piece gives a full disk the name that the reader knows
             raise
         raise ImageError(f"{fault} ({error.strerror or error})") from error

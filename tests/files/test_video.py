@@ -295,12 +295,15 @@ def test_a_disk_that_is_full_is_not_called_a_format_that_does_not_fit(tmp_path, 
     assert list(tmp_path.iterdir()) == [source]
 
 
-def test_short_memory_is_not_blamed_on_a_film(tmp_path, monkeypatch):
+@pytest.mark.parametrize("left", [True, False])
+def test_short_memory_is_not_blamed_on_a_film_unless_it_asks_for_too_much(tmp_path, monkeypatch, left):
     def short(*words, **options):
         raise av.error.MemoryError(errno.ENOMEM, "Cannot allocate memory", "a.mp4")
 
-    source = write_clip(tmp_path / "a.mp4")
+    source = write_clip(tmp_path / "1950: sea.mp4")
     monkeypatch.setattr(av, "open", short)
-    with pytest.raises(MemoryError) as caught:
+    monkeypatch.setattr(video, "memory_left", lambda: left)
+    with pytest.raises(ImageError if left else MemoryError) as caught:
         sample(source)
-    assert sentence(caught.value) == MORE_MEMORY
+    asks = f"{source}: asks for more memory than there is; it is damaged, or too large for this machine"
+    assert sentence(caught.value) == (asks if left else MORE_MEMORY)
