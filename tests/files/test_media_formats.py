@@ -17,7 +17,7 @@ import pytest
 from hostile import outcome, report
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms, features
+from PIL import Image, ImageCms, UnidentifiedImageError, features
 from skimage.color import lab2rgb
 
 from colorlab.files import media
@@ -220,7 +220,11 @@ def test_damaged_files_are_read_or_refused():
             if isinstance(results[-1], Picture):
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    size = Image.open(io.BytesIO(damaged)).size
+                    try:
+                        size = Image.open(io.BytesIO(damaged)).size
+                    except UnidentifiedImageError:  # a PNG with a wrong checksum beside its pixels: its head tells
+                        assert damaged.startswith(b"\x89PNG")
+                        size = struct.unpack_from(">II", damaged, 16)
                 assert sorted(results[-1].rgb.shape[:2]) == sorted(size)  # the damage may turn it
     counts = report("damaged", results, reason)
     assert len(results) > 2500 and 0.2 < counts["accepted"] / len(results) < 0.8
