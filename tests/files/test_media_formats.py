@@ -222,7 +222,9 @@ def test_damaged_files_are_read_or_refused():
                     warnings.simplefilter("ignore")
                     try:
                         size = Image.open(io.BytesIO(damaged)).size
-                    except UnidentifiedImageError:  # a PNG with a wrong checksum beside its pixels: its head tells
+                    except (
+                        UnidentifiedImageError
+                    ):  # a PNG with a wrong checksum beside its pixels: its head tells
                         assert damaged.startswith(b"\x89PNG")
                         size = struct.unpack_from(">II", damaged, 16)
                 assert sorted(results[-1].rgb.shape[:2]) == sorted(size)  # the damage may turn it
