@@ -76,34 +76,36 @@ def last_layer_and_loss(
     Returns:
         A scalar; its gradient reaches the features and the weights of the head.
     """
-    rows, *target = (x.movedim(1, -1).flatten(0, -2) for x in (features, indices, shares))
+    columns, *target = (x.movedim(1, 0).flatten(1) for x in (features, indices, shares))
     with torch.autocast(features.device.type, enabled=False):
         weight, bias = head.weight.flatten(1), head.bias
-        return _Through.apply(rows.to(weight.dtype), weight, bias, *target, slopes.flatten())
+        return _Through.apply(columns.to(weight.dtype), weight, bias, *target, slopes.flatten())
 
 
 class _Through(torch.autograd.Function):
-    """Rows `(P, C)`, weight `(Q, C)`, bias `(Q,)`, indices and shares `(P, k)`, slopes `(P,)` -> a scalar."""
+    """Columns `(C, P)`, weight `(Q, C)`, bias `(Q,)`, indices and shares `(k, P)`, slopes `(P,)` -> a scalar."""
 
     @staticmethod
-    def forward(ctx, rows, weight, bias, indices, shares, slopes) -> Tensor:
-        total, shares, slopes = rows.new_zeros(()), shares.to(rows), slopes.to(rows)
-        to_rows, to_weight, to_bias = (torch.zeros_like(x) for x in (rows, weight, bias))
-        in_bits, bias_in_bits = PER_NAT * weight.T, PER_NAT * bias
-        parts = (x.split(at_once(rows)) for x in (rows, indices, shares, slopes, to_rows))
-        for row, index, share, slope, to_row in zip(*parts, strict=True):
-            logits = torch.addmm(bias_in_bits, row, in_bits)  # (p, Q)
-            most = logits.amax(1, keepdim=True)
-            named = (logits.gather(1, index) * share).sum(1)
-            chances = logits.sub_(most).exp2_()
-            mass = chances.sum(1, keepdim=True)
-            total += slope @ ((most + mass.log2()).squeeze(1) - named)
-            gradient = chances.mul_(slope[:, None] / mass).scatter_add_(1, index, -share * slope[:, None])
-            torch.mm(gradient, weight, out=to_row)
-            to_weight.addmm_(gradient.T, row)
-            to_bias += gradient.sum(0)
-        ctx.save_for_backward(to_rows, to_weight, to_bias)
-        return total / PER_NAT
+    def forward(ctx, columns, weight, bias, indices, shares, slopes) -> Tensor:
+        shares, slopes = shares.to(columns), slopes.to(columns)
+        most, mass, named, to_columns = (torch.empty_like(x) for x in (slopes, slopes, shares, columns))
+        to_weight, to_bias = torch.zeros_like(weight), torch.zeros_like(bias)
+        in_bits, bias_in_bits = PER_NAT * weight, PER_NAT * bias[:, None]
+        pixels = columns, indices, shares, slopes, most, mass, named, to_columns
+        for parts in zip(*(x.split(at_once(slopes), dim=-1) for x in pixels), strict=True):
+            column, index, share, slope, top, sum_of, said, to_column = parts
+            logits = torch.addmm(bias_in_bits, in_bits, column)  # (Q, p)
+            torch.gather(logits, 0, index, out=said)
+            torch.amax(logits, 0, out=top)
+            chances = logits.sub_(top).exp2_()
+            torch.sum(chances, 0, out=sum_of)
+            # Not yet divided by their sum: a factor a pixel costs less on its C numbers than on its Q.
+            gradient, slope = chances.scatter_add_(0, index, share * -sum_of), slope / sum_of
+            torch.mm(weight.T, gradient, out=to_column)
+            to_weight.addmm_(gradient, (slope * column).T)
+            to_bias.addmv_(gradient, slope)
+        ctx.save_for_backward(to_columns.mul_(slopes / mass), to_weight, to_bias)
+        return slopes @ (most + mass.log2() - (named * shares).sum(0)) / PER_NAT
 
     @staticmethod
     @once_differentiable
