@@ -7,9 +7,9 @@ reads L and guesses (a, b).
 The formulas are those of CIE 1976 with the D65 white point and the 2° observer; matrix and white are
 scikit-image's, which the tests use as the oracle.
 
-Each curve is a straight line near black and a power above. Here every colour runs through both, each clamped to
-its own side, and the two are added: where they meet, one has stopped and the other has not begun. So no gradient
-passes through an infinite slope, and no mask is needed.
+Each curve is a straight line near black and a power above. Here every colour runs through both: the power stops
+where they meet, and the line, counted from there, ends at 0; the two are added. So no gradient passes through an
+infinite slope, and no mask is needed. Functions that end in _ work in place, on numbers that nobody else has seen.
 """
 
 from collections.abc import Callable
@@ -25,6 +25,7 @@ RGB_TO_XYZ = torch.tensor(
     dtype=torch.float64,
 )
 WHITE = torch.tensor([0.95047, 1.0, 1.08883], dtype=torch.float64)  # XYZ of D65
+XYZ_TO_RGB = torch.linalg.inv(RGB_TO_XYZ)
 
 # CIE's cube root gives way to a straight line near black; the two meet, with equal slope, at t = (6/29)³.
 KNEE = 6 / 29
@@ -32,7 +33,7 @@ SLOPE = 7.787  # 1 / (3 KNEE²) = 7.78704 rounded as in scikit-image; the roundi
 # The curve of sRGB: what a file stores, and the light it stands for, where line and power meet.
 DARK, DARK_LIGHT = 0.04045, 0.0031308
 
-PIXELS_AT_ONCE = 1 << 15  # the numbers of so many stay in the cache of a processor core
+PIXELS_AT_ONCE = 1 << 16  # the numbers of so many stay in the cache of a processor core
 
 CHROMA_STEPS, ROUNDING = 10, 1e-4  # halvings that bring a colour into the gamut; what rounding may miss it by
 
@@ -76,7 +77,7 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
         TypeError: not a tensor of floats.
         ValueError: no axis of 3 channels, L outside [0, 100], or a value that is not finite.
     """
-    return _lab_to_unclipped_rgb(lab).clamp(0, 1)
+    return _lab_to_unclipped_rgb(lab).clamp_(0, 1)
 
 
 def lab_to_rgb_in_gamut(lab: Tensor) -> Tensor:
@@ -180,7 +181,7 @@ def _light_of(lab: Tensor) -> Tensor:
     L, a, b = lab.unbind(1)
     y = (L + 16) / 116
     xyz = _cubed(torch.stack([y + a / 500, y, y - b / 200], dim=1))
-    return (torch.linalg.inv(RGB_TO_XYZ) * WHITE).to(lab) @ xyz
+    return (XYZ_TO_RGB * WHITE).to(lab) @ xyz
 
 
 def _xyz_of(rgb: Tensor, which: slice = slice(None)) -> Tensor:
@@ -194,31 +195,31 @@ def _xyz_of(rgb: Tensor, which: slice = slice(None)) -> Tensor:
 
 def _light(stored: Tensor) -> Tensor:
     """The curve of sRGB: what a file stores -> light."""
-    line = (stored / 12.92).clamp(max=DARK_LIGHT)
-    return line + _power((stored.clamp(min=DARK) + 0.055) / 1.055, 2.4) - DARK_LIGHT
+    power = _power(stored.clamp(min=DARK).add_(0.055).div_(1.055), 2.4)
+    return stored.div(12.92).sub_(DARK_LIGHT).clamp_(max=0).add_(power)
 
 
 def _stored(light: Tensor) -> Tensor:
     """The curve of sRGB: light -> what a file stores."""
-    line = (12.92 * light).clamp(max=DARK)
-    return line + (1.055 * _power(light.clamp(min=DARK_LIGHT), 1 / 2.4) - 0.055) - DARK
+    power = _power(light.clamp(min=DARK_LIGHT), 1 / 2.4)
+    return light.mul(12.92).sub_(DARK).clamp_(max=0).sub_(0.055).add_(power, alpha=1.055)
 
 
 def _cube_root(xyz: Tensor) -> Tensor:
     """CIE's, with its line near black."""
-    line = (SLOPE * xyz + 4 / 29).clamp(max=KNEE)
-    return line + _power(xyz.clamp(min=KNEE**3), 1 / 3) - KNEE
+    power = _power(xyz.clamp(min=KNEE**3), 1 / 3)
+    return xyz.mul(SLOPE).add_(4 / 29 - KNEE).clamp_(max=0).add_(power)
 
 
 def _cubed(t: Tensor) -> Tensor:
     """The other way."""
-    line = ((t - 4 / 29) / SLOPE).clamp(max=KNEE**3)
-    return line + t.clamp(min=KNEE) ** 3 - KNEE**3
+    power = t.clamp(min=KNEE) ** 3
+    return t.sub(4 / 29).div_(SLOPE).sub_(KNEE**3).clamp_(max=0).add_(power)
 
 
 def _power(x: Tensor, exponent: float) -> Tensor:
     """x ** exponent of x > 0, in half the time that torch's pow takes for a broken exponent."""
-    return torch.exp2(exponent * torch.log2(x))
+    return torch.log2(x).mul_(exponent).exp2_()
 
 
 def _by_pixel(convert: Callable[[Tensor], Tensor], pixels: Tensor) -> Tensor:
