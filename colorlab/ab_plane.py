@@ -61,9 +61,10 @@ def draw_marks(ax: Axes, marks: Mapping[str, Tensor], legend: str = "lower left"
     """Mark points `(2,)` of the ab plane by shape, not by colour, and name them in a legend."""
     if len(marks) > len(MARKERS):
         raise ValueError(f"marks: expected at most {len(MARKERS)}, got {len(marks)}")
-    style = dict(s=100, color="white", edgecolors="black", linewidths=1.5, zorder=5)
-    for (name, mark), shape in zip(marks.items(), MARKERS, strict=False):
-        ax.scatter(*mark.tolist(), marker=shape, label=name, **style)
+    style = dict(s=100, color="white", edgecolors="black", linewidths=1.5)
+    for place, ((name, mark), shape) in enumerate(zip(marks.items(), MARKERS, strict=False)):
+        # Slender shapes come first and lie above: where two marks meet, both are seen.
+        ax.scatter(*mark.tolist(), marker=shape, label=name, zorder=6 - place / 10, **style)
     if marks:
         ax.legend(loc=legend, fontsize=8)
 

@@ -36,6 +36,14 @@ def test_pictures_hold_the_pixels_and_titles_given():
     }
 
 
+def test_where_marks_meet_the_slender_one_lies_above():
+    ax = Figure().add_subplot()
+    ab_plane.draw_marks(ax, {"mean": torch.zeros(2), "median": torch.zeros(2), "likeliest": torch.zeros(2)})
+    heights = [marks.get_zorder() for marks in ax.collections]
+    assert heights == sorted(heights, reverse=True)
+    assert len(set(heights)) == 3
+
+
 def test_loss_curves_show_the_losses_and_their_floor():
     figure = plots.loss_curves({"L_C": HISTORY}, {"L_C": 2.5}, {"L_C": "nats"}, "It falls")
     line = figure.axes[0].lines[0]
