@@ -156,8 +156,8 @@ function asShipped() {
 }
 
 function showSettings() {
-  say("temperature-shown", Number($("temperature").value).toFixed(2));
-  say("mix-shown", Number($("mix").value).toFixed(2));
+  say("temperature-shown", $("temperature").value);
+  say("mix-shown", $("mix").value);
 }
 
 function moved() {

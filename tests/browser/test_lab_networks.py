@@ -145,6 +145,13 @@ def test_a_reader_drags_loads_clicks_and_axe_finds_no_serious_fault(browser, sit
     page.focus("#load")
     page.keyboard.press("Enter")
     page.wait_for_selector("#pixel-said:has-text('likeliest')")
+    shipped = Colorizer.pretrained("classification")  # its settings lie on the sliders' steps
+    assert float(page.input_value("#temperature")) == shipped.temperature
+    assert (
+        float(page.input_value("#mix"))
+        == float(page.inner_text("#mix-shown"))
+        == shipped.objective.uniform_mix
+    )
     before = page.inner_text("#pixel-said")
     page.focus("#compare")
     page.keyboard.press("Shift+ArrowLeft")
