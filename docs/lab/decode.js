@@ -44,29 +44,32 @@ export function shared(all, L) {
   const share = filter(averaged(L, ANSWER_EVERY)), places = all.width * all.height;
   for (let at = 0; at < all.data.length; at += places) {
     const bin = all.data.subarray(at, at + places);
-    if (bin.some((value) => value > FAINT)) share(bin);
+    if (reaches(bin, FAINT)) share(bin);
   }
   return normalized(all);
 }
 
+function reaches(values, limit) {
+  for (let i = 0; i < values.length; i++) if (values[i] > limit) return true;
+  return false;
+}
+
 // A function that shares the numbers of one bin along L, in place.
 function filter({ width, height, data: L }) {
-  const places = width * height, empty = () => new Float32Array(places), scratch = empty();
-  const mean = (of, into = empty()) => around(of, width, height, RADIUS, into, scratch);
-  const guide = L.map((value) => value / 100), meanGuide = mean(guide);
-  const closeness = mean(guide.map((value) => value * value)).map((square, i) => 1 / (square - meanGuide[i] ** 2 + EDGE));
-  const [product, rest, meanProduct, slopes, rests] = Array.from({ length: 5 }, empty);
+  const places = width * height, guide = L.map((value) => value / 100);
+  const [meanGuide, closeness, product, means, slopes, rests] = Array.from({ length: 6 }, () => new Float32Array(places));
+  const mean = (one, other, into, intoOther) => around(one, other, width, height, RADIUS, into, intoOther);
+  mean(guide, guide.map((value) => value * value), meanGuide, closeness);
+  for (let i = 0; i < places; i++) closeness[i] = 1 / (closeness[i] - meanGuide[i] ** 2 + EDGE);
   return (bin) => {
     for (let i = 0; i < places; i++) product[i] = guide[i] * bin[i];
-    mean(bin, rest);
-    mean(product, meanProduct);
+    mean(bin, product, means, slopes);
     for (let i = 0; i < places; i++) {
-      product[i] = (meanProduct[i] - meanGuide[i] * rest[i]) * closeness[i]; // the slope
-      rest[i] -= product[i] * meanGuide[i]; // the rest of the line
+      slopes[i] = (slopes[i] - meanGuide[i] * means[i]) * closeness[i];
+      means[i] -= slopes[i] * meanGuide[i]; // the rest of the line
     }
-    mean(product, slopes);
-    mean(rest, rests);
-    for (let i = 0; i < places; i++) bin[i] += SHARE * (Math.max(0, slopes[i] * guide[i] + rests[i]) - bin[i]);
+    mean(slopes, means, product, rests);
+    for (let i = 0; i < places; i++) bin[i] += SHARE * (Math.max(0, product[i] * guide[i] + rests[i]) - bin[i]);
   };
 }
 

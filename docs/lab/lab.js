@@ -11,7 +11,7 @@ const LEAST_LIGHT = -1e-4 / 12.92;
 const MOST_LIGHT = ((1 + 1e-4 + 0.055) / 1.055) ** 2.4;
 
 const TO_LMN = RGB_TO_XYZ.map((row, i) => row.map((value) => value / WHITE[i])).flat();
-const FROM_LMN = inverse(TO_LMN);
+const FROM_LMN = Float64Array.from(inverse(TO_LMN));
 
 const LIGHT_OF_BYTE = Float64Array.from({ length: 256 }, (_, byte) => decoded(byte / 255));
 const STEPS = 1 << 14; // of light in the table below: a fifth of a level at the darkest
@@ -51,7 +51,7 @@ export function labOf(rgba) {
 // Planes of L, a, b -> RGBA bytes. What a screen cannot show gives up chroma until it can: L and hue stay.
 export function rgbaOf(L, a, b) {
   const rgba = new Uint8ClampedArray(4 * L.length);
-  const light = [0, 0, 0];
+  const light = new Float64Array(3);
   for (let i = 0; i < L.length; i++) {
     if (!lightOf(L[i], a[i], b[i], light)) {
       let least = 0, most = 1;
@@ -63,7 +63,7 @@ export function rgbaOf(L, a, b) {
       lightOf(L[i], least * a[i], least * b[i], light);
     }
     for (let c = 0; c < 3; c++) {
-      rgba[4 * i + c] = BYTE_OF_LIGHT[Math.round(STEPS * Math.min(1, Math.max(0, light[c])))];
+      rgba[4 * i + c] = BYTE_OF_LIGHT[(STEPS * Math.min(1, Math.max(0, light[c])) + 0.5) | 0];
     }
     rgba[4 * i + 3] = 255;
   }
@@ -72,7 +72,7 @@ export function rgbaOf(L, a, b) {
 
 // A colour to show a place of the ab plane with: at the lightness nearest to 60 that a screen can show there.
 export function cssOf(a, b) {
-  const light = [0, 0, 0];
+  const light = new Float64Array(3);
   let L = [60, 70, 50, 80, 40, 90, 30, 95, 20, 10].find((tried) => lightOf(tried, a, b, light)) ?? 60;
   const [red, green, blue] = rgbaOf([L], [a], [b]);
   return `rgb(${red} ${green} ${blue})`;
@@ -86,14 +86,12 @@ export function greyOf(L) {
 
 // Writes the light of a Lab colour into `light`; says whether a screen can show it.
 function lightOf(L, a, b, light) {
-  const y = (L + 16) / 116;
+  const y = (L + 16) / 116, f = FROM_LMN;
   const l = straightened(y + a / 500), m = straightened(y), n = straightened(y - b / 200);
-  let inside = true;
-  for (let c = 0; c < 3; c++) {
-    light[c] = FROM_LMN[3 * c] * l + FROM_LMN[3 * c + 1] * m + FROM_LMN[3 * c + 2] * n;
-    if (light[c] < LEAST_LIGHT || light[c] > MOST_LIGHT) inside = false;
-  }
-  return inside;
+  const red = light[0] = f[0] * l + f[1] * m + f[2] * n;
+  const green = light[1] = f[3] * l + f[4] * m + f[5] * n;
+  const blue = light[2] = f[6] * l + f[7] * m + f[8] * n;
+  return Math.min(red, green, blue) >= LEAST_LIGHT && Math.max(red, green, blue) <= MOST_LIGHT;
 }
 
 function bent(t) {

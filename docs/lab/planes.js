@@ -31,30 +31,39 @@ export function averaged({ width, height, data }, every) {
   return result;
 }
 
-// The mean over squares of 2 · radius + 1 places, less at the border, of numbers row by row; returns `result`.
-export function around(data, width, height, radius, result, scratch) {
-  return alongColumns(alongColumns(data, width, height, radius, scratch), height, width, radius, result);
-}
-
-// Running means along the columns, written with rows and columns exchanged: done twice, both ways are averaged and
-// all stands as it stood. Row by row, because sums that do not wait for one another are added faster.
-function alongColumns(data, width, height, radius, result) {
-  const sums = new Float64Array(width), last = height - 1;
-  for (let y = 0; y < Math.min(radius, height); y++) for (let x = 0; x < width; x++) sums[x] += data[y * width + x];
-  for (let y = 0; y < height; y++) {
+// The means over squares of 2 · radius + 1 places, less at the border, of two sets of numbers row by row, written
+// into two others. Two at once, and sums along rows out of sums of columns: what does not wait for one another is
+// added faster, and nothing is read twice.
+export function around(one, other, width, height, radius, into, intoOther) {
+  const reach = 2 * radius + 1, last = height - 1;
+  const columns = new Float64Array(width + reach), others = new Float64Array(width + reach); // nothing beyond the border
+  const shares = Float64Array.from({ length: width }, (_, x) => 1 / (Math.min(x + radius, width - 1) - Math.max(x - radius, 0) + 1));
+  for (let y = -radius; y < height; y++) {
     const comes = (y + radius) * width, goes = (y - radius - 1) * width;
-    const share = 1 / (Math.min(y + radius, last) - Math.max(y - radius, 0) + 1);
     if (y > radius && y + radius <= last) {
-      for (let x = 0; x < width; x++) result[x * height + y] = (sums[x] += data[comes + x] - data[goes + x]) * share;
-      continue;
+      for (let x = 0, at = radius + 1; x < width; x++, at++) {
+        columns[at] += one[comes + x] - one[goes + x];
+        others[at] += other[comes + x] - other[goes + x];
+      }
+    } else {
+      for (let x = 0, at = radius + 1; x < width; x++, at++) {
+        columns[at] += (y + radius <= last ? one[comes + x] : 0) - (y > radius ? one[goes + x] : 0);
+        others[at] += (y + radius <= last ? other[comes + x] : 0) - (y > radius ? other[goes + x] : 0);
+      }
     }
-    for (let x = 0; x < width; x++) {
-      if (y > radius) sums[x] -= data[goes + x];
-      if (y + radius <= last) sums[x] += data[comes + x];
-      result[x * height + y] = sums[x] * share;
+    if (y < 0) continue;
+    const ofRows = 1 / (Math.min(y + radius, last) - Math.max(y - radius, 0) + 1);
+    let sum = 0, sumOther = 0;
+    for (let x = radius + 1; x < reach; x++) {
+      sum += columns[x];
+      sumOther += others[x];
+    }
+    for (let x = 0, at = y * width; x < width; x++, at++) {
+      const share = shares[x] * ofRows;
+      into[at] = (sum += columns[x + reach] - columns[x]) * share;
+      intoOther[at] = (sumOther += others[x + reach] - others[x]) * share;
     }
   }
-  return result;
 }
 
 // Bilinear, as torch's interpolate with align_corners=False.
