@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from colorlab.files.whole import clear_leftovers, write_whole
 
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 LOOK = 0.5  # seconds from one look at what is running to the next
+SILENT = 300  # seconds that a scheduler may say nothing; one on a busy machine takes its time
+LOST = "the cluster was lost before its end; when its scheduler answers again, --resume runs what is missing"
 PAPERMILL = logging.getLogger("papermill")
 
 
@@ -124,18 +126,27 @@ def _pool(jobs: int, cluster: str | None) -> Iterator[Executor]:
             yield pool
         return
     try:
+        import dask
         from distributed import Client
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
             "--dask needs the extra `cluster`: pip install 'colorlab-course[cluster]'"
         ) from None
-    with Client(cluster, timeout=30) as client:
+    with dask.config.set({"distributed.comm.timeouts.tcp": f"{SILENT}s"}):
+        client = Client(cluster, timeout=30)
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is lost, the outcomes say
+    try:
         yield client.get_executor(pure=False)
+    finally:
+        with suppress(Exception):  # a scheduler that is gone needs no good-bye
+            client.close()
 
 
 def _executed(future: Future) -> Executed:
     try:
         return future.result()
+    except CancelledError:
+        return Executed(None, LOST, 0.0, {})
     except Exception as failure:  # on a cluster: no worker survived it, or one has no colorlab
         return Executed(None, f"{type(failure).__name__}: {sentence(failure)}", 0.0, {})
 

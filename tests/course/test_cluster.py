@@ -1,6 +1,7 @@
 """The course on a Dask cluster: a scheduler and two workers, processes of their own on loopback."""
 
 import sys
+from concurrent.futures import Future
 
 import pytest
 from click.testing import CliRunner
@@ -9,7 +10,7 @@ from small_notebooks import write
 from colorlab.cli import main
 from colorlab.course.parameters import plan
 from colorlab.course.report import table
-from colorlab.course.running import run
+from colorlab.course.running import _executed, run
 
 pytestmark = pytest.mark.slow
 
@@ -40,6 +41,12 @@ def test_a_cluster_gives_the_same_table_also_when_a_worker_is_killed_in_the_midd
     without_seconds = [[row[:2] + row[3:] for row in table(outcomes)] for outcomes in (here, there)]
     assert without_seconds[0] == without_seconds[1]
     assert [row[-1] for row in without_seconds[1][1:]] == ["0.333333", "0.666667"]
+
+
+def test_a_cluster_that_is_lost_is_said_in_a_sentence_with_the_remedy():
+    lost = Future()
+    lost.cancel()
+    assert "the cluster was lost" in (error := _executed(lost).error) and "--resume" in error
 
 
 def test_without_the_extra_one_sentence_says_how_to_get_it(tmp_path, monkeypatch):
