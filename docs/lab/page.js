@@ -210,6 +210,7 @@ function place(element, x, y) {
 // A picture that says where it was clicked, by pointer and by keyboard.
 function clickable(frame, click, onMove = () => {}) {
   let [x, y] = [0.5, 0.5];
+  place(frame.querySelector(".cross"), x, y);
   frame.addEventListener("click", (event) => {
     const box = frame.getBoundingClientRect();
     [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];

@@ -24,7 +24,8 @@ export function drawPlane(canvas, { gridSize, centers }, look, marks = []) {
   pen.globalAlpha = 1;
   pen.font = "22px system-ui, sans-serif";
   pen.fillStyle = "#333";
-  pen.fillText("a: green – red", size - 165, size / 2 - 8);
+  pen.fillText("a: red", size - 70, size / 2 - 8);
+  pen.fillText("green", 8, size / 2 - 8);
   pen.fillText("b: yellow", size / 2 + 8, 24);
   pen.fillText("blue", size / 2 + 8, size - 10);
   marks.forEach(({ a, b, name }, i) => {

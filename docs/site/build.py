@@ -70,10 +70,12 @@ def run(*arguments: str | Path) -> None:
 
 
 def name_parts(folder: Path) -> None:
-    """Tell a screen reader what Sphinx and the theme leave out: levels of headings, and which list is which."""
+    """Tell a screen reader what Sphinx and the theme leave out: levels of headings, and which list is which. And a
+    browser that there is no icon, or it would ask for one."""
     for page in folder.rglob("*.html"):
         text = page.read_text("utf-8")
         text = text.replace('role="heading">', 'role="heading" aria-level="2">')
+        text = text.replace("</head>", '<link rel="icon" href="data:,"></head>', 1)
         text = text.replace(
             '<aside class="sidebar-drawer">', '<aside class="sidebar-drawer" aria-label="All pages">'
         )

@@ -28,8 +28,10 @@ html_title = "colorlab"
 html_static_path = [
     str(ROOT / "docs" / "node_modules" / "mathjax" / "es5" / "tex-svg.js"),
     str(ROOT / "docs" / "site" / "scrolls.js"),
+    str(ROOT / "docs" / "site" / "site.css"),
 ]
 html_js_files = ["scrolls.js"]
+html_css_files = ["site.css"]
 mathjax_path = "tex-svg.js"  # this site's own: nothing is asked of another host
 html_copy_source = False
 
