@@ -332,6 +332,10 @@ async function begin() {
   $("clear").addEventListener("click", () => { if (points.splice(0).length) followHints(); });
   clickable($("compare"), inspect, inspect);
   clickable($("hinted"), hint);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { // planes are drawn in the page's ink
+    if (picture) drawBins();
+    if (pixel) inspect(...pixel);
+  });
   sizes = await (await fetch("networks/networks.json")).json();
   $("gpu").addEventListener("change", chooseEngine);
   chooseEngine();
