@@ -12,6 +12,7 @@ export function drawPlane(canvas, { gridSize, centers }, look, marks = []) {
   pen.clearRect(0, 0, size, size);
   pen.strokeStyle = ink;
   pen.globalAlpha = 0.3;
+  pen.lineWidth = 1;
   pen.strokeRect(size / 2, 0, 0, size);
   pen.strokeRect(0, size / 2, size, 0);
   centers.forEach(([a, b], q) => {
