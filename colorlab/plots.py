@@ -28,15 +28,15 @@ from colorlab.lab import lab_to_rgb
 STYLE = Path(__file__).with_name("colorlab.mplstyle")
 WIDEST = 9.0  # inches: as much as JupyterLab shows beside its file browser without shrinking the words
 MATTE = "#757575"  # L* = 49: halfway between black and white
-ON_MATTE = {"figure.facecolor": MATTE} | dict.fromkeys(
-    ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), "white"
-)
+LINES_ON_MATTE = ("#A6DCFF", "#FFD080", "#8FEBC8", "#FFC9E6", "#F0E442")  # 3 : 1 against it, at least
+ON_MATTE = {"figure.facecolor": MATTE, "axes.prop_cycle": matplotlib.cycler(color=LINES_ON_MATTE)}
+ON_MATTE |= {f"{part}color": "white" for part in ("text.", "axes.label", "axes.edge", "xtick.", "ytick.")}
 
 # Text over colours and photographs.
 OVER = {"color": "black", "path_effects": [withStroke(linewidth=2.5, foreground="white")]}
 
 
-def styled(function: Callable[..., Figure], **changes: str) -> Callable[..., Figure]:
+def styled(function: Callable[..., Figure], **changes: object) -> Callable[..., Figure]:
     """Draw a Figure in the course's style, whatever the reader's own style is.
 
     Its ground is transparent and its ink a grey that can be read on a white page and on a black one.

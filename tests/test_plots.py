@@ -44,6 +44,15 @@ def test_where_marks_meet_the_slender_one_lies_above():
     assert len(set(heights)) == 3
 
 
+def test_lines_can_be_seen_on_the_ground_of_photographs():
+    def luminance(color):
+        L = rgb_to_lab(torch.tensor(matplotlib.colors.to_rgb(color)).reshape(3, 1, 1))[0].item()
+        return ((L + 16) / 116) ** 3
+
+    ground = luminance(plots.MATTE) + 0.05
+    assert min((luminance(line) + 0.05) / ground for line in plots.LINES_ON_MATTE) > 3  # as WCAG counts it
+
+
 def test_loss_curves_show_the_losses_and_their_floor():
     figure = plots.loss_curves({"L_C": HISTORY}, {"L_C": 2.5}, {"L_C": "nats"}, "It falls")
     line = figure.axes[0].lines[0]
