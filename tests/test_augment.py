@@ -150,6 +150,7 @@ def test_blur_and_blocks_are_pillows(thing, number, change, tmp_path):
     np.testing.assert_allclose(found, lightness_of(np.asarray(expected)), atol=2e-3)
 
 
+@pytest.mark.slow
 @quick
 @given(st.integers(0, 10**6), st.integers(8, 40), st.floats(0, 100), st.floats(0, 100))
 def test_whatever_happens_l_stays_one(seed, side, low, high):
@@ -173,6 +174,7 @@ def test_an_old_photograph_keeps_what_is_to_be_seen():
 # ---- parts without colour ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @quick
 @given(st.sampled_from(list(GREY)), st.integers(8, 70), st.integers(0, 10**6))
 def test_what_becomes_paper_has_no_colour_and_the_rest_is_as_before(name, side, seed):
@@ -196,6 +198,7 @@ def papers(name, side=64, times=200):
         yield lab[0], lab[1] == 0
 
 
+@pytest.mark.slow
 def test_a_page_goes_down_to_the_bottom_and_has_ink_on_light_paper():
     whole = 0
     for L, paper in papers("page"):
@@ -210,6 +213,7 @@ def test_a_page_goes_down_to_the_bottom_and_has_ink_on_light_paper():
     assert 70 < whole < 130
 
 
+@pytest.mark.slow
 def test_a_frame_leaves_a_rectangle():
     inks = []
     for L, paper in papers("frame"):
@@ -248,6 +252,7 @@ def test_small_pictures_keep_some_colour_unless_they_are_a_page(name, side):
 # ---- together ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_of_many_pictures_half_are_aged_and_a_few_have_parts_without_colour():
     before = pictures(2000, side=16)
     after = varied(before.clone(), rng())

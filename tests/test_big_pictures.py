@@ -63,6 +63,7 @@ def test_enlarged_rows_are_those_of_the_whole_picture(h, w, height, width, rows)
     torch.testing.assert_close(torch.cat(bands, dim=2), wanted, atol=1e-3, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", [Regression(), Classification(ColorBins(40))], ids=repr)
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (16, 16), (37, 90), (200, 150)])
 def test_a_picture_coloured_in_bands_has_no_seam(objective, size):
@@ -72,6 +73,7 @@ def test_a_picture_coloured_in_bands_has_no_seam(objective, size):
         assert np.abs(in_bands(pixels, colorizer.colorize, rgb) - whole).max() <= 1
 
 
+@pytest.mark.slow
 def test_a_photograph_coloured_in_bands_has_no_seam():
     coffee, colorizer = photo("coffee").rgb, Colorizer.pretrained()
     whole = in_bands(10**9, colorizer.colorize, coffee).astype(int)

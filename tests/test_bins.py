@@ -137,6 +137,7 @@ def test_encode_keeps_the_shape_of_the_pictures(bins):
     assert labels[1, 2, 3] == bins.encode(ab[1:2, :, 2:3, 3:4]).item()
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None, derandomize=True)  # deadline: the first table samples the gamut
 @given(
     grid_size=st.floats(4, 100), rule=st.sampled_from(["nearest", "corners", "square"]), k=st.integers(1, 400)
@@ -150,6 +151,7 @@ def test_encoding_is_exact_for_any_grid(grid_size, rule, k):
 # ---- encode_soft ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", [1, 5, 8, 10, 30])
 def test_soft_neighbours_are_the_nearest_ones_nearest_first(bins, k):
     assert_k_nearest(bins, random_ab(4000), k)

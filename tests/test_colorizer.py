@@ -186,6 +186,7 @@ def test_what_is_no_picture_is_refused(picture, error, message):
 # ---- saving and loading --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=repr)
 @pytest.mark.parametrize("half_resolution", [False, True])
 def test_what_is_loaded_answers_as_what_was_saved(objective, half_resolution, tmp_path):

@@ -255,6 +255,7 @@ def test_a_stream_that_starts_later_is_the_rest_of_the_same_stream(tmp_path):
     assert not torch.equal(whole[0], next(part.batches(4, seed=2)))
 
 
+@pytest.mark.slow
 def test_a_batch_holds_the_lab_of_its_squares(tmp_path, monkeypatch):
     as_they_are(monkeypatch)
     part = open_collection(as_zip(tmp_path / "a.zip"), size=16).part("all")
@@ -288,6 +289,7 @@ def test_pictures_from_elsewhere_join_the_training_part_and_nothing_else(tmp_pat
     assert not any((measured.std((1, 2)) < 1e-3).any() for measured in joined.evaluation().L)
 
 
+@pytest.mark.slow
 def test_a_training_is_measured_on_the_middle_squares_of_the_validation_part(tmp_path):
     files = {f"{i}.png": png(i) for i in range(400)}
     collection = open_collection(as_folder(tmp_path / "p", files), 16)

@@ -75,6 +75,7 @@ def test_the_square_around_a_place_stays_inside_the_picture(place):
     assert (square == middle).any()
 
 
+@pytest.mark.slow
 def test_shuffling_keeps_the_numbers_of_every_layer_and_the_network_itself(path_down):
     before = {name: weight.clone() for name, weight in path_down.named_parameters()}
     control = deep_filters.shuffled(path_down, 0)

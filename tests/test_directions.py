@@ -68,12 +68,14 @@ def test_arrows_point_downwards(module):
         assert other == room or other in BELOW[room] or name in BELOW[room], f"{module} imports {imported}"
 
 
+@pytest.mark.slow
 def test_only_the_command_line_imports_commands():
     for module, path in MODULES.items():
         if room_of(module) != "commands" and any(room_of(i) == "commands" for i in imports_of(path)):
             assert module == "colorlab.cli"
 
 
+@pytest.mark.slow
 def test_no_module_imports_itself_through_others():
     arrows = defaultdict(set)
     for module, path in MODULES.items():

@@ -79,6 +79,7 @@ def test_a_network_that_obeys_is_right_with_its_own_hint_grey_without_and_wrong_
         assert low <= row.scores["psnr"] <= high
 
 
+@pytest.mark.slow
 def test_every_picture_gets_its_own_hint_in_batches_too():
     lab = flat(AT_ONCE + 6)
     own = torch.cat([global_hint(one) for one in lab.split(1)])
@@ -158,6 +159,7 @@ def scored(network, pictures, **how):
 # ---- whole pictures, as they are coloured --------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_figures_are_those_of_the_pictures_that_colorize_gives(album, tmp_path):
     network = colorizer(vivid=3)
     found = report(album, (str(network.save(tmp_path / "m.safetensors")),))
@@ -180,6 +182,7 @@ def test_the_figures_are_those_of_the_pictures_that_colorize_gives(album, tmp_pa
             assert low - 1e-9 <= rows[name][measure] <= high + 1e-9 or measure == "rebalanced_auc"
 
 
+@pytest.mark.slow
 def test_large_pictures_are_shrunk_first(album, tmp_path):
     large = photo("coffee", side=300).rgb
     Image.fromarray(large).save(album / "one" / "large.png")
@@ -189,6 +192,7 @@ def test_large_pictures_are_shrunk_first(album, tmp_path):
     assert found.rows["m"].scores == pytest.approx(scored(network, pictures), rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by_region", [False, True])
 def test_a_classification_is_judged_at_its_own_temperature_and_at_others(album, by_region):
     network = colorizer(Classification(BINS), vivid=30, temperature=0.7, by_region=by_region)
@@ -210,6 +214,7 @@ def test_a_classification_is_judged_at_its_own_temperature_and_at_others(album, 
     )
 
 
+@pytest.mark.slow
 def test_a_regression_is_judged_as_it_is_and_turned_up_to_most_hits(album):
     pictures, network = pictures_of(album), colorizer(vivid=2)
     tallies, compared = judge({"r": network}, pictures)
@@ -222,6 +227,7 @@ def test_a_regression_is_judged_as_it_is_and_turned_up_to_most_hits(album):
     assert compared == [("r", "grey")]
 
 
+@pytest.mark.slow
 def test_it_is_compared_with_a_classification_at_the_same_vividness_too(album):
     classification, regression = colorizer(Classification(BINS), vivid=30), colorizer(vivid=1, seed=1)
     networks = {"classification": classification, "a": regression, "b": colorizer(vivid=2, seed=2)}
@@ -239,6 +245,7 @@ def test_it_is_compared_with_a_classification_at_the_same_vividness_too(album):
     assert rows.index("a, as vivid as classification") < rows.index("b, as vivid as classification")
 
 
+@pytest.mark.slow
 def test_differences_are_intervals_of_what_is_compared(album, tmp_path):
     models = saved(tmp_path, "a"), saved(tmp_path, "classification", objective=Classification(BINS))
     found = report(album, models)
@@ -263,6 +270,7 @@ def test_saturation_is_turned_up_as_far_as_a_screen_can_show_it():
     assert torch.cos(turned).min() > 0.99  # of the same hue
 
 
+@pytest.mark.slow
 def test_squares_are_the_middles_of_pictures_spread_evenly(album, monkeypatch):
     pictures = open_collection(album, 192).part("all")
     everything = squares(pictures, 16)
@@ -275,6 +283,7 @@ def test_squares_are_the_middles_of_pictures_spread_evenly(album, monkeypatch):
 # ---- which pictures ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_folders_can_be_left_out(album, tmp_path):
     found = report(album, (saved(tmp_path),), without=("two",))
     assert (found.data["pictures"], found.data["without"]) == (4, ["two"])
@@ -283,6 +292,7 @@ def test_folders_can_be_left_out(album, tmp_path):
         report(album, (saved(tmp_path),), without=("one", "two"))
 
 
+@pytest.mark.slow
 def test_of_the_data_that_a_network_learnt_from_the_held_out_part_is_taken(tmp_path, monkeypatch):
     monkeypatch.setenv("COLORLAB_CACHE", str(tmp_path / "cache"))
     (tmp_path / "p").mkdir()
@@ -299,6 +309,7 @@ def test_of_the_data_that_a_network_learnt_from_the_held_out_part_is_taken(tmp_p
     assert report(tmp_path / "p", (pupil,), part="all").data["part"] == "all"
 
 
+@pytest.mark.slow
 def test_two_files_of_one_name_are_told_apart_by_their_paths(album, tmp_path):
     for folder in ("x", "y"):
         (tmp_path / folder).mkdir()
@@ -310,6 +321,7 @@ def test_two_files_of_one_name_are_told_apart_by_their_paths(album, tmp_path):
 # ---- as JSON -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_json_says_the_same_and_what_cannot_be_measured_is_null(tmp_path, monkeypatch):
     """Pictures of one pale colour each: no clear colours to hit, no spread to compare patches with."""
     monkeypatch.setenv("COLORLAB_CACHE", str(tmp_path / "cache"))
@@ -339,6 +351,7 @@ def test_the_recorded_figures_have_the_fields_of_a_report():
 # ---- hints ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("vector", [0, GLOBAL_LENGTH])
 def test_hints_are_in_the_report_where_the_network_takes_them(album, tmp_path, vector):
     model = saved(tmp_path, in_channels=1 + HINT_CHANNELS, vector=vector)
@@ -351,6 +364,7 @@ def test_hints_are_in_the_report_where_the_network_takes_them(album, tmp_path, v
         assert none == pytest.approx(hints["guided"]["psnr"][0])
 
 
+@pytest.mark.slow
 def test_a_network_that_takes_no_hints_has_none_in_its_report(album, tmp_path):
     found = report(album, (saved(tmp_path),))
     assert found.hints is None and found.global_hint is None

@@ -78,6 +78,7 @@ def test_the_number_of_hints_is_geometric_from_zero_with_mean_seven():
         assert (counts == k).float().mean().item() == pytest.approx(expected, abs=0.025)
 
 
+@pytest.mark.slow
 def test_places_are_gaussian_around_the_middle_a_quarter_of_the_side_wide():
     planes = simulate(torch.zeros(4000, 2, 64, 128), generator(), count=1, side=1)
     _, rows, columns = planes[:, 2].nonzero().T
@@ -89,6 +90,7 @@ def test_places_are_gaussian_around_the_middle_a_quarter_of_the_side_wide():
         assert place.std().item() == pytest.approx(clamped.std().item(), rel=0.05)
 
 
+@pytest.mark.slow
 def test_sides_are_one_to_nine_equally_often():
     planes = simulate(torch.zeros(4500, 2, 64, 64), generator(), count=1)
     sides = planes[:, 2].sum((1, 2)).sqrt()
@@ -200,6 +202,7 @@ def test_the_network_is_shown_the_same_mask_in_training_and_in_use():
     assert hinted[:, 3].sum() == POINT_SIDE**2 and not unhinted[:, 1:].any()
 
 
+@pytest.mark.slow
 def test_a_mask_of_another_convention_would_be_noticed():
     """From -0.5 to 0.5 instead of from 0 to 1: the shipped network then misses the colours it is told."""
     guided = Colorizer.pretrained("guided")
@@ -243,6 +246,7 @@ def lab_of(rgb):
     return to_lab(rgb)[None]
 
 
+@pytest.mark.slow
 def test_a_global_hint_is_as_long_as_it_is_said():
     assert ColorBins(10).n_bins + 3 == GLOBAL_LENGTH
     assert global_hint(lab_of(colours())).shape == (1, GLOBAL_LENGTH)

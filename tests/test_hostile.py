@@ -108,6 +108,7 @@ def seeds(name: str) -> list[bytes]:
 # ---- every reader --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
 def test_whole_files_are_accepted(tmp_path, name):
     files = seeds(name)
@@ -139,6 +140,7 @@ def test_damaged_files(tmp_path, name):
 # ---- GIFs ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_gif_cut_short_loses_no_frame_silently(tmp_path):
     path = tmp_path / "a.gif"
     for content in gifs().values():
@@ -214,6 +216,7 @@ def test_the_name_of_a_video_is_never_an_address(tmp_path, monkeypatch, name):
     recolor_video(Path(name))
 
 
+@pytest.mark.slow
 def test_frames_of_absurd_size_are_not_decoded(tmp_path, monkeypatch):
     pytest.importorskip("av", reason="the extra `video` is not installed")
     monkeypatch.setattr(video, "MOST_PIXELS", 64 * 48 - 1)
@@ -244,6 +247,7 @@ ODD = (
 )
 
 
+@pytest.mark.slow
 def test_archives_write_nothing_outside_the_cache_and_touch_nothing(tmp_path, monkeypatch):
     work = tmp_path / "work" / "deep"
     work.mkdir(parents=True)
@@ -289,6 +293,7 @@ def test_archives_write_nothing_outside_the_cache_and_touch_nothing(tmp_path, mo
     assert not Path("/absolute.png").exists()
 
 
+@pytest.mark.slow
 def test_a_folder_of_links_and_pipes_is_read_without_following_them(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "secret.png").write_bytes(png(1))
@@ -351,6 +356,7 @@ def lying_archives() -> dict[str, bytes]:
     return lies
 
 
+@pytest.mark.slow
 def test_archives_that_lie(tmp_path):
     lies = lying_archives()
     answers = tried(tmp_path, "archives", lies.values())
@@ -360,6 +366,7 @@ def test_archives_that_lie(tmp_path):
     assert len(negative) > 40 and all(isinstance(answer, DataError) for answer in negative)
 
 
+@pytest.mark.slow
 def test_bombs_take_neither_memory_nor_hours(tmp_path, monkeypatch):
     zeros = bytes(2**20)
     monkeypatch.setattr(archives, "LARGEST_FILE", len(zeros))
@@ -536,6 +543,7 @@ class Payload:
         return self.call
 
 
+@pytest.mark.slow
 def test_checkpoints_that_carry_a_payload_execute_nothing(tmp_path):
     sprung = tmp_path / "sprung"
     payloads = [
@@ -647,6 +655,7 @@ def test_hints_of_any_values_are_read_or_refused(tmp_path_factory, hints):
             assert 0 <= x < math.inf and 0 <= y < math.inf and all(type(c) is int for c in rgb)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(hint=st.tuples(NUMBER, NUMBER, st.tuples(NUMBER, NUMBER, NUMBER)) | ANYTHING)
 def test_hints_of_any_values_are_followed_or_refused(hint):
@@ -689,6 +698,7 @@ def test_hints_outside_and_files_that_hold_none(tmp_path):
 # ---- parameters of notebooks ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_parameters_of_wrong_types_and_ranges(monkeypatch):
     monkeypatch.delenv("COLORLAB_PRESET", raising=False)
     paths = find(["06", "09"])
@@ -736,6 +746,7 @@ def test_parameters_of_other_types_are_literals_and_nothing_else(tmp_path):
         )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(name=st.sampled_from(["preset", "device", "seed", "grid_size"]), value=ANYTHING)
 def test_a_lesson_names_the_parameter_that_is_wrong(name, value):
@@ -751,6 +762,7 @@ def test_a_lesson_names_the_parameter_that_is_wrong(name, value):
 # ---- whatever is read -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(
     height=st.integers(1, 90),
@@ -766,6 +778,7 @@ def test_a_picture_of_any_size_and_values_is_coloured_at_its_size(height, width,
     assert colored.shape == (height, width, 3) and colored.dtype == np.uint8
 
 
+@pytest.mark.slow
 def test_nothing_goes_to_the_network(tmp_path, monkeypatch):
     def asked(*arguments):
         pytest.fail(f"the network was asked for {arguments}")

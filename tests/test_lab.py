@@ -122,6 +122,7 @@ def test_in_gamut_agrees_with_brute_force():
 # ---- properties ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(channel, channel, channel)
 def test_there_and_back_again(r, g, b):
     rgb = pixel(r, g, b, dtype=torch.float64)
@@ -134,6 +135,7 @@ def test_there_and_back_again_keeps_every_uint8_level():
     assert torch.equal(again, levels)
 
 
+@pytest.mark.slow
 @given(channel, channel, channel)
 def test_every_srgb_colour_is_in_the_gamut_and_in_the_documented_range(r, g, b):
     lab = rgb_to_lab(pixel(r, g, b))
@@ -147,6 +149,7 @@ def test_grey_has_no_chroma(level):
     assert chroma(rgb_to_lab(pixel(level, level, level))[1:]) < 0.02
 
 
+@pytest.mark.slow
 @given(channel, channel)
 def test_a_lighter_grey_has_a_larger_L(one, other):
     dark, light = (rgb_to_lab(pixel(v, v, v, dtype=torch.float64))[0] for v in sorted((one, other)))

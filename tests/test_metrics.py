@@ -309,6 +309,7 @@ def test_a_choice_of_pictures_is_scored_like_those_pictures_alone(predictions, l
     assert tally.scores(torch.tensor([1, 2])) == pytest.approx(both)
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_score_and_shrink_with_the_square_root_of_the_pictures():
     g = torch.Generator().manual_seed(3)
     labs = [

@@ -17,6 +17,7 @@ def test_there_are_notebooks():
     assert NOTEBOOKS, "notebooks/ holds no notebook: the rules below would pass on nothing"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_keeps_the_rules(path: Path):
     notebook = nbformat.read(path, as_version=4)
@@ -25,6 +26,7 @@ def test_notebook_keeps_the_rules(path: Path):
     assert not found, f"{path.name} has {len(found)} faults:\n" + "\n".join(found)
 
 
+@pytest.mark.slow
 def test_the_notebooks_together_keep_the_rules():
     found = course_faults({path.name: nbformat.read(path, as_version=4) for path in NOTEBOOKS})
     assert not found, f"{len(found)} faults:\n" + "\n".join(found)

@@ -312,6 +312,7 @@ def test_both_start_from_the_same_trunk(classification):
     assert all(torch.equal(w, other.trunk_state()[name]) for name, w in one.trunk_state().items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classification", every_objective()[3:], ids=repr)
 def test_both_are_trained_on_the_same_batches(classification):
     one, other = batches_seen(Regression()), batches_seen(classification)

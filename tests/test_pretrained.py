@@ -52,6 +52,7 @@ def test_the_first_two_differ_only_in_their_objective():
     assert shapes[0] == shapes[1]
 
 
+@pytest.mark.slow
 def test_it_colours_a_photograph_and_keeps_its_lightness(name):
     coffee = photo("coffee", side=128)
     colored = Colorizer.pretrained(name).colorize(coffee.rgb)
@@ -61,6 +62,7 @@ def test_it_colours_a_photograph_and_keeps_its_lightness(name):
     assert np.abs(rgb2lab(colored)[..., 1:]).mean() > 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", [0, 12, 235, 255])
 def test_a_frame_around_a_photograph_stays_paper_or_darkness(name, level):
     inside = photo("coffee", side=160).rgb
@@ -70,6 +72,7 @@ def test_a_frame_around_a_photograph_stays_paper_or_darkness(name, level):
     assert np.hypot(*np.moveaxis(colored[:20], -1, 0)).mean() < 3
 
 
+@pytest.mark.slow
 def test_only_lightness_is_looked_at(name):
     grey = photo("coffee", side=64).lab * torch.tensor([1.0, 0, 0]).reshape(3, 1, 1)
     network = Colorizer.pretrained(name)
@@ -109,6 +112,7 @@ def test_the_recorded_figures_are_those_that_the_course_tells_of():
     )
 
 
+@pytest.mark.slow
 def test_the_recorded_figures_are_of_these_weights():
     """On the free photographs the order is the recorded one: a swapped or broken file would not keep it."""
     pictures = [photo(entry["name"], side=96) for entry in manifest()]

@@ -109,11 +109,13 @@ def run_example(page, shorter):
     return found
 
 
+@pytest.mark.slow
 def test_the_example_for_grey_photographs_runs_as_written():
     found = run_example(README, {'"old.jpg"': repr(str(photo_file(manifest()[0])))})
     assert found["picture"].shape == found["blue_door"].shape == (512, 512, 3)
 
 
+@pytest.mark.slow
 def test_the_example_for_builders_runs_as_written():
     photograph = photo_file(manifest()[0])
     found = run_example(TRAINING, {'"holiday.jpg"': repr(str(photograph)), "steps=300": "steps=2"})

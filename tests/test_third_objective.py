@@ -45,6 +45,7 @@ def colorizer(objective):
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", [WeightedRegression(BINS, PRIOR, 0.4), Bold()], ids=repr)
 def test_it_is_trained_used_saved_judged_and_filmed_like_the_two(objective, tmp_path):
     world, made = Marbles(size=16), colorizer(objective)
@@ -87,6 +88,7 @@ OBJECTIVES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda o: f"{o!r} {getattr(o, 'neighbours', '')}")
 def test_whoever_minimises_the_loss_directly_lands_on_the_floor(objective):
     world = Marbles(size=16)

@@ -163,6 +163,7 @@ def test_floor_of_a_coin_toss_is_the_scatter_of_drawn_batches():
     assert torch.cat(scatter).mean().item() == pytest.approx(world.floor(Regression()), rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=repr)
 def test_no_perturbation_of_the_best_answer_does_better(world, objective):

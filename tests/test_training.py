@@ -45,6 +45,7 @@ def assert_repeatable(objective, config):
     assert all(torch.equal(weights[name], again[name]) for name in weights)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "objective", [Regression(), Classification(BINS), Classification(BINS, "soft")], ids=repr
 )
@@ -84,6 +85,7 @@ def test_every_step_takes_its_own_learning_rate(monkeypatch):
     assert all(torch.equal(one[name], many[name]) for name in one)  # no step after the first moved anything
 
 
+@pytest.mark.slow
 def test_it_learns():
     history = train(config=Config(steps=30, batch_size=4, learning_rate=1e-2))[1]
     assert history.loss[-1] < 0.8 * history.loss[0]
@@ -115,6 +117,7 @@ def test_the_first_entry_is_the_untrained_network():
     assert (history.loss[0], history.chroma_ratio[0]) == (loss, ratio)
 
 
+@pytest.mark.slow
 def test_both_losses_are_recorded_where_rare_colours_weigh_more():
     prior = BINS.prior(Marbles(size=16).batch(20)[0][:, 1:])
     balanced, rebalanced = (
@@ -193,6 +196,7 @@ def test_on_average_the_loss_at_some_places_is_the_loss_at_all(objective):
         torch.testing.assert_close(one, other, atol=1e-5 * other.abs().max().item() + 1e-9, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_all_places_teach_what_no_places_teach():
     plain, placed = (train(config=replace(SHORT, places=places))[1] for places in (None, 16 * 16))
     assert placed.loss == pytest.approx(plain.loss, rel=1e-3)
@@ -218,6 +222,7 @@ def test_every_step_looks_at_other_places(monkeypatch):
     assert len({tuple(places.tolist()) for places in seen}) == 6
 
 
+@pytest.mark.slow
 def test_it_learns_at_few_places_too():
     config = Config(steps=30, batch_size=4, learning_rate=1e-2, places=20)
     history = train(config=config)[1]

@@ -113,6 +113,7 @@ def test_q3_names_the_mistake(answer, message):
     assert_fails(check.q3(answer), message)
 
 
+@pytest.mark.slow
 def test_no_coarser_grid_meets_the_target_of_q3():
     """The error does not always rise with the grid, so "the coarsest" needs a look at all of them."""
     assert [g for g in range(4, 41) if round_trip(g, "rocket").mean < check.MOST_ERROR] == [4, 5, 6]

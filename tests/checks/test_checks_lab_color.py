@@ -202,6 +202,7 @@ def test_a_span_of_hues_may_run_through_zero():
     assert "(282° through 0° to 23°)" in describe_lightness_slice(5, 20)
 
 
+@pytest.mark.slow
 def test_the_explorer_answers_and_resets():
     explorer = lightness_slice_explorer()
     before = explorer.picture.value

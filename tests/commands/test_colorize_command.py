@@ -44,6 +44,7 @@ def colorlab(*words):
 HINTS = [(3, 4, (200, 30, 30)), (20.5, 10, (0, 0, 255))]
 
 
+@pytest.mark.slow
 def test_hints_are_read_from_a_file_and_followed(album, tmp_path):
     file, target = write_hints(tmp_path / "hints.json", HINTS), tmp_path / "out.png"
     result = colorlab("colorize", album / "a.png", "-o", target, "--hints", file)

@@ -83,6 +83,7 @@ def frames_of(path):
         return [f.to_ndarray(format="rgb24") for f in given.decode(given.streams.video[0])]
 
 
+@pytest.mark.slow
 def test_a_folder_of_all_kinds_is_mirrored(shelf, tmp_path, model, frames):
     out = tmp_path / "out"
     result = colorlab(shelf, "-o", out, "--model", model)
@@ -98,6 +99,7 @@ def test_a_folder_of_all_kinds_is_mirrored(shelf, tmp_path, model, frames):
     assert again.exit_code == 0 and "0 coloured, 5 kept as they were" in again.output
 
 
+@pytest.mark.slow
 def test_a_gif_is_smoothed_as_asked(shelf, tmp_path, network, model):
     made, wanted = {}, {}
     for share in (0, 0.9):
@@ -119,6 +121,7 @@ def test_an_impossible_share_of_the_past_is_refused(shelf, tmp_path, model, shar
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "source, target, endings",
     [
@@ -137,6 +140,7 @@ def test_a_result_that_cannot_be_is_refused_with_what_can(shelf, tmp_path, model
     assert not (tmp_path / target).exists()
 
 
+@pytest.mark.slow
 def test_a_damaged_film_is_named_and_the_others_are_coloured(shelf, tmp_path, model):
     whole = (shelf / "films" / "one.mp4").read_bytes()
     (shelf / "films" / "bad.mp4").write_bytes(whole[: len(whole) // 3])
@@ -148,6 +152,7 @@ def test_a_damaged_film_is_named_and_the_others_are_coloured(shelf, tmp_path, mo
     assert not list((tmp_path / "out").rglob("bad*")) and not list((tmp_path / "out").rglob(".colorlab-*"))
 
 
+@pytest.mark.slow
 def test_without_the_extra_films_fail_with_its_name_and_pictures_do_not(shelf, tmp_path, model, monkeypatch):
     def missing():
         raise ModuleNotFoundError("videos need the package av: pip install 'colorlab-course[video]'")
@@ -158,6 +163,7 @@ def test_without_the_extra_films_fail_with_its_name_and_pictures_do_not(shelf, t
     assert "colorlab-course[video]" in result.output
 
 
+@pytest.mark.slow
 def test_hints_do_not_move(shelf, tmp_path):
     hints = write_hints(tmp_path / "hints.json", [(3, 4, (200, 30, 30))])
     result = colorlab(shelf / "clip.gif", "-o", tmp_path / "out.gif", "--hints", hints)
@@ -167,6 +173,7 @@ def test_hints_do_not_move(shelf, tmp_path):
     assert not (tmp_path / "out.gif").exists()
 
 
+@pytest.mark.slow
 def test_like_holds_for_a_film(shelf, tmp_path):
     targets = [tmp_path / "plain.gif", tmp_path / "like.gif"]
     write_image(tmp_path / "autumn.png", photo("coffee", side=32).rgb)
@@ -175,6 +182,7 @@ def test_like_holds_for_a_film(shelf, tmp_path):
     assert targets[0].read_bytes() != targets[1].read_bytes()
 
 
+@pytest.mark.slow
 def test_films_are_known_by_content_told_about_and_marked(tmp_path, frames, model):
     folder, out = tmp_path / "tapes", tmp_path / "out"
     folder.mkdir()
@@ -239,12 +247,14 @@ def kind_of_file(path):
     return batch.kind_of_file(path, batch.sort_of(path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["grey", "sepia", "color"])
 def test_kinds_are_told_of_pictures_gifs_and_videos(attic, kind):
     for name in (f"{kind}.png", f"{kind}1.gif", f"{kind}.mkv"):
         assert kind_of_file(attic / name) == kind, name
 
 
+@pytest.mark.slow
 def test_only_what_is_asked_for_is_coloured(attic, tmp_path, model):
     out = tmp_path / "out"
     result = colorlab(attic, "-o", out, "--model", model, "--only", "grey", "--only", "sepia")
@@ -260,6 +270,7 @@ def test_the_old_spelling_is_refused_with_the_new_one(attic, tmp_path):
     assert result.exit_code == 2 and "'color'" in result.output
 
 
+@pytest.mark.slow
 def test_without_it_any_colour_picture_is_taken_for_grey(attic, tmp_path, network, model):
     assert colorlab(attic, "-o", tmp_path / "out", "--model", model).exit_code == 0
     rgb = read_image(attic / "color.png")
@@ -281,6 +292,7 @@ def test_the_most_colourful_frame_tells_the_kind(frames, tmp_path):
 # ---- names and places ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["Summer:2020", "http:", "file:"])
 def test_a_name_is_a_name_and_no_address(shelf, tmp_path, model, monkeypatch, folder):
     """FFmpeg would take the last two for a server and for another place."""
@@ -292,17 +304,20 @@ def test_a_name_is_a_name_and_no_address(shelf, tmp_path, model, monkeypatch, fo
     assert len(frames_of(f"file:{folder}/127.0.0.1:9/one.mp4")) == 6
 
 
+@pytest.mark.slow
 def test_a_gif_is_one_by_its_content(shelf, tmp_path, model):
     (shelf / "clip.gif").rename(shelf / "clip.jpg")
     assert colorlab(shelf / "clip.jpg", "-o", tmp_path / "out", "--model", model).exit_code == 0
     assert len(list(read_gif(tmp_path / "out" / "clip.gif"))) == 6
 
 
+@pytest.mark.slow
 def test_a_file_named_twice_is_coloured_once(shelf, tmp_path, model):
     result = colorlab(shelf / "cat.png", shelf / "cat.png", shelf, "-o", tmp_path / "out", "--model", model)
     assert result.exit_code == 0 and "5 coloured" in result.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["avif", "heic"])
 def test_an_ending_of_a_picture_is_no_folder(shelf, tmp_path, model, ending):
     result = colorlab(shelf / "cat.png", "-o", tmp_path / f"out.{ending}", "--model", model)
@@ -310,6 +325,7 @@ def test_an_ending_of_a_picture_is_no_folder(shelf, tmp_path, model, ending):
     assert not (tmp_path / f"out.{ending}").exists()
 
 
+@pytest.mark.slow
 def test_a_pipe_in_place_of_a_file_an_empty_name_and_a_dead_link(shelf, tmp_path, model):
     os.mkfifo(tmp_path / "pipe.png")
     result = colorlab(tmp_path / "pipe.png", "-o", tmp_path / "o.png", "--model", model)
@@ -322,6 +338,7 @@ def test_a_pipe_in_place_of_a_file_an_empty_name_and_a_dead_link(shelf, tmp_path
     assert "dead.png: no such file" in result.output.replace("\n", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["clip.gif", "films/one.mp4"])
 def test_what_appears_while_a_film_is_in_work_is_kept(shelf, tmp_path, model, monkeypatch, name):
     target, paint = tmp_path / "out" / Path(name).name, FrameColorizer.__call__

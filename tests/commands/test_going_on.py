@@ -56,11 +56,13 @@ def begun(tmp_path) -> Path:
 # ---- what it began with --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_same_pictures_elsewhere_are_the_same_data(begun, tmp_path):
     moved = (tmp_path / "mine").rename(tmp_path / "moved")
     assert train(moved, begun, "--resume").exit_code == 0
 
 
+@pytest.mark.slow
 def test_other_pictures_are_refused_by_name(begun, tmp_path):
     before = {path.name: path.read_bytes() for path in begun.iterdir()}
     result = train(album(tmp_path / "theirs", seed=1), begun, "--resume")
@@ -122,6 +124,7 @@ def test_what_a_checkpoint_says_is_shown_in_a_few_words(begun, tmp_path):
     assert result.exit_code == 1 and len(result.output) < 800 and "\x1b" not in result.output
 
 
+@pytest.mark.slow
 def test_the_optimizer_of_a_stranger_is_not_believed(begun, tmp_path):
     def changed(name, value):
         state = torch.load(begun / "checkpoint.pt", weights_only=True)

@@ -39,6 +39,7 @@ def run(*arguments):
     return CliRunner().invoke(main, arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -67,6 +68,7 @@ def test_a_training_leaves_weights_that_colour_and_its_history(command, tmp_path
     Image.open(out / "loss.webp").verify()
 
 
+@pytest.mark.slow
 def test_it_never_overwrites_a_training_and_goes_on_when_asked(command, tmp_path):
     assert run(*command, "--steps", "3").exit_code == 0
     before = (tmp_path / "out" / "checkpoint.pt").read_bytes()
@@ -80,6 +82,7 @@ def test_it_never_overwrites_a_training_and_goes_on_when_asked(command, tmp_path
     assert "learning_rate was 0.003, is 0.01" in other.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [

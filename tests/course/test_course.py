@@ -139,6 +139,7 @@ def test_a_notebook_that_cannot_be_rendered_is_a_failure(tmp_path):
     assert not again.kept and "rendering it" in again.error
 
 
+@pytest.mark.slow
 def test_a_preset_given_here_is_stronger_than_the_variable(tmp_path, monkeypatch):
     monkeypatch.setenv("COLORLAB_PRESET", "smoke")
     told = "from colorlab.course.lesson import Lesson\nprint(Lesson(preset=preset).preset)"
@@ -174,6 +175,7 @@ def test_renewed_outputs_hold_what_teaches_and_nothing_else(tmp_path):
     assert "execution" not in json.dumps([c.metadata for c in notebook.cells])
 
 
+@pytest.mark.slow
 def test_a_copy_never_overwrites_a_readers_work(tmp_path):
     assert copies.copy_to(tmp_path) == []
     mine = tmp_path / "05_brown_well.ipynb"

@@ -79,6 +79,7 @@ def test_the_metadata_are_what_schema_3_asks_for(path: Path):
         assert given == dict(schema_version=3, grade=test, locked=test, solution=not test, task=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_solution_in_the_instructors_copy_passes_its_test(path: Path):
     found = {"check": importlib.import_module(f"colorlab.checks.{path.stem[3:]}"), "display": lambda _: None}
@@ -177,6 +178,7 @@ def test_an_exam_holds_no_hint_and_no_solution(path: Path):
         assert not [text for text in told if json.dumps(text, ensure_ascii=False)[1:-1] in written]
 
 
+@pytest.mark.slow
 def test_in_an_exam_a_check_shows_neither_when_it_runs():
     notebook = released(for_nbgrader(small(), exam=True), "# mine")
     assert set(outcomes(notebook)) == {"exam", "q1_answer", "q1", "q2_answer", "q2", "q3_answer", "q3"}

@@ -33,6 +33,7 @@ MARK = "colored by colorlab 9.9, model regression"
 # ---- what lies beside the pictures ---------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending, subtitles", [(".mkv", "srt"), (".mp4", "mov_text"), (".mov", "mov_text")])
 def test_all_that_lies_beside_the_pictures_stays(tmp_path, ending, subtitles):
     given, made = rich(tmp_path / f"given{ending}", subtitles), tmp_path / f"made{ending}"
@@ -49,6 +50,7 @@ def test_all_that_lies_beside_the_pictures_stays(tmp_path, ending, subtitles):
     assert texts[0] == texts[1] and texts[1][0].endswith("Hello") and texts[1][1] == "Bye"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "ending, lost",
     [
@@ -67,6 +69,7 @@ def test_what_a_format_cannot_hold_is_named(tmp_path, ending, lost):
     assert bool(said) == bool(lost)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending, kind", [(".mp4", "mov_text"), (".mov", "mov_text"), (".webm", "webvtt")])
 def test_words_are_told_in_the_notation_of_the_result(tmp_path, ending, kind):
     given, made = rich(tmp_path / "given.mkv", "srt"), tmp_path / f"made{ending}"
@@ -98,6 +101,7 @@ def test_a_second_track_of_pictures_is_coloured_by_a_painter_of_its_own(tmp_path
         assert len(shown) == FRAMES and shown[0].shape[:2] == size and abs(int(np.median(shown[-1])) - 45) < 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".mp4", ".mov", ".mkv", ".avi", ".webm"])
 def test_a_result_says_who_made_it_beside_what_was_said(tmp_path, ending):
     given = rich(tmp_path / "given.mkv", "srt")
@@ -151,6 +155,7 @@ OLD_SOUNDS = [  # encoder, ending, format, rate
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder, ending, format, rate", OLD_SOUNDS)
 @pytest.mark.parametrize("target, kind", [(".mkv", "aac"), (".webm", "opus")])
 def test_sound_that_cannot_be_copied_is_encoded_anew(tmp_path, encoder, ending, format, rate, target, kind):
@@ -196,6 +201,7 @@ def test_sound_that_changes_its_kind_on_the_way_is_heard_to_the_end(tmp_path):
 # ---- times ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending, format", [(".mts", "mpegts"), (".mkv", "matroska"), (".mpg", "mpeg")])
 @pytest.mark.parametrize("target", [".mkv", ".mp4"])
 def test_a_recording_that_begins_at_ten_hours_begins_at_once(tmp_path, ending, format, target):

@@ -63,6 +63,7 @@ def disposals_in(path):
     return found
 
 
+@pytest.mark.slow
 def test_a_gif_of_skimage_keeps_its_24_frames(tmp_path):
     target = tmp_path / "out.gif"
     colorize_animation(TINY, target, FrameColorizer(Colorizer.pretrained()))
@@ -99,6 +100,7 @@ def test_colours_are_exact_where_there_are_few(tmp_path):
         assert np.array_equal(found.rgb, picture) and found.opaque.all()
 
 
+@pytest.mark.slow
 def test_the_palette_does_not_flicker_and_a_cut_gets_its_own(tmp_path):
     frames, _ = static_clip(frames=6, noise=0, exposure=0)
     others, _ = static_clip("flower", "rocket", frames=2, noise=0, exposure=0)

@@ -44,6 +44,7 @@ NAMES = {
 }
 
 
+@pytest.mark.slow
 def test_pictures_under_any_name_are_found_in_a_folder(album, tmp_path, model):
     for name, (kind, _) in NAMES.items():
         GREY.convert("RGB").save(album / name, kind)
@@ -155,6 +156,7 @@ def test_sound_and_pictures_in_the_same_container_are_told_apart():
         assert kinds.told_by(b"FORM\0\0\1\0" + name.encode()) == kind
 
 
+@pytest.mark.slow
 def test_heic_is_read_where_the_extra_is_installed(tmp_path, model):
     pillow_heif = pytest.importorskip("pillow_heif", reason="the extra `heic` is not installed")
     exif = Image.Exif()
@@ -170,6 +172,7 @@ def test_heic_is_read_where_the_extra_is_installed(tmp_path, model):
 # ---- what is printed -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["[red]", "box:smile:1", "a[/b]", "esc\x1b[31m", "line\nbreak", "[link=x]y"])
 def test_names_are_printed_as_they_are_and_are_no_markup(album, tmp_path, model, name):
     GREY.save(album / "a.png")

@@ -234,6 +234,7 @@ def test_no_limit_is_put_back_while_another_thread_still_reads(monkeypatch):
     assert Image.MAX_IMAGE_PIXELS == 1000
 
 
+@pytest.mark.slow
 def test_importing_colorlab_changes_nothing_in_pillow():
     code = (
         "from PIL import Image, PngImagePlugin as png; before = Image.MAX_IMAGE_PIXELS, png.MAX_TEXT_CHUNK; "

@@ -182,6 +182,7 @@ def test_whole_files_show_the_picture():
         assert np.abs(rgb - wanted).mean() < (0.6 if deep else 12), (name, np.abs(rgb - wanted).mean())
 
 
+@pytest.mark.slow
 def test_a_file_cut_short_is_refused_unless_its_picture_is_whole():
     """Never half a picture and half grey."""
     results = []
@@ -195,6 +196,7 @@ def test_a_file_cut_short_is_refused_unless_its_picture_is_whole():
     assert len(results) > 1000 and counts["accepted"] < len(results) / 10
 
 
+@pytest.mark.slow
 def test_a_large_photograph_cut_short_is_refused():
     """A decoder is fed in pieces of 64 KB; the corpus fits into one."""
     big = gradient(700, 900)
@@ -542,6 +544,7 @@ def test_a_heic_is_called_by_its_name(monkeypatch):
 SIDES = st.integers(1, 70)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(height=SIDES, width=SIDES, ending=st.sampled_from(["png", "tif", "webp"]), transparent=st.booleans())
 def test_rgb_and_alpha_come_back(tmp_path_factory, height, width, ending, transparent):
@@ -559,6 +562,7 @@ def test_rgb_and_alpha_come_back(tmp_path_factory, height, width, ending, transp
         assert np.array_equal(back.rgb, rgb)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(height=SIDES, width=SIDES, band=st.integers(1, 300))
 def test_what_is_done_in_bands_is_as_if_done_at_once(height, width, band):

@@ -114,6 +114,7 @@ def test_rate_size_duration_and_sound_stay_and_the_pictures_are_coloured(tmp_pat
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([given.name, made.name])
 
 
+@pytest.mark.slow
 def test_a_network_adds_colours_and_keeps_the_lightness(tmp_path):
     given, made = write_clip(tmp_path / "given.mp4", sound=None), tmp_path / "made.mp4"
     colorize_video(given, made, FrameColorizer(Colorizer.pretrained()))
@@ -122,6 +123,7 @@ def test_a_network_adds_colours_and_keeps_the_lightness(tmp_path):
     assert np.ptp(after.astype(int), axis=2).mean() > 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", [".mp4", ".mkv", ".mov"])
 def test_another_ending_keeps_the_rate(tmp_path, to):
     for ending in (".mkv", ".mp4", ".avi"):

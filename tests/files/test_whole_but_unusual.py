@@ -37,6 +37,7 @@ def compressed_xmp(length):
     return b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(b"x" * length)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", [compressed_text, compressed_xmp])
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_texts_of_any_length_are_no_reason_to_refuse_a_png(chunk, place):
@@ -57,6 +58,7 @@ def test_texts_of_some_megabytes_go_along():
     assert len(read_original(file.getvalue()).beside.texts["workflow"]) == 1_500_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [b"\1\0", b"\0\0\0"])
 def test_many_texts_are_no_reason_either(bits):
     texts = [compressed_text(15_000_000) for _ in range(6)]

@@ -161,6 +161,7 @@ def test_it_knows_a_cup_of_coffee_and_a_cat():
     assert coffee.max() > 5 and chelsea.max() > 5  # standard deviations: it is sure
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [lambda L: L.flip(-1), lambda L: L[..., 3:, 2:], lambda L: 0.8 * L + 0.1],
@@ -206,6 +207,7 @@ def test_it_is_the_u_net_with_the_opinion_as_its_vector():
     torch.testing.assert_close(network(x), plain(x, opinion(x)))
 
 
+@pytest.mark.slow
 def test_shuffled_every_picture_gets_the_opinion_on_its_neighbour(monkeypatch):
     tiled, shuffled, x = fused(), fused(shuffled=True), grey(4)
     assert all(torch.equal(w, shuffled.state_dict()[k]) for k, w in tiled.state_dict().items())
@@ -229,6 +231,7 @@ def test_the_control_has_as_many_weights():
     assert "vector" not in tiled.config
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SEMANTIC)
 def test_training_leaves_the_classifier_as_it_is_and_teaches_what_to_make_of_it(name):
     torch.manual_seed(0)

@@ -71,6 +71,7 @@ def off(found, expected):
     return ((found - expected).norm() / expected.norm()).item()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(64, 96), (32, 32), (224, 224)])
 def test_it_is_the_package_at_every_stride(ours, theirs, size):
     rgb = pictures(*size)
@@ -138,6 +139,7 @@ def test_a_convolution_is_padded_as_tensorflow_pads(kernel, stride, side):
 # ---- the file that ships -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_ships_is_within_a_percent_at_every_stride(theirs):
     rgb = torch.cat([grey_photo(name, 192)[..., :192, :192] for name in ("coffee", "china", "chelsea")])
     features, pooled, logits = seen_by(theirs, rgb)
@@ -184,6 +186,7 @@ def test_features_are_of_the_promised_shapes(height, width):
     assert network(rgb).shape == (3, CLASSES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("opened", [photo_in_colour, grey_photo])
 def test_coffee_is_espresso_and_chelsea_is_a_cat(opened):
     assert shipped(CPU)(opened("coffee", 224)[..., :224, :224]).argmax().item() == 967

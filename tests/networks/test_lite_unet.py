@@ -58,6 +58,7 @@ def hints(n=2, height=40, width=33, number=20, seed=0):
 # ---- any size, a quarter of it -------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(st.integers(1, 70), st.integers(1, 70), st.integers(1, 2), st.booleans())
 def test_any_size_is_answered_at_its_quarter_rounded_up(height, width, n, guided):
@@ -160,6 +161,7 @@ def test_training_leaves_the_path_down_untouched_bit_for_bit():
     assert not [name for name, w in network.state_dict().items() if torch.equal(w, untrained[name])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("places", [None, 20])
 def test_it_learns_marbles(precision, places):
@@ -217,6 +219,7 @@ def test_what_was_learnt_without_hints_begins_a_network_with_them():
         begin_with(lite(), UNet(1, 3, width=6, depth=2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", range(4))
 @pytest.mark.parametrize("kind", ["hear", "follow"])
 def test_at_every_level_both_can_be_heeded(level, kind):
@@ -241,6 +244,7 @@ def test_the_path_down_does_not_see_hints(monkeypatch):
     assert len(shown) == 1 and torch.equal(shown[0], pad_to_multiple(x[:, :1], 32))
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(st.integers(1, 4), st.integers(1, 4), st.integers(1, 8), st.integers(0, 40), st.integers(0, 10**6))
 def test_shrunk_hints_are_the_means_of_those_that_lie_there(height, width, every, number, seed):
@@ -264,6 +268,7 @@ def test_at_its_own_size_shrinking_changes_no_hint():
 # ---- at some places ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(st.integers(1, 50), st.integers(1, 50), st.integers(0, 10**6))
 def test_the_answer_at_places_is_the_full_answer_there(height, width, seed):
@@ -321,6 +326,7 @@ def rewritten(path, change):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"in_channels": 4, "vector": GLOBAL_LENGTH}])
 @pytest.mark.filterwarnings("error")
 def test_a_file_holds_the_path_up_alone_and_names_what_it_reads(tmp_path, options):

@@ -162,6 +162,7 @@ def convolutions(network):
     }
 
 
+@pytest.mark.slow
 def test_published_width_gives_the_published_shapes(published):
     name, network, side = published
     found = {stage: shape for stage, shape in network.shapes(side, side) if stage not in ("input", "head")}
@@ -214,6 +215,7 @@ def test_any_size_is_answered_at_the_size_rounded_up(name, options, every, size)
     assert answer.isfinite().all()
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(st.sampled_from(VARIANTS), st.integers(1, 40), st.integers(1, 40), st.integers(1, 3))
 def test_any_other_size_as_well(variant, height, width, n):
@@ -232,6 +234,7 @@ def test_even_the_narrowest_takes_one_pixel(name, width):
     assert tiny(name, width=width)(noise(1, 1, 1, 1)).shape == (1, 3, 1, 1)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(st.sampled_from(VARIANTS), st.integers(1, 30), st.integers(1, 30), st.integers(1, 9))
 def test_the_answer_at_places_is_the_full_answer_there(variant, height, width, count):
@@ -473,6 +476,7 @@ def test_the_same_training_teaches_every_architecture_both_objectives(name, obje
 # ---- saving and loading --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", [Regression(), Classification(BINS, "soft", neighbours=5)], ids=repr)
 @pytest.mark.parametrize(("name", "options", "every"), VARIANTS)
 @pytest.mark.filterwarnings("error")

@@ -96,6 +96,7 @@ def test_a_picture_that_fits_is_not_padded():
 # ---- architecture --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"half_resolution": True}, {"skips": False}])
 def test_there_is_no_pooling(options):
     net = small(**options)

@@ -25,6 +25,7 @@ def test_right_and_wrong_answers_are_counted_and_the_rate_told():
     assert "No: it was the" in test.message.value
 
 
+@pytest.mark.slow
 def test_the_side_is_drawn_by_lot_and_the_seed_draws_it_again():
     def sides(seed):
         test = BlindTest(lambda rgb: rgb, [RED], seed)

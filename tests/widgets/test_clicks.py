@@ -35,6 +35,7 @@ def test_a_click_beside_the_plane_changes_nothing():
     assert move_nearest("", 50, 30, colors=MARBLES) == {}
 
 
+@pytest.mark.slow
 def test_a_click_on_a_color_no_screen_shows_moves_nothing_and_says_so_until_the_next_move():
     explorer = brown_well_explorer()
     explorer._click = lambda *place, **state: move_nearest("plane", -100, -100, colors=state["colors"])
@@ -45,6 +46,7 @@ def test_a_click_on_a_color_no_screen_shows_moves_nothing_and_says_so_until_the_
     assert explorer.refusal.value == ""
 
 
+@pytest.mark.slow
 def test_the_explorer_begins_at_the_floor_of_the_marbles_and_every_preset_brings_its_colors():
     explorer = brown_well_explorer()
     assert "L2 3,538" in explorer.caption.value  # as by hand: 45, 35 and 20 % are exact
@@ -59,6 +61,7 @@ def test_the_second_has_a_share_of_what_the_first_leaves_so_every_position_is_po
     assert torch.allclose(answers(0.45, MARBLES_SECOND)["probabilities"], torch.tensor([0.45, 0.35, 0.2]))
 
 
+@pytest.mark.slow
 def test_a_click_on_the_picture_arrives_in_the_units_of_the_axes():
     explorer = brown_well_explorer()
     plane = next(ax for ax in explorer._figure.axes if ax.get_label() == "plane")
@@ -89,6 +92,7 @@ def test_every_palette_of_the_explorer_can_be_shown():
 # ---- the pixel inspector -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_inspector_says_what_the_library_decodes():
     bins, logits, fixed = answered()
     inspector = PixelInspector(bins, logits, fixed)
@@ -102,6 +106,7 @@ def test_the_inspector_says_what_the_library_decodes():
     assert torch.equal(torch.stack(truths)[:, 1:], fixed.outcomes[:, picture, :, y, x])
 
 
+@pytest.mark.slow
 def test_a_click_on_the_photo_chooses_the_pixel_under_it():
     explorer = PixelInspector(*answered()).explorer(picture=2, x=5, y=6)
     photo_axes = next(ax for ax in explorer._figure.axes if ax.get_label() == "photo")
@@ -111,6 +116,7 @@ def test_a_click_on_the_photo_chooses_the_pixel_under_it():
     assert explorer.state == {"picture": 2, "x": 12, "y": 3}
 
 
+@pytest.mark.slow
 def test_the_presets_find_the_most_and_the_least_certain_pixel():
     bins, logits, fixed = answered()
     inspector = PixelInspector(bins, logits, fixed)
@@ -147,6 +153,7 @@ def test_without_rebalancing_every_pixel_counts_the_same():
     assert view.weight(0.0, (0, 0)) != pytest.approx(view.weight(0.0, (60, 40)))
 
 
+@pytest.mark.slow
 def test_a_click_on_the_plane_chooses_the_color_of_the_pixel():
     explorer = soft_labels().explorer()
     assert explorer._click("plane", 12.4, -30.6, **explorer.state) == {"color": (12, -31)}

@@ -34,6 +34,7 @@ def painter(guided):
 # ---- what the network proposes -------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_proposals_are_the_networks_own_and_differ_to_the_eye(guided):
     found = propose(guided, COFFEE, [], 60, 100)
     assert len(found) == 6
@@ -46,6 +47,7 @@ def test_proposals_are_the_networks_own_and_differ_to_the_eye(guided):
         assert all((lab - other)[1:].norm() > APART - 3 for other in labs[:i])
 
 
+@pytest.mark.slow
 def test_the_likeliest_proposal_is_the_likeliest_bin_that_fits_the_lightness():
     """On a speck of white the network thinks of the wood around it, and no wood is as light as that."""
     network = Colorizer.pretrained("guided")
@@ -70,6 +72,7 @@ def test_the_likeliest_proposal_is_the_likeliest_bin_that_fits_the_lightness():
     assert unfit >= 1  # so the gamut did decide
 
 
+@pytest.mark.slow
 def test_a_hint_changes_what_is_proposed_there(guided):
     hinted = propose(guided, COFFEE, [(60, 100, at_lightness(COFFEE, 60, 100, BLUE))], 60, 100)
     blueness = [p.rgb[2] - p.rgb[0] for p in (hinted[0], propose(guided, COFFEE, [], 60, 100)[0])]
@@ -79,6 +82,7 @@ def test_a_hint_changes_what_is_proposed_there(guided):
 # ---- painting ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_hint_moves_the_colors_near_it_far_more_than_those_far_away(painter):
     before = painter.answer
     height, width = painter.rgb.shape[:2]
@@ -93,6 +97,7 @@ def test_a_hint_moves_the_colors_near_it_far_more_than_those_far_away(painter):
     assert (far[0] - far[1]).norm() < (near[0] - near[1]).norm() / 3
 
 
+@pytest.mark.slow
 def test_what_is_seen_of_the_photograph_is_its_lightness_alone(guided):
     L = to_lab(COFFEE)[:1]
     grey = to_picture(torch.cat([L, torch.zeros(2, *L.shape[1:])]))
@@ -100,6 +105,7 @@ def test_what_is_seen_of_the_photograph_is_its_lightness_alone(guided):
     assert difference.mean() < 1  # what rounding L to 256 greys costs
 
 
+@pytest.mark.slow
 def test_a_second_color_at_the_same_place_replaces_the_first(painter):
     painter.click(0.5, 0.5)
     painter.put(BLUE)
@@ -108,6 +114,7 @@ def test_a_second_color_at_the_same_place_replaces_the_first(painter):
     assert painter.hints[0][2][0] > painter.hints[0][2][2]
 
 
+@pytest.mark.slow
 def test_undo_and_clear_go_back_to_the_pictures_before(painter):
     answers = [painter.answer]
     for x in (0.2, 0.5, 0.8):
@@ -129,6 +136,7 @@ def test_undo_and_clear_go_back_to_the_pictures_before(painter):
     assert painter.hints == [] and painter.message.value == "Nothing to undo."
 
 
+@pytest.mark.slow
 def test_a_drag_that_begins_on_a_hint_moves_it_and_another_does_not(painter):
     painter.click(0.3, 0.5)
     painter.put(BLUE)
@@ -140,6 +148,7 @@ def test_a_drag_that_begins_on_a_hint_moves_it_and_another_does_not(painter):
     assert painter.place == (int(0.1 * width), int(0.1 * painter.rgb.shape[0]))
 
 
+@pytest.mark.slow
 def test_the_palette_buttons_put_their_color(painter):
     painter.click(0.3, 0.8)
     swatch = painter.palette.children[1]
@@ -150,6 +159,7 @@ def test_the_palette_buttons_put_their_color(painter):
 # ---- files ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_hints_are_saved_and_loaded_again(painter, tmp_path):
     painter.file.value = str(tmp_path / "blue.json")
     painter.click(0.3, 0.8)
@@ -162,6 +172,7 @@ def test_hints_are_saved_and_loaded_again(painter, tmp_path):
     assert painter.hints == kept and np.array_equal(painter.answer, answer)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["no json", '{"hints": [{"x": 9999, "y": 1, "rgb": [1, 2, 3]}]}'])
 def test_a_file_that_cannot_be_loaded_leaves_the_hints(painter, tmp_path, text):
     painter.click(0.3, 0.8)
@@ -173,6 +184,7 @@ def test_a_file_that_cannot_be_loaded_leaves_the_hints(painter, tmp_path, text):
     assert painter.hints == kept and "Not loaded" in painter.message.value
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_not_there_is_said(painter, tmp_path):
     painter.file.value = str(tmp_path / "nowhere" / "<b>.json")
     painter.save()
@@ -184,6 +196,7 @@ def test_a_network_without_hints_is_refused():
         HintPainter(Colorizer.pretrained("classification"), COFFEE)
 
 
+@pytest.mark.slow
 def test_who_changes_their_mind_sees_the_proposals_as_before(painter):
     painter.click(0.4, 0.5)
     before = [(button.description, button.tooltip) for button in painter.palette.children]
@@ -196,6 +209,7 @@ def test_who_changes_their_mind_sees_the_proposals_as_before(painter):
     assert [button.tooltip for button in painter.palette.children] != elsewhere
 
 
+@pytest.mark.slow
 def test_hints_on_a_large_photograph_are_in_its_own_pixels(guided, tmp_path):
     """So that the command line, which reads the photograph itself, puts them where they were clicked."""
     large = photo("coffee").rgb  # (400, 600, 3), shown smaller
@@ -220,6 +234,7 @@ def test_hints_on_a_large_photograph_are_in_its_own_pixels(guided, tmp_path):
     assert len(painter.hints) == 1
 
 
+@pytest.mark.slow
 def test_a_file_that_holds_something_else_is_not_replaced(painter, tmp_path):
     painter.put(BLUE)
     for name, content in (("letter.json", "precious"), ("a\0b.json", None)):
@@ -235,11 +250,13 @@ def test_a_file_that_holds_something_else_is_not_replaced(painter, tmp_path):
         assert "written to" in painter.message.value
 
 
+@pytest.mark.slow
 def test_numbers_of_any_kind_are_hints(painter):
     painter.set([(np.float32(3), 4, (1.0, 2.0, 3.0))])
     assert painter.hints == [(3.0, 4.0, (1, 2, 3))]
 
 
+@pytest.mark.slow
 def test_a_hint_elsewhere_is_not_taken_hold_of(painter):
     """NEAR is 3 % of the shorter side."""
     for x in (0.4, 0.5):
@@ -248,6 +265,7 @@ def test_a_hint_elsewhere_is_not_taken_hold_of(painter):
     assert len(painter.hints) == 2
 
 
+@pytest.mark.slow
 def test_an_undo_that_comes_while_a_hint_is_coloured_waits_and_takes_it_back(painter, monkeypatch):
     """JupyterLab hands messages to several threads of the kernel."""
     begun, colorize = threading.Event(), painter.colorizer.colorize

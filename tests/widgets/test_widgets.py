@@ -149,6 +149,7 @@ def test_whatever_it_is_moved_to_nothing_is_cut_off(explorer):
             assert inside, f"{label}: {ax.get_title()!r} reaches {box.extents} of {figure.bbox.extents}"
 
 
+@pytest.mark.slow
 def test_axes_are_measured_once_and_stay_while_what_is_in_them_moves():
     well = brown_well_explorer()
     first = [ax.get_position(original=True).extents for ax in well._figure.axes]
@@ -176,6 +177,7 @@ def test_axes_that_are_used_again_keep_nothing_of_what_was_in_them(explorer):
         assert anew.png(explorer._render(**explorer.state)) == explorer.picture.value, label
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change", [{"xlabel": "y"}, {"xlim": (0, 2)}, {"xticks": [0.5]}, {"xscale": "symlog"}]
 )
@@ -191,6 +193,7 @@ def test_axes_that_change_are_drawn_anew(change):
     assert canvas.png(figure()) == first
 
 
+@pytest.mark.slow
 def test_a_twin_shows_another_state_than_the_widget_begins_with(explorer, monkeypatch):
     shown = []
     monkeypatch.setattr("colorlab.widgets.explorable.show", lambda figure, alt: shown.append(alt))
@@ -222,6 +225,7 @@ def test_more_than_three_controls_are_refused(explorer):
         Explorable(lambda **state: Figure(), lambda **state: "", controls, {})
 
 
+@pytest.mark.slow
 def test_an_error_in_render_reaches_the_reader():
     well = brown_well_explorer()
 
@@ -325,6 +329,7 @@ def test_a_click_on_the_middle_of_a_box_selects_its_stage_and_beside_it_nothing(
         assert view.click("maps", x, y, **state) == {}
 
 
+@pytest.mark.slow
 def test_a_click_on_the_picture_reaches_the_box_below_it():
     explorer = unet_view().explorer(stage="stem")
     network = next(ax for ax in explorer._figure.axes if ax.get_label() == "network")
@@ -334,6 +339,7 @@ def test_a_click_on_the_picture_reaches_the_box_below_it():
     assert explorer.state["stage"] == "up 2"
 
 
+@pytest.mark.slow
 def test_stages_of_one_size_stand_at_one_height_and_skips_join_them():
     for half_resolution in (False, True):
         view = unet_view(3, half_resolution)
@@ -356,6 +362,7 @@ def test_the_diagram_names_the_shape_of_every_stage_and_its_skips(skips):
     assert sum(word.startswith("skip: ") for word in words) == (3 if skips else 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [1, 7, 32, 37])
 @pytest.mark.parametrize("skips", ["with skips", "without"])
 def test_the_view_shows_what_the_network_itself_answers(side, skips):
@@ -407,6 +414,7 @@ def png_of(rgb):
     return file.getvalue()
 
 
+@pytest.mark.slow
 def test_an_uploaded_photograph_is_coloured_beside_its_grey_and_itself(own_photo):
     before, rgb = own_photo.picture.value, photo("china", side=30).rgb
     upload(own_photo, "china.png", png_of(rgb))
@@ -430,6 +438,7 @@ def test_a_file_name_cannot_bring_html(own_photo):
     assert "<img" not in own_photo.message.value
 
 
+@pytest.mark.slow
 def test_the_bin_explorer_takes_a_photograph_of_ones_own():
     explorer = color_bins_explorer(20)
     assert explorer.state == {"grid_size": 20, "name": "chelsea"}
