@@ -15,8 +15,11 @@ import nbformat
 from traitlets.config import Config
 
 from colorlab.course.kernel import Kernel
-from colorlab.files.faults import sentence
+from colorlab.files.faults import memory_left, sentence
 
+ROOM = (
+    3 * 2**26
+)  # bytes; with less the library that talks to kernels may end this whole process without a word
 STARTING = 300  # seconds until a kernel must answer; a busy machine takes its time
 PACKAGES = ("colorlab-course", "torch", "numpy", "matplotlib", "papermill")
 
@@ -61,6 +64,8 @@ def execute(
     if "preset" in values:  # what was asked for here is stronger than a variable set long ago
         environment["COLORLAB_PRESET"] = values["preset"]
     try:
+        if not memory_left(ROOM):
+            raise MemoryError
         text, error = _execute(notebook, values, limit, environment, on_cell)
     except Exception as failure:
         error = f"{type(failure).__name__}: {sentence(failure)}"

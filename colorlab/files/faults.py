@@ -1,6 +1,7 @@
 """What a reader is told when the machine does not suffice, and names that may be anything."""
 
 import errno
+import mmap
 
 REMEDIES = {
     errno.ENOSPC: "make room there, or name another place",
@@ -33,12 +34,12 @@ def short_of_memory(error: BaseException) -> bool:
 
 
 def memory_left(size: int = 2**26) -> bool:
-    """Whether so many bytes can still be had: then it is the file that asks for more than there is."""
+    """Whether so many bytes can still be had."""
     try:
-        bytearray(size)
-    except MemoryError:
+        with mmap.mmap(-1, size):  # nothing is written to it, so it costs nothing
+            return True
+    except OSError:
         return False
-    return True
 
 
 def refused_by_the_machine(error: BaseException) -> bool:

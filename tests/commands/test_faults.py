@@ -17,8 +17,9 @@ from PIL import Image
 from colorlab import colorizer as colorizer_module
 from colorlab.cli import main
 from colorlab.colorizer import Colorizer
+from colorlab.course import execution
 from colorlab.files import whole
-from colorlab.files.faults import MORE_MEMORY, printable, sentence, short_of_memory
+from colorlab.files.faults import MORE_MEMORY, memory_left, printable, sentence, short_of_memory
 from colorlab.files.tensors import with_sorted_header
 from colorlab.files.whole import (
     LEFTOVERS,
@@ -255,6 +256,17 @@ def test_short_memory_is_not_blamed_on_weights(tmp_path, monkeypatch):
     monkeypatch.setattr(colorizer_module, "safe_open", short)
     result = CliRunner().invoke(main, ["evaluate", str(tmp_path), "--model", str(path)])
     assert result.exit_code == 1 and "not a colorizer" not in result.output
+
+
+def test_no_kernel_is_begun_where_memory_is_short(monkeypatch):
+    """The library that talks to it would end the whole process, and the report with it."""
+    monkeypatch.setattr(execution, "memory_left", lambda size: False)
+    executed = execution.execute("no notebook", {}, limit=9)
+    assert executed.notebook is None and executed.error == f"MemoryError: {MORE_MEMORY}"
+
+
+def test_what_can_be_had_is_told_from_what_cannot():
+    assert memory_left(2**20) and not memory_left(2**61)
 
 
 def test_a_command_short_of_memory_ends_in_a_sentence(tmp_path, monkeypatch):
