@@ -14,7 +14,7 @@ from torch import Tensor
 import colorlab.weighted_regression  # noqa: F401 (nobody asks for it by name, but its files are opened)
 from colorlab.bins import Temperature, checked_temperature
 from colorlab.data import resized, shrink, to_lab, to_lightness
-from colorlab.edges import along_edges, enlarged
+from colorlab.edges import along_edges, edge_slope, enlarged
 from colorlab.files.faults import short_of_memory
 from colorlab.files.media import bands, read_image
 from colorlab.files.tensors import with_sorted_header
@@ -360,10 +360,10 @@ def painted(rgb: np.ndarray, ab: Tensor, small: Tensor) -> np.ndarray:
         ab, small: see `along_edges`.
     """
     height, width = rgb.shape[:2]
-    colored = np.empty((height, width, 3), rgb.dtype)
+    colored, slope = np.empty((height, width, 3), rgb.dtype), edge_slope(ab, small)
     for rows in bands(height, width):
         L = (to_lightness(rgb[rows]) if rgb.ndim == 3 else _lightness_of_grey(rgb[rows]))[None]
-        ab_there = along_edges(ab, small, L, rows.start, height)
+        ab_there = along_edges(ab, small, L, rows.start, height, slope)
         colored[rows] = to_picture(torch.cat([L, ab_there], dim=1)[0], rgb.dtype)
     return colored
 

@@ -7,7 +7,9 @@ from torch.nn import functional as F
 EDGE_NOISE = 256.0  # variance of L below which its changes count as noise, squared units of L; measured
 
 
-def along_edges(ab: Tensor, small: Tensor, L: Tensor, top: int = 0, height: int | None = None) -> Tensor:
+def along_edges(
+    ab: Tensor, small: Tensor, L: Tensor, top: int = 0, height: int | None = None, slope: Tensor | None = None
+) -> Tensor:
     """Enlarge ab `(1, 2, h, w)` to the size of L `(1, 1, H, W)`, its edges laid where those of L are.
 
     Bilinear enlarging blurs colour over every edge. But around each small pixel the line ab ≈ slope · L + …
@@ -20,15 +22,21 @@ def along_edges(ab: Tensor, small: Tensor, L: Tensor, top: int = 0, height: int 
         small: the lightness it was shown, `(1, 1, h, w)`.
         L: the lightness of the picture, or of some rows of it.
         top, height: which row of the picture the first row of L is, and how many the picture has.
+        slope: `edge_slope(ab, small)`, if that is known already.
     """
     height = height or L.shape[-2]
     rows = range(top, top + L.shape[-2])
     if ab.shape[-2:] == (height, L.shape[-1]):
         return ab[..., rows.start : rows.stop, :]
-    mean_L, mean_ab = _around(small), _around(ab)
-    slope = (_around(small * ab) - mean_L * mean_ab) / (_around(small**2) - mean_L**2 + EDGE_NOISE)
+    slope = edge_slope(ab, small) if slope is None else slope
     ab, slope, small = (_enlarged_rows(x, L.shape[-1], rows, height) for x in (ab, slope, small))
     return ab + slope * (L - small)
+
+
+def edge_slope(ab: Tensor, small: Tensor) -> Tensor:
+    """How ab changes with L around each small pixel, `(1, 2, h, w)`."""
+    mean_L, mean_ab = _around(small), _around(ab)
+    return (_around(small * ab) - mean_L * mean_ab) / (_around(small**2) - mean_L**2 + EDGE_NOISE)
 
 
 def _around(x: Tensor) -> Tensor:

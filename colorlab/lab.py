@@ -94,23 +94,23 @@ def lab_to_rgb_in_gamut(lab: Tensor) -> Tensor:
     """
     rgb = _lab_to_unclipped_rgb(lab)
     pixels, shown = (x.movedim(-3, 0).flatten(1) for x in (lab, rgb))  # (3, P) each
-    outside = ((shown < -ROUNDING) | (shown > 1 + ROUNDING)).any(0).nonzero().squeeze(1)
+    outside = _beyond(shown, 0, -ROUNDING, 1 + ROUNDING).nonzero().squeeze(1)
     if len(outside):
         L, ab = pixels[None, :1, outside], pixels[None, 1:, outside]
-        least, most = torch.zeros_like(L), torch.ones_like(L)  # grey is inside, the colour itself is not
-        for _ in range(CHROMA_STEPS):
-            middle = (least + most) / 2
-            beyond = _beyond_screen(_light_of(torch.cat([L, middle * ab], dim=1)))
-            least, most = torch.where(beyond, least, middle), torch.where(beyond, middle, most)
-        inside = _stored(_light_of(torch.cat([L, least * ab], dim=1)))[0]
+        # Told by the light, as the curve costs the most.
+        least, most = (_light(torch.tensor(edge)).item() for edge in (-ROUNDING, 1 + ROUNDING))
+        share = torch.zeros_like(L)  # of the chroma; grey is inside, the colour itself is not
+        for halving in range(1, CHROMA_STEPS + 1):
+            light = _light_of(torch.cat([L, (share + 0.5**halving) * ab], dim=1))
+            share += 0.5**halving * ~_beyond(light, 1, least, most, keepdim=True)
+        inside = _stored(_light_of(torch.cat([L, share * ab], dim=1)))[0]
         shown = shown.index_copy(1, outside, inside)
     return shown.clamp(0, 1).reshape(3, *lab.shape[:-3], *lab.shape[-2:]).movedim(0, -3)
 
 
-def _beyond_screen(light: Tensor) -> Tensor:
-    """Which of `(N, 3, P)` no screen can show: `(N, 1, P)` bool. Told by the light: the curve costs the most."""
-    least, most = (_light(torch.tensor(edge)).item() for edge in (-ROUNDING, 1 + ROUNDING))
-    return ((light < least) | (light > most)).any(1, keepdim=True)
+def _beyond(channels: Tensor, dim: int, least: float, most: float, keepdim: bool = False) -> Tensor:
+    """Where any of the three channels lies outside the limits."""
+    return (channels.amin(dim, keepdim) < least) | (channels.amax(dim, keepdim) > most)
 
 
 def grey_of(L: Tensor) -> Tensor:
