@@ -26,9 +26,11 @@ STYLE = """
   .wide { overflow-x: auto; }
   table { border-collapse: collapse; }
   th, td { text-align: left; vertical-align: top; padding: .4rem .75rem; border-bottom: 1px solid #8888; }
+  td:nth-child(2) { white-space: nowrap; }
   td.number { text-align: right; font-variant-numeric: tabular-nums; }
   .multiples { display: grid; grid-template-columns: repeat(auto-fill, minmax(18rem, 1fr)); gap: 1rem; }
   .multiples figure { margin: 0; } .multiples img { width: 100%; }
+  figcaption { overflow-wrap: anywhere; }
 """
 
 

@@ -7,9 +7,9 @@ pytestmark = pytest.mark.slow
 
 
 def test_the_bin_explorer_answers_in_voila(page, voila):
-    page.goto(f"{voila}/voila/render/06_color_bins.ipynb", timeout=60_000)
+    page.goto(f"{voila}/voila/render/06_color_bins.ipynb", timeout=300_000)
     slider = page.get_by_role("slider")
-    slider.wait_for(timeout=60_000)
+    slider.wait_for(timeout=300_000)
     image = page.locator(".jupyter-widgets.widget-image, .colorlab-clickable img").first
     before = until(lambda: picture_digest(image), "no picture")
     assert page.get_by_text("Grid 10: Q = 262 bins").count()
