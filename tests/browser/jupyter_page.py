@@ -49,7 +49,7 @@ def soon(found: Callable[[], T | None], seconds: float) -> T | None:
     return answer
 
 
-def until(found: Callable[[], T | None], fault: str, seconds: float = 30) -> T:
+def until(found: Callable[[], T | None], fault: str, seconds: float = 120) -> T:
     """As `soon`; no answer is a failure."""
     answer = soon(found, seconds)
     assert answer, f"{fault} (waited {seconds:g} s)"
