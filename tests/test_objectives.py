@@ -350,6 +350,7 @@ class Allocations(TorchDispatchMode):
 def test_beside_the_logits_only_their_gradient_has_q_numbers_a_pixel(targets):
     bins = ColorBins(10)
     lab, _ = Marbles(size=16).batch(4)  # in gamut; outside it pixels are handled in bounded parts
+    bins.encode_soft(lab[:, 1:])  # the table of candidates is made once, and no larger for more pixels
     features, head = random(4, 8, 16, 16).requires_grad_(), Pointwise(8, bins.n_bins)
     with Allocations(at_least=4 * 16 * 16 * bins.n_bins) as large:
         loss = Classification(bins, targets).loss(head(features), lab[:, 1:])
@@ -364,6 +365,7 @@ def test_beside_the_logits_only_their_gradient_has_q_numbers_a_pixel(targets):
 def test_in_training_nothing_has_q_numbers_a_pixel(targets):
     bins = ColorBins(10)
     lab, _ = Marbles(size=32).batch(4)
+    bins.encode_soft(lab[:, 1:])
     features, head = random(4, 8, 32, 32).requires_grad_(), Pointwise(8, bins.n_bins)
     with Allocations(at_least=4 * 32 * 32 * bins.n_bins) as large:
         Classification(bins, targets).loss_from_features(features, head, lab[:, 1:]).backward()
