@@ -10,7 +10,7 @@ import numpy as np
 from clock import Row
 from PIL import Image
 
-from colorlab.batch import Settings, colorize_files
+from colorlab.batch import Settings, colorize_files, plan
 from colorlab.colorizer import Colorizer
 from colorlab.data import photo
 from colorlab.flicker import FrameColorizer
@@ -39,7 +39,7 @@ def _coloring(folder: Path) -> Iterator[Row]:
         paint = FrameColorizer(colorizer)
 
         def several(colorizer=colorizer) -> None:
-            jobs = [(source, source.with_suffix(".out.jpg")) for source in sources]
+            jobs = plan(sources, folder / "colored")
             for _, outcome in colorize_files(colorizer, jobs, Settings(force=True)):
                 assert outcome == "written", outcome
 
