@@ -315,9 +315,8 @@ class ColorBins:
             got = tuple(ab.shape) if isinstance(ab, Tensor) else type(ab).__name__
             raise ValueError(f"ab: expected a tensor (..., 2, H, W), got {got}")
         ab = ab.detach() if ab.dtype == torch.float64 else ab.detach().float()
-        if (
-            not ab.sum().isfinite() and not ab.isfinite().all()
-        ):  # the sum of huge numbers may be infinite, too
+        # The sum is quicker, but that of huge numbers may be infinite, too.
+        if not ab.sum().isfinite() and not ab.isfinite().all():
             raise ValueError("ab: expected finite values, got NaN or infinity; look where they arose")
         return ab.movedim(-3, 0).reshape(2, -1), (*ab.shape[:-3], *ab.shape[-2:])
 
@@ -367,9 +366,8 @@ class ColorBins:
             # k bins are certainly within `reach`; one that starts beyond it is never among the k nearest.
             reach = farthest.kthvalue(k, dim=1, keepdim=True).values * (1 + 1e-5)
             most = int((closest <= reach).sum(1).max())
-            near = closest.topk(most, dim=1, largest=False).indices.repeat_interleave(
-                4, 0
-            )  # (4 Q, C), too many
+            near = closest.topk(most, dim=1, largest=False).indices  # (Q, C), too many
+            near = near.repeat_interleave(4, 0)
             if most <= MOST_COMPARED:
                 # One that k others beat at all four corners of a quarter is beaten everywhere in it.
                 half = torch.cartesian_prod(torch.arange(2), torch.arange(2)) * self.grid_size / 2  # (4, 2)

@@ -30,9 +30,7 @@ from colorlab.regions import shared
 WEIGHTS = Path(__file__).parent / "weights"
 LONGEST = 16  # of a picture longer than 16:1 the network sees a smaller one: its memory has a bound too
 MOST_WORKING_SIZE = 1024  # eight times what ships; so 16 megapixels are the most that a network sees
-FARTHEST = (
-    5e3  # Lab units: what lies beyond would be brought into the gamut anyway; more is no Lab for `lab.py`
-)
+FARTHEST = 5e3  # Lab units: what lies beyond comes into the gamut anyway; more is no Lab for `lab.py`
 MOST_AB = 1e6  # Lab units; colours have at most 150, but a network that has learnt nothing may say anything
 REFERENCE_SIDE = 256  # pixels of the shorter side are plenty to count colours in
 PRETRAINED = ("regression", "classification", "guided")

@@ -17,9 +17,7 @@ from traitlets.config import Config
 from colorlab.course.kernel import Kernel
 from colorlab.files.faults import memory_left, sentence
 
-ROOM = (
-    3 * 2**26
-)  # bytes; with less the library that talks to kernels may end this whole process without a word
+ROOM = 3 * 2**26  # bytes; with less the library that talks to kernels may end this whole process
 STARTING = 300  # seconds until a kernel must answer; a busy machine takes its time
 PACKAGES = ("colorlab-course", "torch", "numpy", "matplotlib", "papermill")
 
