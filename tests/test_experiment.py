@@ -1,5 +1,7 @@
 """Recorded trainings: what is written comes back, and the replay shows the moment it names."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,16 @@ def test_the_replay_tells_loss_and_share_of_chroma_of_its_moment():
     assert "After 20 steps" in said
     assert "a: loss 7 nats" in said
     assert "100% as colourful" in said
+
+
+def test_no_step_is_written_over_the_next():
+    runs = {name: run for name, run in recorded_runs().items() if name in ("regression", "classification")}
+    figure = ExperimentReplay(runs, [GREY] * 6, list("abcdef"), dict.fromkeys(runs, "nats")).render(0, "a")
+    figure.canvas.draw()
+    for curve in figure.axes[:2]:
+        boxes = [label.get_window_extent() for label in curve.get_xticklabels()]
+        assert len(boxes) >= 4
+        assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
 
 
 def test_the_share_of_chroma_is_the_ratio_of_the_chromas():

@@ -50,7 +50,9 @@ class ExperimentReplay:
             here = self._loss_at(run, step)
             top = max(loss[1:])
             curve.plot(np.sqrt(step), min(here, top), "o", markersize=9, color=ink())
-            ticks = [s for s in self.steps if s in (self.steps[0], self.steps[-1], *self.steps[2::3])]
+            first, last = self.steps[0], self.steps[-1]
+            # Those near the last one would be written over it.
+            ticks = sorted({first, *(s for s in self.steps[2::3] if s < 0.7 * last), last})
             curve.set_xticks(np.sqrt(ticks), [f"{s:,}" for s in ticks], fontsize=8)
             curve.set(xlabel="gradient steps", ylabel=self.units[title])
             curve.set_title(f"step {step:,}: {short(here)}", fontsize=10)
