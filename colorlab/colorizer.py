@@ -203,7 +203,18 @@ class Colorizer:
         Raises:
             ValueError: the network answers what are no colours.
         """
-        ab = self.decide(self.beliefs(L, hints, like, by_region), temperature)
+        return self.ab_from(self.beliefs(L, hints, like, by_region), L, temperature, hints)
+
+    @torch.no_grad()
+    def ab_from(
+        self,
+        beliefs: Tensor,
+        L: Tensor,
+        temperature: Temperature | None = None,
+        hints: Tensor | None = None,
+    ) -> Tensor:
+        """The second half of `predict_ab`, from beliefs that are known already."""
+        ab = self.decide(beliefs, temperature)
         if not (ab.abs() < MOST_AB).all():  # nor is NaN
             raise ValueError(
                 "the network answers no colours but NaN or huge numbers; its weights are damaged"

@@ -236,11 +236,12 @@ def spread(
         light, hinted = light.flatten(), plane[:2].flatten(1)[:, where]
         step, found = max(1, AT_ONCE // len(where)), []
         for part in (slice(first, first + step) for first in range(0, len(grid), step)):
-            distance = torch.cdist(grid[part], grid[where]) / (reach * min(height, width))  # (p, K)
-            unlike = (light[part, None] - light[where]).abs() / likeness
-            scores = F.pad(-distance - unlike, (0, 1), value=math.log(pull) if pull > 0 else -math.inf)
-            weights = torch.softmax(scores, dim=1)[:, :-1]  # (p, K); the last was the invisible hint's
-            found.append(hinted @ weights.T)
+            distance = torch.cdist(grid[where], grid[part]) / (reach * min(height, width))  # (K, p)
+            unlike = (light[part] - light[where, None]).abs() / likeness
+            scores = F.pad(-distance - unlike, (0, 0, 0, 1), value=math.log(pull) if pull > 0 else -math.inf)
+            # Down the columns: softmax is slow along few numbers side by side.
+            weights = torch.softmax(scores, dim=0)[:-1]  # (K, p); the last was the invisible hint's
+            found.append(hinted @ weights)
         picture.copy_(torch.cat(found, dim=1).reshape(2, height, width) * AB_SCALE)
     return ab
 

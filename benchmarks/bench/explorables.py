@@ -39,13 +39,13 @@ def drags() -> Iterator[dict]:
         seconds = []
         for step in range(STEPS):
             start = time.perf_counter()
-            explorer.set(**moves[step % 2])
+            explorer.set(**moves[step % len(moves)])
             seconds.append(time.perf_counter() - start)
         yield {"explorable": name, "seconds": sorted(seconds)}
 
 
 def explorables() -> dict[str, tuple[Explorable | HintPainter, list[dict]]]:
-    """Every explorable at the size the course shows it in, and two states to go to and fro between."""
+    """Every explorable at the size the course shows it in, and states to go through: to and fro between two."""
     trained = Colorizer.pretrained("classification")
     objective, bins = trained.objective, trained.objective.bins
     fixed = CoinToss([photo("astronaut", side=48), photo("coffee", side=48)]).evaluation()
@@ -60,7 +60,8 @@ def explorables() -> dict[str, tuple[Explorable | HintPainter, list[dict]]]:
     kernels = [{"kernel": tuple(KERNELS[name].flatten().tolist())} for name in list(KERNELS)[:2]]
     clip = SteadinessView(trained, static_clip("rocket", "flower", frames=16, side=96)[0], 0.38)
     painter = HintPainter(Colorizer.pretrained("guided"), photo("coffee", side=256).rgb)
-    red, blue = (80, 180, (150, 50, 20)), (80, 180, (40, 70, 170))
+    # Another colour at every step: the painter remembers its last answers.
+    hints = [{"hints": [(80, 180, (150 - 9 * step, 50, 20 + 12 * step))]} for step in range(STEPS)]
     return {
         "01 lightness slice": (lightness_slice_explorer(), [{"L": 40}, {"L": 60}]),
         "02 kernel playground": (kernel_playground(), kernels),
@@ -84,6 +85,6 @@ def explorables() -> dict[str, tuple[Explorable | HintPainter, list[dict]]]:
             RebalancingView(objective, stored, squares).explorer(),
             [{"uniform_mix": 0.5}, {"uniform_mix": 1.0}],
         ),
-        "10 hint painter, 256 pixels": (painter, [{"hints": [red]}, {"hints": [blue]}]),
+        "10 hint painter, 256 pixels": (painter, hints),
         "11 steadiness": (clip.explorer((110, 20), (30, 57)), [{"smoothing": 0.5}, {"smoothing": 0.95}]),
     }

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from html import escape
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from colorlab.colorizer import Colorizer
+from colorlab.colorizer import Colorizer, painted
 from colorlab.data import shrink, to_lab
 from colorlab.hints import Hint, check_hint, encode, read_hints, write_hints
 from colorlab.lab import in_gamut, lab_to_rgb, rgb_to_lab, to_levels
@@ -38,23 +39,20 @@ class Proposal:
     probability: float
 
 
-@torch.no_grad()
 def propose(
-    colorizer: Colorizer, rgb: np.ndarray, hints: Sequence[Hint], x: float, y: float, count: int = 6
+    colorizer: Colorizer, beliefs: Tensor, rgb: np.ndarray, x: float, y: float, count: int = 6
 ) -> list[Proposal]:
     """The most probable colours of a pixel, most probable first, no two of them alike.
 
     Args:
         colorizer: a guided classification.
+        beliefs: what it thinks of the picture, `(1, Q, h, w)`.
         rgb: the picture, uint8 `(H, W, 3)`; only its lightness is looked at.
-        hints: those given so far; the network takes them into account.
         x, y: of the pixel.
         count: how many at most.
     """
     height, width = rgb.shape[:2]
-    small = colorizer.small_copy(rgb)
-    planes = encode(hints, (height, width), tuple(small.shape[-2:])) if hints else None
-    shares = colorizer.beliefs(small, planes)[0].cpu()  # (Q, h, w)
+    shares = beliefs[0].cpu()  # (Q, h, w)
     p = shares[:, int(y * shares.shape[1] / height), int(x * shares.shape[2] / width)]
     L = _lightness(rgb, x, y)
     centers = colorizer.objective.bins.centers
@@ -101,6 +99,9 @@ class HintPainter(widgets.VBox):
             )
         self.colorizer, self.rgb = colorizer, shrink(rgb, LARGEST)
         self.size = height, width = rgb.shape[:2]
+        self._small = colorizer.small_copy(self.rgb)
+        # Two are wanted at a time, for the picture and for the proposals; of a hint being moved one stays the same.
+        self._beliefs = lru_cache(maxsize=2)(self._believed)
         self.hints: list[Hint] = []
         self._before: list[list[Hint]] = []  # what Undo goes back to
         self.place = (width // 2, height // 2)
@@ -109,6 +110,7 @@ class HintPainter(widgets.VBox):
         self.picture.on_msg(self._received)
         self.message = Caption()
         self.palette = widgets.HBox(layout=widgets.Layout(flex_flow="row wrap"))
+        self._swatches: list[widgets.Button] = []
         self.any_color = widgets.ColorPicker(value="#3366cc", description="any colour")
         put = _button("Put it there", lambda: self.put(_from_hex(self.any_color.value)))
         self.file = widgets.Text(value="hints.json", description="file")
@@ -189,13 +191,19 @@ class HintPainter(widgets.VBox):
 
     def _color(self, hints: list[Hint]) -> None:
         hints = [check_hint(hint, number, self.size) for number, hint in enumerate(hints, 1)]
-        answer = self.colorizer.colorize(self.rgb, hints=self._shown(hints))
-        self.hints, self.answer = hints, answer
+        beliefs, planes = self._beliefs(self._shown(hints))
+        ab = self.colorizer.ab_from(beliefs, self._small, hints=planes)
+        self.hints, self.answer = hints, painted(self.rgb, ab.cpu(), self._small)
         self._show(f"{_counted(hints)}." if hints else "No hint yet: click a place, choose a colour.")
 
-    def _shown(self, hints: Sequence[Hint]) -> list[Hint]:
+    def _believed(self, hints: tuple[Hint, ...]) -> tuple[Tensor, Tensor | None]:
+        """What the network thinks of the photograph with these hints, and the channels it was told them in."""
+        planes = encode(hints, self.rgb.shape[:2], tuple(self._small.shape[-2:])) if hints else None
+        return self.colorizer.beliefs(self._small, planes), planes
+
+    def _shown(self, hints: Sequence[Hint]) -> tuple[Hint, ...]:
         """Hints in pixels of the photograph as it is shown."""
-        return [(*self._shown_place(x, y), color) for x, y, color in hints]
+        return tuple((*self._shown_place(x, y), color) for x, y, color in hints)
 
     def _shown_place(self, x: float, y: float) -> tuple[float, float]:
         (height, width), (shown_height, shown_width) = self.size, self.rgb.shape[:2]
@@ -220,23 +228,30 @@ class HintPainter(widgets.VBox):
         # Without the hint that is there already: who changes their mind wants to see the alternatives.
         others = [hint for hint in self.hints if not self._near(hint, *self.place)]
         place = self._shown_place(*self.place)
-        proposals = propose(self.colorizer, self.rgb, self._shown(others), *place)
-        self.palette.children = [self._swatch(proposal) for proposal in proposals]
+        beliefs, _ = self._beliefs(self._shown(others))
+        self._offer(propose(self.colorizer, beliefs, self.rgb, *place))
         self.picture.value = draw(self.answer, self._shown(self.hints), place)
         self.picture.description = (
             f"The photograph with {_counted(self.hints)}; place {self.place} is chosen."
         )
         self.message.value = message
 
-    def _swatch(self, proposal: Proposal) -> widgets.Button:
-        name = "#{:02x}{:02x}{:02x}".format(*proposal.rgb)
-        chance = f"{proposal.probability:.0%}" if proposal.probability >= 0.005 else "<1%"
-        swatch = _button(chance, lambda: self.put(proposal.rgb))
-        swatch.tooltip = f"{name}, probability {chance}"
-        light = float(rgb_to_lab(torch.tensor(proposal.rgb, dtype=torch.uint8).reshape(3, 1, 1))[0])
-        swatch.layout.border = "1px solid gray"  # a white one would vanish on the white page
-        swatch.style.button_color, swatch.style.text_color = name, "black" if light > 50 else "white"
-        return swatch
+    def _offer(self, proposals: Sequence[Proposal]) -> None:
+        """One button a proposal. They stay and take other colours: new ones would lose a reader's place among them."""
+        while len(self._swatches) < len(proposals):
+            self._swatches.append(_button("", partial(self._take, len(self._swatches))))
+            self._swatches[-1].layout.border = "1px solid gray"  # a white one would vanish on the white page
+        for swatch, proposal in zip(self._swatches, proposals, strict=False):
+            name = "#{:02x}{:02x}{:02x}".format(*proposal.rgb)
+            chance = f"{proposal.probability:.0%}" if proposal.probability >= 0.005 else "<1%"
+            light = float(rgb_to_lab(torch.tensor(proposal.rgb, dtype=torch.uint8).reshape(3, 1, 1))[0])
+            swatch.description, swatch.tooltip = chance, f"{name}, probability {chance}"
+            swatch.style.button_color, swatch.style.text_color = name, "black" if light > 50 else "white"
+        self._offered = proposals
+        self.palette.children = self._swatches[: len(proposals)]
+
+    def _take(self, number: int) -> None:
+        self.put(self._offered[number].rgb)
 
 
 def draw(rgb: np.ndarray, hints: Sequence[Hint], place: tuple[float, float]) -> bytes:

@@ -113,7 +113,7 @@ def test_it_sees_what_lite0_sees_of_the_grey_picture():
 
 def test_features_of_every_stride_and_the_whole_picture_matter(monkeypatch):
     """Whatever is taken away, the answer is another."""
-    network, x = lite(), grey(1, 64, 64)
+    network, x = lite(), grey(2, 64, 64)  # of one picture it would remember what it saw
     before = network(x)
     features, pooled = seen(x)
     for lost in range(5):
@@ -122,6 +122,21 @@ def test_features_of_every_stride_and_the_whole_picture_matter(monkeypatch):
         assert not torch.equal(network(x), before)
     monkeypatch.setattr("colorlab.networks.lite_unet.seen", lambda L: (features.copy(), pooled))
     assert torch.equal(network(x), before)
+
+
+def test_what_was_seen_in_a_picture_is_remembered_for_that_picture_alone(monkeypatch):
+    """Hints move over one picture: Lite0 looks at it once. Another one, also in the same tensor, is looked at anew."""
+    network, first, second = lite(), grey(1, 64, 64), grey(1, 64, 64).flip(-1)
+    expected = [lite()(x) for x in (first, second)]
+    calls = []
+    monkeypatch.setattr("colorlab.networks.lite_unet.seen", lambda L: calls.append(1) or seen(L))
+    x = first.clone()
+    assert torch.equal(network(x), expected[0]) and torch.equal(network(x), expected[0])
+    assert len(calls) == 1
+    x.copy_(second)
+    assert torch.equal(network(x), expected[1])
+    assert torch.equal(network(first), expected[0])
+    assert len(calls) == 3
 
 
 def test_the_vector_of_the_picture_counts_the_same_everywhere():

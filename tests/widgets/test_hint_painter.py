@@ -9,7 +9,7 @@ import torch
 
 from colorlab.colorizer import Colorizer, to_picture
 from colorlab.data import photo, picture_tensor, to_lab
-from colorlab.hints import read_hints
+from colorlab.hints import encode, read_hints
 from colorlab.lab import in_gamut, rgb_to_lab
 from colorlab.widgets.hint_painter import APART, HintPainter, at_lightness, propose
 
@@ -31,12 +31,18 @@ def painter(guided):
     return HintPainter(guided, COFFEE)
 
 
+def proposed(colorizer, rgb, hints, x, y, count=6):
+    small = colorizer.small_copy(rgb)
+    planes = encode(hints, rgb.shape[:2], tuple(small.shape[-2:])) if hints else None
+    return propose(colorizer, colorizer.beliefs(small, planes), rgb, x, y, count)
+
+
 # ---- what the network proposes -------------------------------------------------------------------
 
 
 @pytest.mark.slow
 def test_proposals_are_the_networks_own_and_differ_to_the_eye(guided):
-    found = propose(guided, COFFEE, [], 60, 100)
+    found = proposed(guided, COFFEE, [], 60, 100)
     assert len(found) == 6
     chances = [proposal.probability for proposal in found]
     assert chances == sorted(chances, reverse=True)
@@ -66,7 +72,7 @@ def test_the_likeliest_proposal_is_the_likeliest_bin_that_fits_the_lightness():
             p = logits[:, y * logits.shape[1] // 128, x * logits.shape[2] // rgb.shape[1]].softmax(0)
             there = torch.cat([L[0, :, y, x].expand(len(centers), 1), centers], dim=1).T[..., None]
             fits = in_gamut(there)[:, 0]  # (Q,)
-            best = propose(network, rgb, [], x, y, count=1)[0]
+            best = proposed(network, rgb, [], x, y, count=1)[0]
             assert best.probability == pytest.approx(float(p[fits].max()), abs=1e-4)
             unfit += int(not fits[p.argmax()])
     assert unfit >= 1  # so the gamut did decide
@@ -74,8 +80,8 @@ def test_the_likeliest_proposal_is_the_likeliest_bin_that_fits_the_lightness():
 
 @pytest.mark.slow
 def test_a_hint_changes_what_is_proposed_there(guided):
-    hinted = propose(guided, COFFEE, [(60, 100, at_lightness(COFFEE, 60, 100, BLUE))], 60, 100)
-    blueness = [p.rgb[2] - p.rgb[0] for p in (hinted[0], propose(guided, COFFEE, [], 60, 100)[0])]
+    hinted = proposed(guided, COFFEE, [(60, 100, at_lightness(COFFEE, 60, 100, BLUE))], 60, 100)
+    blueness = [p.rgb[2] - p.rgb[0] for p in (hinted[0], proposed(guided, COFFEE, [], 60, 100)[0])]
     assert blueness[0] > blueness[1] + 30
 
 
@@ -154,6 +160,30 @@ def test_the_palette_buttons_put_their_color(painter):
     swatch = painter.palette.children[1]
     swatch.click()
     assert "#{:02x}{:02x}{:02x}".format(*painter.hints[0][2]) == swatch.tooltip[:7]
+
+
+@pytest.mark.slow
+def test_what_is_kept_between_answers_changes_none_of_them(guided, painter):
+    """Features of the photograph and the last beliefs are kept; the answer is that of a call that knows nothing."""
+    for x, color in ((40, BLUE), (40, (200, 40, 40)), (120, (200, 40, 40)), (40, BLUE)):
+        painter.set([(x, 60, color)])
+        guided.colorize(photo("chelsea", side=64).rgb)  # another picture comes between
+        assert np.array_equal(painter.answer, guided.colorize(COFFEE, hints=painter.hints))
+        fresh = proposed(guided, COFFEE, painter.hints, *painter.place)
+        assert [b.tooltip[:7] for b in painter.palette.children] == [
+            "#{:02x}{:02x}{:02x}".format(*p.rgb) for p in fresh
+        ]
+
+
+@pytest.mark.slow
+def test_the_palette_keeps_its_buttons(painter):
+    """Whoever goes through the colours by keyboard stays on the button pressed."""
+    before = painter.palette.children
+    painter.click(0.3, 0.8)
+    before[1].click()
+    common = min(len(before), len(painter.palette.children))
+    assert common > 1 and painter.palette.children[:common] == before[:common]
+    assert "#{:02x}{:02x}{:02x}".format(*painter.hints[0][2]) in {b.tooltip[:7] for b in before}
 
 
 # ---- files ---------------------------------------------------------------------------------------
@@ -268,17 +298,17 @@ def test_a_hint_elsewhere_is_not_taken_hold_of(painter):
 @pytest.mark.slow
 def test_an_undo_that_comes_while_a_hint_is_coloured_waits_and_takes_it_back(painter, monkeypatch):
     """JupyterLab hands messages to several threads of the kernel."""
-    begun, colorize = threading.Event(), painter.colorizer.colorize
+    begun, ab_from = threading.Event(), painter.colorizer.ab_from
 
     def slowly(*words, **options):
         begun.set()
         time.sleep(0.2)
-        return colorize(*words, **options)
+        return ab_from(*words, **options)
 
-    monkeypatch.setattr(painter.colorizer, "colorize", slowly)
+    monkeypatch.setattr(painter.colorizer, "ab_from", slowly)
     other = threading.Thread(target=painter.put, args=[BLUE])
     other.start()
-    begun.wait()
+    assert begun.wait(60)
     painter.undo()
     other.join()
     assert painter.hints == []
