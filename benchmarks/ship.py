@@ -74,6 +74,7 @@ DECISIONS = {
 STAGES = dict.fromkeys(RECIPES, (CONFIG.steps,)) | {
     "regression": (CONFIG.steps, 12_500),
     "classification": (CONFIG.steps, 12_500),
+    "guided": (CONFIG.steps, 12_500),
     "weighted-regression": (2_600,),  # it does not start untrained
     # Once through the data: compared with the pair as it was at that step (RECORDED).
     "scratch-regression": (1_050,),
