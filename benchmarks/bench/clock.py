@@ -19,7 +19,7 @@ class Row:
         what: is measured, with its size.
         ours: what colorlab does.
         peers: name -> what does the same; the first one is the peer of the target.
-        target: to be reached, in words; `faster` of the first peer, or `seconds` at most.
+        target: to be reached, in words; `faster` of the first peer, or `seconds` at most, or both.
         faster: how many times the first peer's speed.
         seconds: at most.
         accuracy: how far ours is from the truth, and that it is near enough; raises AssertionError if not.
@@ -64,10 +64,9 @@ def measured(row: Row) -> dict:
         "target": row.target,
         "accuracy": accuracy,
     }
-    if row.faster:
-        found["reached"] = next(iter(ratios.values())) >= row.faster
-    elif row.seconds:
-        found["reached"] = found["seconds"] <= row.seconds
+    if row.faster or row.seconds:
+        fast = not row.faster or next(iter(ratios.values())) >= row.faster
+        found["reached"] = fast and found["seconds"] <= (row.seconds or found["seconds"])
     return found
 
 
