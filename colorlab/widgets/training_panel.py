@@ -17,7 +17,7 @@ from colorlab.training import measurements
 from colorlab.widgets.caption import Caption
 from colorlab.widgets.clickable import Picture
 
-PAUSE = 2.0  # seconds between two drawings: drawing more often would slow the training down
+PAUSE = 3.0  # seconds between two drawings: drawing more often would slow the training down
 
 
 class TrainingPanel(widgets.VBox):
@@ -126,8 +126,13 @@ def render_training(
         title: the finding.
     """
     columns = max(len(floors) + 1, len(painted))
-    figure = Figure(figsize=(3.3 * columns, 4.6 + 0.3 * bool(title)), layout="constrained")
-    grid = figure.add_gridspec(2, columns, height_ratios=(1.6, 1))
+    width, height = 3.3 * columns, 4.6 + 0.3 * bool(title)
+    figure = Figure(figsize=(width, height))
+    # Margins in inches instead of a layout that is solved anew: half the time of a drawing.
+    sides = dict(left=0.8 / width, right=1 - 0.12 / width, bottom=0.08 / height, top=1 - 0.3 / height)
+    if title:
+        sides["top"] -= 0.35 / height
+    grid = figure.add_gridspec(2, columns, height_ratios=(1.6, 1), wspace=0.32, hspace=0.4, **sides)
     colors = matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]  # "C0" is read after the style is left
     note = dict(xycoords=("axes fraction", "data"), textcoords="offset points", ha="right", fontsize=9)
     for i, name in enumerate(floors):
