@@ -1,11 +1,12 @@
 // A sentence in one lasting element: only a change inside of an element that was there before is spoken.
 // The sliders beside it get their names here too: ipywidgets' labels stand beside them and name nothing.
-function render({ model, el }) {
+async function render({ model, el }) {
+  const held = await model.widget_manager.get_model(model.get("held").slice("IPY_MODEL_".length)); // see held.py
   const sentence = document.createElement("div");
   sentence.setAttribute("role", "status");
-  const show = () => { sentence.innerHTML = model.get("value"); };
+  const show = () => { sentence.innerHTML = held.get("value"); };
   el.append(sentence);
-  model.on("change:value", show);
+  held.on("change:value", show);
   show();
 
   let box = null;
@@ -25,7 +26,7 @@ function render({ model, el }) {
   requestAnimationFrame(whenShown);
   return () => {
     observer.disconnect();
-    model.off("change:value", show);
+    held.off("change:value", show);
   };
 }
 

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import anywidget
-import traitlets
+from colorlab.widgets.held import Showing
 
 
-class Caption(anywidget.AnyWidget):
+class Caption(Showing):
     """A sentence below a picture. A screen reader speaks it at each change: the element with the role stays.
 
     Attributes:
@@ -14,7 +13,6 @@ class Caption(anywidget.AnyWidget):
     """
 
     _esm = Path(__file__).with_suffix(".js")
-    value = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, value: str = ""):
-        super().__init__(value=value)
+        super().__init__(value)

@@ -1,6 +1,7 @@
 // A picture with an alt text; if it `clicks`, it says where, as fractions of its width and height from the top left.
 // By keyboard: Tab to it, move the cross with the arrow keys (with Shift ten times as far), click with Enter.
-function render({ model, el }) {
+async function render({ model, el }) {
+  const held = await model.widget_manager.get_model(model.get("held").slice("IPY_MODEL_".length)); // see held.py
   const clicks = model.get("clicks");
   const frame = document.createElement("div");
   const image = document.createElement("img");
@@ -35,13 +36,13 @@ function render({ model, el }) {
 
   const showPicture = () => {
     const old = url;
-    url = URL.createObjectURL(new Blob([model.get("value")], { type: "image/png" }));
+    url = URL.createObjectURL(new Blob([held.get("value")], { type: "image/png" }));
     image.src = url;
     if (old) URL.revokeObjectURL(old);
   };
   const showDescription = () => {
-    image.alt = model.get("description");
-    if (clicks) frame.setAttribute("aria-label", `${model.get("description")} Arrow keys move the cross, Enter clicks.`);
+    image.alt = held.get("description");
+    if (clicks) frame.setAttribute("aria-label", `${held.get("description")} Arrow keys move the cross, Enter clicks.`);
   };
 
   if (clicks) {
@@ -72,14 +73,14 @@ function render({ model, el }) {
     });
   }
 
-  model.on("change:value", showPicture);
-  model.on("change:description", showDescription);
+  held.on("change:value", showPicture);
+  held.on("change:description", showDescription);
   move(...place);
   showPicture();
   showDescription();
   return () => {
-    model.off("change:value", showPicture);
-    model.off("change:description", showDescription);
+    held.off("change:value", showPicture);
+    held.off("change:description", showDescription);
     URL.revokeObjectURL(url);
   };
 }

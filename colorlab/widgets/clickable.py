@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-import anywidget
 import traitlets
 
+from colorlab.widgets.held import Showing
 
-class Picture(anywidget.AnyWidget):
+
+class Picture(Showing):
     """A PNG with an alt text, which ipywidgets' own has not.
 
     Attributes:
@@ -15,9 +16,10 @@ class Picture(anywidget.AnyWidget):
     """
 
     _esm = Path(__file__).with_suffix(".js")
-    value = traitlets.Bytes().tag(sync=True)
-    description = traitlets.Unicode("").tag(sync=True)
     clicks = traitlets.Bool(False, read_only=True).tag(sync=True)
+
+    def __init__(self, value: bytes = b"", description: str = "", **options):
+        super().__init__(value, description, **options)
 
 
 class Clickable(Picture):
