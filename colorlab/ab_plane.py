@@ -25,6 +25,10 @@ def ab_axes(ax: Axes, L: float | None = None) -> None:
     ax.imshow(
         plane_image(L), extent=(*AB_LIMITS, *AB_LIMITS), origin="lower", alpha=1.0 if L is not None else 0.35
     )
+    if L is not None:  # nearly black it would not be seen on a dark page, nearly white not on a light one
+        ax.contour(
+            plane_image(L)[..., 3], [0.5], extent=(*AB_LIMITS, *AB_LIMITS), colors="grey", linewidths=0.8
+        )
     ax.axhline(0, color="grey", linewidth=0.5)
     ax.axvline(0, color="grey", linewidth=0.5)
     ax.set(xlim=AB_LIMITS, ylim=AB_LIMITS, aspect="equal")
