@@ -109,7 +109,7 @@ def test_tab_reaches_it_and_it_says_what_it_is(shown, frame):
 
 def test_a_new_picture_from_python_is_shown(shown):
     before = shown.digest()
-    shown.notebook.ask("picture.set_trait('value', png(64, 40))")
+    shown.notebook.ask("setattr(picture, 'value', png(64, 40))")
     until(lambda: shown.digest() not in (None, before), "the picture stays")
     assert shown.image.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [64, 40]
 
