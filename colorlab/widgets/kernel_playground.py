@@ -18,6 +18,7 @@ from torch import Tensor
 from colorlab.data import photo
 from colorlab.kernels import KERNELS, filter_picture
 from colorlab.plots import MATTE, matted
+from colorlab.widgets.canvas import bare
 from colorlab.widgets.explorable import Explorable
 from colorlab.widgets.turns import in_turn
 
@@ -118,6 +119,15 @@ def is_grey(kernel: Sequence[float]) -> bool:
     return abs(total(kernel) - 1) < 0.005
 
 
+def _axes(grey: bool) -> Figure:
+    figure = Figure(figsize=(9.2, 2.9), layout="constrained")
+    _before, _middle, after = figure.subplots(1, 3, width_ratios=(1.5, 0.8, 1.8))
+    image = after.imshow(np.zeros((1, 1)), cmap="gray" if grey else SIGNED, vmin=0, vmax=100)
+    label = "L, clipped to 0..100" if grey else "answer, units of L"
+    figure.colorbar(image, ax=after, label=label, extend="both")
+    return figure
+
+
 @matted
 def render_kernel(kernel: Sequence[float], picture: str) -> Figure:
     """The photograph, the kernel and the answers.
@@ -132,22 +142,19 @@ def render_kernel(kernel: Sequence[float], picture: str) -> Figure:
     """
     L = grey(picture)
     answers = filter_picture(L, torch.tensor(kernel).view(3, 3))
-    figure = Figure(figsize=(9.2, 2.9), layout="constrained")
-    before, middle, after = figure.subplots(1, 3, width_ratios=(1.5, 0.8, 1.8))
+    figure = bare(_axes, is_grey(kernel))
+    before, middle, after, _scale = figure.axes
     before.imshow(L.numpy(), cmap="gray", vmin=0, vmax=100)
     before.set_title(f"{picture}, L", fontweight="normal")
     draw_kernel(middle, torch.tensor(kernel).view(3, 3))
     middle.set_title(f"kernel, sum {total(kernel):.3g}", fontweight="normal")
-    if is_grey(kernel):
-        image = after.imshow(answers.numpy(), cmap="gray", vmin=0, vmax=100)
-        label = "L, clipped to 0..100"
-    else:
+    (image,) = after.images
+    image.set(data=answers.numpy(), extent=(-0.5, L.shape[1] - 0.5, L.shape[0] - 0.5, -0.5))
+    if not is_grey(kernel):
         # The few largest answers would leave all others white.
         limit = max(float(answers.abs().flatten().quantile(0.995)), 1.0)
-        image = after.imshow(answers.numpy(), cmap=SIGNED, vmin=-limit, vmax=limit)
-        label = "answer, units of L"
+        image.set_clim(-limit, limit)
     after.set_title(f"A flat area answers {total(kernel):.3g} × L")
-    figure.colorbar(image, ax=after, label=label, extend="both")
     for ax in (before, after):
         ax.axis("off")
     return figure

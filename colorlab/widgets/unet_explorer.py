@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from colorlab.colorizer import Colorizer, to_picture
 from colorlab.networks.unet import UNet
 from colorlab.plots import ink, styled
+from colorlab.widgets.canvas import bare
 from colorlab.widgets.explorable import Explorable
 
 ONE_L = 55.0  # answers are drawn at one lightness, or the sharp L would hide a blurred colour
@@ -149,53 +150,22 @@ class UNetView:
     def render(self, stage: str, skips: str, side: int) -> Figure:
         """The U with every shape, the chosen stage's feature maps, and the answer beside the truth."""
         features, ab = self.look(skips, side)
-        figure = Figure(figsize=(10, 6.2))
-        network = figure.add_axes((0.01, 0.5, 0.98, 0.44), label="network")
+        figure = bare(_axes)
+        network, maps, _scale, *answers = figure.axes
         draw_network(network, {name: tuple(x.shape) for name, x in features.items()}, skips == WITH, stage)
         network.set_title(
             f"Down, up and across: the network {'with' if skips == WITH else 'without'} skips", y=1.0
         )
-        self._draw_maps(figure, features, stage, side)
+        _draw_maps(maps, features, stage, side)
         truth = self.lab[:, :side, :side].cpu()
         shown = {"it sees": 0 * ab, "it answers": ab, "truth": truth[1:]}
-        for i, (title, colors) in enumerate(shown.items()):
-            ax = figure.add_axes((0.565 + 0.145 * i, 0.1, 0.135, 0.28), label=title)
+        for ax, (title, colors) in zip(answers, shown.items(), strict=True):
             lightness = truth[:1] if title == "it sees" else torch.full_like(truth[:1], ONE_L)
             ax.imshow(to_picture(torch.cat([lightness, colors])))
             ax.set_title(title, fontsize=10, fontweight="normal")
             ax.axis("off")
         figure.text(0.78, 0.04, f"{side} × {side} pixels, L_R = {self.loss(skips, side):,.0f}", ha="center")
         return figure
-
-    def _draw_maps(self, figure: Figure, features: dict[str, Tensor], stage: str, side: int) -> None:
-        ax = figure.add_axes((0.02, 0.05, 0.44, 0.35), label="maps")
-        shown, (low, high) = active(features[stage])
-        image = ax.imshow(
-            mosaic(shown.values()).numpy(), cmap="viridis", vmin=low, vmax=max(high, low + 1e-6)
-        )
-        padded = features["stem"].shape[-1]
-        inside = stage not in ("input", "output") and side < padded  # there padding can be seen
-        for i, channel in enumerate(shown):
-            x, y = (i % (MAPS // 2)) * (TILE + GAP), i // (MAPS // 2) * (TILE + GAP)
-            ax.text(x, y - 1, f"channel {channel}", fontsize=8, va="bottom")
-            if inside:
-                edge = TILE * side / padded - 0.5
-                ax.plot((x - 0.5, x + edge, x + edge), (y + edge, y + edge, y - 0.5), "w--", lw=1)
-        c, h, w = features[stage].shape
-        note = ", dashed: where the picture ends" if inside else ""
-        which = (
-            f"{len(shown)} of {c} channels"
-            if c > len(shown)
-            else f"all {c} channels"
-            if c > 1
-            else "L, scaled"
-        )
-        ax.set_title(
-            f"{stage}: {which}, {h} × {w}{note}", loc="left", fontsize=10, y=1.08, fontweight="normal"
-        )
-        ax.axis("off")
-        bar = figure.colorbar(image, cax=figure.add_axes((0.49, 0.1, 0.012, 0.27), label="scale"))
-        bar.ax.tick_params(labelsize=8)
 
     def describe(self, stage: str, skips: str, side: int) -> str:
         """The chosen stage's shape, its share of numbers and the loss, in a sentence or two."""
@@ -228,6 +198,38 @@ class UNetView:
             "An odd size": {"stage": "stem", "skips": WITH, "side": min(37, largest)},
         }
         return Explorable(self.render, self.describe, controls, presets, self.click)
+
+
+def _axes() -> Figure:
+    figure = Figure(figsize=(10, 6.2))
+    figure.add_axes((0.01, 0.5, 0.98, 0.44), label="network")
+    image = figure.add_axes((0.02, 0.05, 0.44, 0.35), label="maps").imshow(mosaic(()).numpy(), cmap="viridis")
+    scale = figure.add_axes((0.49, 0.1, 0.012, 0.27), label="scale")
+    figure.colorbar(image, cax=scale).ax.tick_params(labelsize=8)
+    for i, title in enumerate(("it sees", "it answers", "truth")):
+        figure.add_axes((0.565 + 0.145 * i, 0.1, 0.135, 0.28), label=title)
+    return figure
+
+
+def _draw_maps(ax: Axes, features: dict[str, Tensor], stage: str, side: int) -> None:
+    shown, (low, high) = active(features[stage])
+    (image,) = ax.images
+    image.set(data=mosaic(shown.values()).numpy(), clim=(low, max(high, low + 1e-6)))
+    padded = features["stem"].shape[-1]
+    inside = stage not in ("input", "output") and side < padded  # there padding can be seen
+    for i, channel in enumerate(shown):
+        x, y = (i % (MAPS // 2)) * (TILE + GAP), i // (MAPS // 2) * (TILE + GAP)
+        ax.text(x, y - 1, f"channel {channel}", fontsize=8, va="bottom")
+        if inside:
+            edge = TILE * side / padded - 0.5
+            ax.plot((x - 0.5, x + edge, x + edge), (y + edge, y + edge, y - 0.5), "w--", lw=1)
+    c, h, w = features[stage].shape
+    note = ", dashed: where the picture ends" if inside else ""
+    which = (
+        f"{len(shown)} of {c} channels" if c > len(shown) else f"all {c} channels" if c > 1 else "L, scaled"
+    )
+    ax.set_title(f"{stage}: {which}, {h} × {w}{note}", loc="left", fontsize=10, y=1.08, fontweight="normal")
+    ax.axis("off")
 
 
 def active(x: Tensor) -> tuple[dict[int, Tensor], tuple[float, float]]:

@@ -20,7 +20,7 @@ from colorlab.objectives import Classification, Regression
 from colorlab.plots import to_bytes
 from colorlab.toy import CoinToss
 from colorlab.widgets.brown_well import answers, brown_well_explorer
-from colorlab.widgets.canvas import Canvas
+from colorlab.widgets.canvas import Canvas, to_png
 from colorlab.widgets.color_bins import color_bins_explorer
 from colorlab.widgets.experiment_replay import ExperimentReplay
 from colorlab.widgets.explorable import Explorable, Place
@@ -175,6 +175,15 @@ def test_axes_that_are_used_again_keep_nothing_of_what_was_in_them(explorer):
         anew = Canvas()
         anew._places = explorer._canvas._places
         assert anew.png(explorer._render(**explorer.state)) == explorer.picture.value, label
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 7, 4), (40, 30, 3), (30, 40, 4)])
+def test_a_png_holds_every_pixel(shape):
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    with Image.open(io.BytesIO(to_png(pixels))) as opened:
+        opened.load()  # checks the sums of all chunks
+        assert (opened.format, opened.mode) == ("PNG", {3: "RGB", 4: "RGBA"}[shape[2]])
+        assert np.array_equal(np.asarray(opened), pixels)
 
 
 @pytest.mark.slow
