@@ -137,7 +137,7 @@ def to_png(pixels: np.ndarray) -> bytes:
     rows = np.empty((height, 1 + width * channels), np.uint8)
     rows[:, 0] = 2  # the filter "up"
     rows[0, 1:] = pixels[0].ravel()
-    rows[1:, 1:] = (pixels[1:] - pixels[:-1]).reshape(height - 1, -1)
+    rows[1:, 1:] = (pixels[1:] - pixels[:-1]).reshape(height - 1, width * channels)
     header = struct.pack(">IIBBBBB", width, height, 8, {3: 2, 4: 6}[channels], 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 1)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
