@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage import color
 
+from colorlab import lab as lab_module
 from colorlab.lab import (
     PIXELS_AT_ONCE,
     chroma,
@@ -184,8 +185,47 @@ def test_blocks_and_a_gradient_change_no_value(shape):
     seen_from_aside = rgb.movedim(-3, -1).contiguous().movedim(-1, -3)
     for convert, pixels in ((rgb_to_lab, rgb), (lab_to_rgb, rgb_to_lab(rgb))):
         found = convert(pixels.clone().requires_grad_())
-        torch.testing.assert_close(convert(pixels), found.detach(), atol=1e-4, rtol=0)
+        torch.testing.assert_close(convert(pixels), found.detach(), atol=TOLERANCE, rtol=0)
     torch.testing.assert_close(rgb_to_lab(seen_from_aside), rgb_to_lab(rgb), atol=1e-4, rtol=0)
+
+
+@pytest.fixture
+def threads():
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("kind", [torch.uint8, torch.float32, torch.float64], ids=str)
+def test_the_number_of_threads_changes_no_bit(kind, threads):
+    rgb = torch.rand(3, 3, 201, 203, generator=torch.Generator().manual_seed(0))
+    rgb = (255 * rgb).byte() if kind == torch.uint8 else rgb.to(kind)
+    found = []
+    for n in (1, 2, 5):
+        threads(n)
+        lab = rgb_to_lab(rgb)
+        found.append((lab, lab_to_rgb(lab), lightness(rgb)))
+    for others in found[1:]:
+        for one, other in zip(found[0], others, strict=True):
+            assert torch.equal(one, other)
+
+
+def test_the_number_of_threads_changes_no_complaint(threads):
+    rgb = torch.rand(3, 400, 403)
+    rgb[0, 200, 5], rgb[0, 390, 5] = 2, 3  # in two blocks
+    for n in (1, 2, 5):
+        threads(n)
+        with pytest.raises(ValueError, match=r"values in \[0, 1\], got .*\.\.2;"):
+            rgb_to_lab(rgb)
+
+
+@pytest.mark.parametrize("name", COLORS)
+def test_a_processor_without_vectors_of_logarithms_finds_the_same(name, monkeypatch):
+    monkeypatch.setattr("colorlab.lab.VECTORISED", not lab_module.VECTORISED)
+    rgb = COLORS[name].float()
+    lab = rgb_to_lab(rgb)
+    torch.testing.assert_close(lab.double(), skimage_lab(rgb), atol=TOLERANCE, rtol=0)
+    torch.testing.assert_close(lab_to_rgb(lab), rgb, atol=TOLERANCE, rtol=0)
 
 
 @pytest.mark.parametrize("kind", [torch.uint8, torch.float32, torch.float64], ids=str)
@@ -223,6 +263,13 @@ def test_gradients_match_finite_differences():
     rgb = 0.1 + 0.8 * random_rgb(3, 2, 3)  # away from black and from the clipping, where there are kinks
     assert torch.autograd.gradcheck(rgb_to_lab, rgb.clone().requires_grad_())
     assert torch.autograd.gradcheck(lab_to_rgb, rgb_to_lab(rgb).requires_grad_())
+
+
+def test_derivatives_forward_are_those_backward():
+    rgb = 0.1 + 0.8 * random_rgb(3, 2, 3)
+    forward = torch.func.jvp(rgb_to_lab, (rgb,), (rgb,))[1]
+    jacobian = torch.autograd.functional.jacobian(rgb_to_lab, rgb)
+    torch.testing.assert_close(forward, torch.einsum("abcdef,def->abc", jacobian, rgb))
 
 
 def test_a_clipped_channel_has_no_gradient():
