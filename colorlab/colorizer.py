@@ -207,11 +207,7 @@ class Colorizer:
 
     @torch.no_grad()
     def ab_from(
-        self,
-        beliefs: Tensor,
-        L: Tensor,
-        temperature: Temperature | None = None,
-        hints: Tensor | None = None,
+        self, beliefs: Tensor, L: Tensor, temperature: Temperature | None = None, hints: Tensor | None = None
     ) -> Tensor:
         """The second half of `predict_ab`, from beliefs that are known already."""
         ab = self.decide(beliefs, temperature)

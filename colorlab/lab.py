@@ -47,8 +47,8 @@ DARK, DARK_LIGHT = 0.04045, 0.0031308
 
 Pixels: TypeAlias = Tensor | np.ndarray
 
-# The numbers of so many stay in the cache of a processor core. With fewer NumPy does not compute what stands between
-# two operators in place, with more its product of matrices begins threads of its own.
+# The numbers of so many stay in the cache of a processor core, and are enough for NumPy to compute in place what
+# stands between two operators.
 PIXELS_AT_ONCE = 3 << 13
 
 # Whether NumPy computes these functions of many float32 at once on this processor: with AVX-512 it does.
