@@ -136,8 +136,8 @@ CLAIMS = {
         "marbles: chroma rises from mean to annealed to mode": (
             "at_marbles(1.0).norm() < at_marbles(0.38).norm() < at_marbles('mode').norm()"
         ),
-        "photographs: L_R within 8 % of its floor after a tenth": (
-            "photo_histories['Regressive'].loss[2] < 1.08 * photo_floors['Regressive']"
+        "photographs: L_R within 8 % of its floor after a fifth": (
+            "photo_histories['Regressive'].loss[4] < 1.08 * photo_floors['Regressive']"
         ),
         "photographs: L_C ends half a nat or more above its floor": (
             "photo_histories['Classifying'].loss[-1] > photo_floors['Classifying'] + 0.5"
