@@ -16,7 +16,7 @@ and on a GPU, they run on tensors; else on arrays, whose powers and logarithms t
 """
 
 from collections.abc import Callable
-from math import inf
+from math import inf, prod
 from typing import TypeAlias
 
 import numpy as np
@@ -52,9 +52,11 @@ Pixels: TypeAlias = Tensor | np.ndarray
 PIXELS_AT_ONCE = 3 << 13
 
 # Whether NumPy computes these functions of many float32 at once on this processor: with AVX-512 it does.
-VECTORISED = hasattr(np.lib, "introspect") and all(
-    "baseline" not in function["ff"]["current"]
-    for function in np.lib.introspect.opt_func_info("^(log2|exp2|cbrt)$", "float32").values()
+_known = (
+    np.lib.introspect.opt_func_info("^(log2|exp2|cbrt)$", "float32") if hasattr(np.lib, "introspect") else {}
+)
+VECTORISED = len(_known) == 3 and all(
+    "baseline" not in kinds.get("ff", {}).get("current", "baseline") for kinds in _known.values()
 )
 
 CHROMA_STEPS, ROUNDING = 10, 1e-4  # halvings that bring a colour into the gamut; what rounding may miss it by
@@ -268,7 +270,7 @@ def _by_pixel(
         return convert(block)
 
     *leading, _, height, width = pixels.shape
-    flat = pixels.reshape(-1, 3, height * width)
+    flat = pixels.reshape(prod(leading), 3, height * width)
     forward = unpack_dual(pixels).tangent is not None
     differentiable = forward or (pixels.requires_grad and torch.is_grad_enabled())
     if pixels.device.type == "cpu" and not differentiable:

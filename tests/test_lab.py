@@ -178,6 +178,11 @@ def test_half_precision_is_computed_in_float32(dtype):
     torch.testing.assert_close(rgb_to_lab(rgb), rgb_to_lab(rgb.float()))
 
 
+@pytest.mark.parametrize("shape", [(0, 3, 4, 5), (2, 3, 0, 5), (3, 0, 0)], ids=str)
+def test_no_pixels_are_none_in_lab(shape):
+    assert rgb_to_lab(torch.zeros(shape)).shape == lab_to_rgb(torch.zeros(shape)).shape == shape
+
+
 @pytest.mark.parametrize("shape", [(3, 300, 301), (8, 3, 90, 101), (2, 3, 200, 201)], ids=str)
 def test_blocks_and_a_gradient_change_no_value(shape):
     rgb = torch.rand(shape, generator=torch.Generator().manual_seed(0))
