@@ -48,6 +48,9 @@ def occupied_cells(gamut: Tensor, grid_size: float, rule: str) -> Tensor:
 
 
 def _distinct(cells: Tensor) -> Tensor:
-    """The distinct rows of (P, 2) whole numbers, sorted (one key a row: 20 times faster than unique rows)."""
-    keys = torch.unique(((cells[:, 0] + 1000) * 10000 + cells[:, 1] + 1000).long())
-    return torch.stack([keys // 10000 - 1000, keys % 10000 - 1000], dim=1).float()
+    """The distinct rows of (P, 2) whole numbers, sorted: those that tick a box in a table of all there could be."""
+    lowest = cells.amin(0)
+    rows, columns = (cells.amax(0) - lowest + 1).int().tolist()
+    ticked = torch.zeros(rows * columns, dtype=torch.bool)
+    ticked[((cells - lowest) @ cells.new_tensor([columns, 1])).long()] = True
+    return ticked.reshape(rows, columns).nonzero() + lowest
