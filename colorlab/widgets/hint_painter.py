@@ -1,6 +1,5 @@
 """The hint painter: click a grey photograph, choose a colour, and the guided network follows."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -17,6 +16,7 @@ from colorlab.colorizer import Colorizer, painted
 from colorlab.data import shrink, to_lab
 from colorlab.hints import Hint, check_hint, encode, read_hints, write_hints
 from colorlab.lab import in_gamut, lab_to_rgb, rgb_to_lab, to_levels
+from colorlab.widgets.canvas import to_png
 from colorlab.widgets.caption import Caption
 from colorlab.widgets.clickable import Clickable
 from colorlab.widgets.turns import in_turn
@@ -264,9 +264,7 @@ def draw(rgb: np.ndarray, hints: Sequence[Hint], place: tuple[float, float]) -> 
     x, y = place
     pen.rectangle((x - r, y - r, x + r, y + r), outline="black")
     pen.rectangle((x - r - 1, y - r - 1, x + r + 1, y + r + 1), outline="white")
-    file = io.BytesIO()
-    image.save(file, "PNG", compress_level=1)
-    return file.getvalue()
+    return to_png(np.asarray(image))
 
 
 def _counted(hints: Sequence[Hint]) -> str:
