@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 VIEW, STATE = (f"application/vnd.jupyter.widget-{part}+json" for part in ("view", "state"))
+HELD = "WidgetModel"  # what a picture or a sentence shows, see `widgets.held`
 PNG = b"\x89PNG"
 STILL = "A widget, as it stood at the end. It moves in JupyterLab."
 # nbconvert's own, less what it fetches: MathJax, require.js, Mermaid, the scripts of widgets.
@@ -120,8 +121,8 @@ def _still(name: str, models: Mapping[str, Any]) -> str:
     model = models.get(name, {})
     state, kind = model.get("state", {}), model.get("model_name", "")
     parts = []
-    if kind == "HTMLModel":
-        parts.append(f"<div>{state.get('value', '')}</div>")
+    if kind in ("HTMLModel", HELD) and isinstance(state.get("value"), str):
+        parts.append(f"<div>{state['value']}</div>")
     elif isinstance(state.get("value"), (int, float)) and state.get("description"):
         parts.append(f"<div>{escape(state['description'])} {state['value']}</div>")
     for buffer in model.get("buffers", []):
@@ -130,8 +131,8 @@ def _still(name: str, models: Mapping[str, Any]) -> str:
                 state.get("description") or (buffer["path"][-1] if len(buffer["path"]) > 1 else STILL)
             )
             parts.append(f'<img alt="{alt}" src="data:image/png;base64,{buffer["data"]}">')
-    children = (child.removeprefix("IPY_MODEL_") for child in state.get("children", []))
-    return "".join([*parts, *(_still(child, models) for child in children)])
+    inside = [*state.get("children", []), *([state["held"]] if "held" in state else [])]
+    return "".join([*parts, *(_still(name.removeprefix("IPY_MODEL_"), models) for name in inside)])
 
 
 def _data(notebook: NotebookNode) -> list[dict[str, Any]]:
