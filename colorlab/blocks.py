@@ -1,7 +1,6 @@
 """Some pixels at a time, so that what lies between stays in the cache of a processor core."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -34,12 +33,12 @@ def in_blocks(convert: Callable[[Tensor], Tensor], pixels: Tensor, at_once: int)
     return converted
 
 
-def on_threads(
+def on_arrays(
     convert: Callable[[np.ndarray], np.ndarray], pixels: Tensor, channels: int, at_once: int
 ) -> Tensor:
-    """`convert(pixels)` on NumPy's arrays: some pixels at a time, on as many threads as torch has.
+    """`convert(pixels)` on NumPy's arrays, some pixels at a time.
 
-    The blocks are the same for any number of threads, and so is what comes out, an error too.
+    On one thread: two wait for one another at every step of Python's and are no faster (benchmarks/README.md).
 
     Args:
         convert: `(n, C, p)` -> `(n, channels, p)`, each pixel by itself; float32 of uint8, else the type stays.
@@ -55,21 +54,8 @@ def on_threads(
     # By NumPy: it asks for large pages, which a system hands out in a quarter of the time.
     converted = np.empty((n, channels, p), np.float32 if source.dtype == np.uint8 else source.dtype)
     pictures = max(1, at_once // max(1, p))
-    blocks = [
-        (slice(first, first + pictures), slice(None), slice(left, left + at_once))
-        for first in range(0, n, pictures)
-        for left in range(0, p, at_once)
-    ]
-
-    def work(some: list) -> None:
-        for block in some:
+    for first in range(0, n, pictures):
+        for left in range(0, p, at_once):
+            block = slice(first, first + pictures), slice(None), slice(left, left + at_once)
             converted[block] = convert(source[block])
-
-    share = max(1, -(-len(blocks) // torch.get_num_threads()))  # rounded up
-    shares = [blocks[i : i + share] for i in range(0, len(blocks), share)]
-    if len(shares) > 1:
-        with ThreadPoolExecutor(len(shares)) as threads:
-            list(threads.map(work, shares))  # errors come in the order of the blocks
-    else:
-        work(blocks)
     return torch.from_numpy(converted)

@@ -12,7 +12,7 @@ where they meet, and the line, counted from there, ends at 0; the two are added.
 infinite slope, and no mask is needed.
 
 The formulas are written once, in what torch's tensors and NumPy's arrays have in common. Where a gradient is wanted,
-and on a GPU, they run on tensors; else on arrays, whose powers and logarithms take a third of the time.
+and on a GPU, they run on tensors; else on arrays, whose powers and logarithms take a third of a thread's time.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 from torch.autograd.forward_ad import unpack_dual
 
-from colorlab.blocks import on_threads
+from colorlab.blocks import on_arrays
 
 # Linear sRGB -> CIE XYZ (ITU-R BT.709 primaries, D65).
 RGB_TO_XYZ = torch.tensor(
@@ -274,7 +274,7 @@ def _by_pixel(
     forward = unpack_dual(pixels).tangent is not None
     differentiable = forward or (pixels.requires_grad and torch.is_grad_enabled())
     if pixels.device.type == "cpu" and not differentiable:
-        converted = on_threads(checked, flat, channels, PIXELS_AT_ONCE)
+        converted = on_arrays(checked, flat, channels, PIXELS_AT_ONCE)
     else:
         converted = checked(flat)
     return converted.reshape(*leading, channels, height, width)

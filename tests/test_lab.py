@@ -194,34 +194,11 @@ def test_blocks_and_a_gradient_change_no_value(shape):
     torch.testing.assert_close(rgb_to_lab(seen_from_aside), rgb_to_lab(rgb), atol=1e-4, rtol=0)
 
 
-@pytest.fixture
-def threads():
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
-@pytest.mark.parametrize("kind", [torch.uint8, torch.float32, torch.float64], ids=str)
-def test_the_number_of_threads_changes_no_bit(kind, threads):
-    rgb = torch.rand(3, 3, 201, 203, generator=torch.Generator().manual_seed(0))
-    rgb = (255 * rgb).byte() if kind == torch.uint8 else rgb.to(kind)
-    found = []
-    for n in (1, 2, 5):
-        threads(n)
-        lab = rgb_to_lab(rgb)
-        found.append((lab, lab_to_rgb(lab), lightness(rgb)))
-    for others in found[1:]:
-        for one, other in zip(found[0], others, strict=True):
-            assert torch.equal(one, other)
-
-
-def test_the_number_of_threads_changes_no_complaint(threads):
+def test_the_first_block_with_a_fault_is_complained_of():
     rgb = torch.rand(3, 400, 403)
     rgb[0, 200, 5], rgb[0, 390, 5] = 2, 3  # in two blocks
-    for n in (1, 2, 5):
-        threads(n)
-        with pytest.raises(ValueError, match=r"values in \[0, 1\], got .*\.\.2;"):
-            rgb_to_lab(rgb)
+    with pytest.raises(ValueError, match=r"values in \[0, 1\], got .*\.\.2;"):
+        rgb_to_lab(rgb)
 
 
 @pytest.mark.parametrize("name", COLORS)
