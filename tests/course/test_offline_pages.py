@@ -81,6 +81,8 @@ def test_nothing_is_asked_of_the_network_and_everything_is_shown(chromium, folde
         assert fraction["height"] > 20  # drawn as a fraction, one above the other
         assert page.get_by_text("A widget, as it stood at the end").is_visible()
         assert page.locator("figure img").evaluate("image => image.complete && image.naturalWidth") > 100
+        said = page.locator("figure div").all_inner_texts()
+        assert any("bins" in text for text in said), said  # the sentence about the picture
         page.get_by_role("link", name="words").click()
         page.get_by_role("heading", name="Glossary").first.wait_for()
         page.go_back()
