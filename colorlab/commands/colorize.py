@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from colorlab.commands.console import as_sentences, say
+from colorlab.commands.console import as_sentences, imports, say
 from colorlab.files.faults import printable, sentence
 
 PIPE = Path("-")  # standard input or output
@@ -23,7 +23,8 @@ def read_temperature(context, option, given: str | None) -> float | str | None:
     """A temperature, as the library checks it."""
     if given is None:
         return None
-    from colorlab.bins import checked_temperature
+    with imports():
+        from colorlab.bins import checked_temperature
 
     try:
         number = float(given)
@@ -202,11 +203,12 @@ def _network_and_settings(
     marked: bool,
 ) -> tuple:
     """A colorizer that can do what is asked, and a `batch.Settings`."""
-    from colorlab.batch import Settings
-    from colorlab.evaluation import open_model
-    from colorlab.files.media import read_image
-    from colorlab.flicker import SMOOTHING
-    from colorlab.hints import read_hints
+    with imports():
+        from colorlab.batch import Settings
+        from colorlab.evaluation import open_model
+        from colorlab.files.media import read_image
+        from colorlab.flicker import SMOOTHING
+        from colorlab.hints import read_hints
 
     with as_sentences():
         hints = read_hints(hints_file) if hints_file else None
@@ -281,7 +283,8 @@ def _reason(name: Path | str, error: Exception) -> str:
 
 def _check_pipe(inputs: tuple[Path, ...], out: Path, only: tuple[str, ...], force: bool) -> None:
     """Before anything is loaded: whatever would hang, spill bytes on a terminal or overwrite is refused."""
-    from colorlab.batch import WRITABLE
+    with imports():
+        from colorlab.batch import WRITABLE
 
     if only:
         raise click.UsageError("--only chooses among files; what comes through - is coloured")

@@ -2,6 +2,8 @@
 
 import click
 
+from colorlab.commands.console import imports
+
 
 @click.command()
 @click.argument("source", metavar="FOLDER")
@@ -33,8 +35,9 @@ def evaluate(
     colorlab evaluate my_photos/ --model build/mine/colorizer.safetensors --json
     colorlab evaluate tiny-imagenet                a download: all of its pictures
     """
-    from colorlab import evaluation
-    from colorlab.commands.scores import show
+    with imports():
+        from colorlab import evaluation
+        from colorlab.commands.scores import show
 
     report = evaluation.report(source, models or evaluation.PRETRAINED, part, without)
     if as_json:

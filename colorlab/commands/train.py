@@ -9,6 +9,8 @@ from typing import Literal, get_args, get_origin
 
 import click
 
+from colorlab.commands.console import imports
+
 
 def config_options(command: Callable) -> Callable:
     """One option for every field of `Config`, with its default."""
@@ -103,9 +105,10 @@ def train(
     torchrun --nproc-per-node 2 -m colorlab train --data my_photos/ --out build/two
     """
     os.environ.pop("MPLBACKEND", None)  # what a notebook or a desktop left there; no window is opened here
-    from colorlab import recipe
-    from colorlab.config import Config
-    from colorlab.recipe import NetworkPlan, ObjectivePlan
+    with imports():
+        from colorlab import recipe
+        from colorlab.config import Config
+        from colorlab.recipe import NetworkPlan, ObjectivePlan
 
     recipe.train(
         data,
