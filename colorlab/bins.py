@@ -14,6 +14,7 @@ notebook 06 looks into why.
 import math
 import warnings
 from collections.abc import Iterable
+from numbers import Integral, Real
 from typing import Literal
 
 import torch
@@ -39,8 +40,9 @@ def checked_temperature(value) -> Temperature:
     Raises:
         ValueError: anything else.
     """
-    if value == "mode" or (_is_number(value) and LEAST_TEMPERATURE <= value <= MOST_TEMPERATURE):
-        return value
+    number = value if value == "mode" else _number(value)
+    if number == "mode" or LEAST_TEMPERATURE <= number <= MOST_TEMPERATURE:
+        return number
     limits = f"{LEAST_TEMPERATURE} to {MOST_TEMPERATURE}"
     raise ValueError(f'temperature: expected a number from {limits} or "mode", got {value!r}')
 
@@ -51,15 +53,18 @@ def checked_grid_size(value) -> float:
     Raises:
         ValueError: anything else.
     """
-    if _is_number(value) and LEAST_GRID <= value <= MOST_GRID:
-        return value
+    if LEAST_GRID <= (number := _number(value)) <= MOST_GRID:
+        return number
     raise ValueError(
         f"grid_size: expected a number from {LEAST_GRID} to {MOST_GRID} (Lab units), got {value!r}"
     )
 
 
-def _is_number(value) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _number(value) -> int | float:
+    """As Python's own, which can be saved, also one of NumPy; nan for what is none."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return math.nan
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 class ColorBins:
@@ -84,8 +89,8 @@ class ColorBins:
 
     def __init__(self, grid_size: float = 10, rule: Literal["nearest", "corners", "square"] = "nearest"):
         self.grid_size, self.rule = checked_grid_size(grid_size), rule
-        cells = occupied_cells(gamut_ab(), grid_size, rule)
-        self.centers = cells * grid_size
+        cells = occupied_cells(gamut_ab(), self.grid_size, rule)
+        self.centers = cells * self.grid_size
         # Cell -> bin, -1 where no bin is kept; its border is always -1 and stands for all that lies beyond.
         middle = int(cells.abs().max()) + 1
         self._table = torch.full((2 * middle + 1, 2 * middle + 1), -1)
@@ -147,14 +152,14 @@ class ColorBins:
         References:
             Zhang, Isola, Efros, Colorful Image Colorization, 2016, section 2.2.
         """
-        if not isinstance(k, int) or k < 1:
+        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
             raise ValueError(f"k: expected a whole number of neighbours, at least 1, got {k!r}")
         if not sigma > 0:
             raise ValueError(f"sigma: expected a width > 0 in Lab units, got {sigma!r}")
         points, shape = self._points(ab)
         indices, squared = self._nearest(points, min(k, self.n_bins))
         weights = torch.softmax(squared / (-2 * sigma**2), dim=0)  # of (k, P): a tenth of the time of (P, k)
-        return tuple(t.reshape(-1, *shape).movedim(0, -3) for t in (indices, weights))
+        return tuple(t.reshape(len(t), *shape).movedim(0, -3) for t in (indices, weights))
 
     # ---- bins to colours -------------------------------------------------------------------------
 
@@ -178,7 +183,7 @@ class ColorBins:
         if logits.ndim < 3 or logits.shape[-3] != self.n_bins:
             raise ValueError(f"logits: expected (..., Q = {self.n_bins}, H, W), got {tuple(logits.shape)}")
         centers = self.centers.to(logits)
-        if checked_temperature(temperature) == "mode":
+        if (temperature := checked_temperature(temperature)) == "mode":
             return centers[logits.argmax(-3)].movedim(-1, -3)
 
         def annealed_mean(logits: Tensor) -> Tensor:  # (n, Q, p) -> (n, 2, p)
@@ -186,7 +191,7 @@ class ColorBins:
             chances = torch.exp2(above * (math.log2(math.e) / temperature))  # twice as fast as exp
             return (centers.T @ chances) / chances.sum(1, keepdim=True)
 
-        flat = logits.reshape(-1, *logits.shape[-3:]).flatten(2)  # (N, Q, P)
+        flat = logits.reshape(math.prod(logits.shape[:-3]), *logits.shape[-3:]).flatten(2)  # (N, Q, P)
         return in_blocks(annealed_mean, flat, LOGITS_AT_ONCE).reshape(
             *logits.shape[:-3], 2, *logits.shape[-2:]
         )

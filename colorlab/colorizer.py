@@ -392,8 +392,6 @@ def _to_array(image: AnyPicture) -> np.ndarray:
         raise TypeError(f"image: expected a path, a PIL image or an array, got {type(image).__name__}")
     if image.dtype != np.uint8:
         raise TypeError(f"image: expected uint8 in 0..255, got {image.dtype}; multiply by 255 and round")
-    if image.ndim == 2:
-        return np.repeat(image[..., None], 3, axis=2)
-    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+    if 0 in image.shape or not (image.ndim == 2 or image.shape[2:] == (3,)):
         raise ValueError(f"image: expected (H, W) or (H, W, 3), got {image.shape}")
-    return image
+    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)

@@ -278,7 +278,8 @@ def random_windows(pictures: list[Tensor], size: int, n: int, generator: torch.G
 
 def picture_tensor(rgb: np.ndarray) -> Tensor:
     """uint8 `(H, W, 3)` array -> uint8 `(3, H, W)` tensor."""
-    return torch.tensor(rgb).movedim(-1, 0)  # a copy: an array that came from Pillow may be read-only
+    # A copy: an array that came from Pillow may be read-only, one that somebody turned may run backwards.
+    return torch.from_numpy(np.array(rgb, order="C")).movedim(-1, 0)
 
 
 def to_lab(rgb: np.ndarray) -> Tensor:

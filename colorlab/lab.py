@@ -116,6 +116,7 @@ def lab_to_rgb_in_gamut(lab: Tensor) -> Tensor:
     Returns:
         `(..., 3, H, W)` float in [0, 1]; not made for gradients.
     """
+    lab = _as_lab(lab)
     rgb = _lab_to_unclipped_rgb(lab)
     pixels, shown = (x.movedim(-3, 0).flatten(1) for x in (lab, rgb))  # (3, P) each
     outside = _beyond(shown, 0, -ROUNDING, 1 + ROUNDING).nonzero().squeeze(1)

@@ -3,6 +3,7 @@
 import doctest
 import warnings
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -93,7 +94,15 @@ def test_corners_contains_all_that_nearest_does(bins):
     assert {tuple(c) for c in bins.centers.tolist()} < corners
 
 
-@pytest.mark.parametrize("bad", [3.9, 101, 0, -10, float("nan"), "10", None])
+@pytest.mark.parametrize("number", [np.int64(20), np.float32(20), np.float64(20)], ids=repr)
+def test_numpys_numbers_are_numbers(number):
+    bins = ColorBins(number)
+    assert type(bins.grid_size) in (int, float) and torch.equal(bins.centers, ColorBins(20).centers)
+    logits = torch.arange(float(bins.n_bins)).reshape(1, -1, 1, 1) / 9
+    assert torch.equal(bins.decode(logits, number), bins.decode(logits, 20))
+
+
+@pytest.mark.parametrize("bad", [3.9, 101, 0, -10, float("nan"), "10", None, True])
 def test_refuses_a_bad_grid_size(bad):
     with pytest.raises(ValueError, match=r"grid_size: expected a number from 4 to 100 .*got"):
         ColorBins(bad)
@@ -229,7 +238,8 @@ def test_refuses_values_that_are_not_finite(bins, encode, bad):
 
 
 @pytest.mark.parametrize(
-    "options", [dict(k=0), dict(k=2.5), dict(sigma=0), dict(sigma=-1.0), dict(sigma=float("nan"))]
+    "options",
+    [dict(k=0), dict(k=2.5), dict(k=True), dict(sigma=0), dict(sigma=-1.0), dict(sigma=float("nan"))],
 )
 def test_refuses_a_bad_neighbourhood(bins, options):
     name, value = next(iter(options.items()))
@@ -276,6 +286,17 @@ def test_decode_survives_extreme_logits(bins):
     logits = torch.zeros(1, 262, 1, 1)
     logits[0, 7] = 1e4
     torch.testing.assert_close(bins.decode(logits, 0.01).flatten(), bins.centers[7])
+
+
+@pytest.mark.parametrize("shape", [(1, 262, 0, 4), (0, 262, 3, 4), (262, 0, 0)], ids=str)
+def test_no_pixels_are_none_in_bins_and_colours(bins, shape):
+    pixels = (*shape[:-3], *shape[-2:])
+    for temperature in (1.0, "mode"):
+        ab = bins.decode(torch.zeros(shape), temperature)
+        assert ab.shape == (*shape[:-3], 2, *shape[-2:])
+    indices, weights = bins.encode_soft(ab, k=3)
+    assert bins.encode(ab).shape == pixels
+    assert indices.shape == weights.shape == (*shape[:-3], 3, *shape[-2:])
 
 
 @pytest.mark.parametrize("bad", [0, -0.5, float("nan"), "cold"])

@@ -94,6 +94,15 @@ def test_grey_may_have_one_channel_or_three():
     assert np.array_equal(colorizer.colorize(grey), colorizer.colorize(np.dstack([grey] * 3)))
 
 
+@pytest.mark.parametrize("working_size", [16, 8])
+@pytest.mark.parametrize("turned", [np.s_[::-1], np.s_[:, ::-2], np.s_[..., ::-1]], ids=str)
+def test_an_array_may_be_turned(turned, working_size):
+    """As OpenCV's colours are, whose order is the other way round."""
+    rgb = noise(9, 12)[turned]
+    colorizer = untrained(working_size=working_size)
+    assert np.array_equal(colorizer.colorize(rgb), colorizer.colorize(np.ascontiguousarray(rgb)))
+
+
 @pytest.mark.parametrize(
     "image",
     [
@@ -174,6 +183,7 @@ def test_a_network_that_does_not_fit_the_objective_is_refused(network_channels, 
         (np.zeros((4, 4, 3)), TypeError, "expected uint8 in 0..255, got float64"),
         (np.zeros((4, 4, 4), np.uint8), ValueError, r"expected \(H, W\) or \(H, W, 3\), got \(4, 4, 4\)"),
         (np.zeros((0, 4, 3), np.uint8), ValueError, r"got \(0, 4, 3\)"),
+        (np.zeros((0, 4), np.uint8), ValueError, r"got \(0, 4\)"),
         (torch.zeros(3, 4, 4), TypeError, "expected a path, a PIL image or an array, got Tensor"),
         ("no/such/file.png", ImageError, "no such file"),
     ],

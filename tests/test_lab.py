@@ -176,6 +176,9 @@ def test_any_leading_dimensions(leading):
 def test_half_precision_is_computed_in_float32(dtype):
     rgb = random_rgb(3, 4, 5).to(dtype)
     torch.testing.assert_close(rgb_to_lab(rgb), rgb_to_lab(rgb.float()))
+    lab = torch.tensor([[50.0, 90, 90], [50, 0, 0]]).T[..., None].to(dtype)  # one that sRGB cannot show
+    for convert in (lab_to_rgb, lab_to_rgb_in_gamut):
+        torch.testing.assert_close(convert(lab), convert(lab.float()))
 
 
 @pytest.mark.parametrize("shape", [(0, 3, 4, 5), (2, 3, 0, 5), (3, 0, 0)], ids=str)
