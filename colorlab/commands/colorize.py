@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from colorlab.commands.console import as_sentences, imports, say
+from colorlab.commands.console import Given, as_sentences, imports, say
 from colorlab.files.faults import printable, sentence
 
 PIPE = Path("-")  # standard input or output
@@ -36,15 +36,6 @@ def read_temperature(context, option, given: str | None) -> float | str | None:
         raise click.BadParameter(str(error)) from None
 
 
-class Given(click.Path):
-    """A path. An empty one, as of a variable that is not set, would be the folder one is in."""
-
-    def convert(self, value, param, ctx):
-        if value == "":
-            self.fail("an empty name; is a variable not set?", param, ctx)
-        return super().convert(value, param, ctx)
-
-
 def read_share(context, option, given: float | None) -> float | None:
     """In [0, 1); click's own range lets nan through."""
     if given is not None and not 0 <= given < 1:
@@ -58,11 +49,13 @@ def read_share(context, option, given: float | None) -> float | None:
     "-o",
     "--out",
     required=True,
-    type=click.Path(path_type=Path),
+    type=Given(path_type=Path),
     help="A folder, or a file for one input, or - for standard output.",
 )
 @click.option(
     "--model",
+    type=Given(),
+    metavar="NAME|FILE",
     help="regression, classification, guided, or a file that colorlab train wrote.  "
     "[default: classification; with --hints or --like: guided]",
 )
@@ -74,13 +67,13 @@ def read_share(context, option, given: float | None) -> float | None:
 @click.option(
     "--hints",
     "hints_file",
-    type=click.Path(path_type=Path),
+    type=Given(path_type=Path),
     help='Colours for some places of one picture: {"hints": [{"x": 120, "y": 80, "rgb": [40, 70, 200]}]}, '
     "x and y in its pixels.",
 )
 @click.option(
     "--like",
-    type=click.Path(path_type=Path),
+    type=Given(path_type=Path),
     help="A colour picture whose colours, as a whole, the results should have.",
 )
 @click.option(

@@ -68,6 +68,18 @@ def as_sentences() -> Iterator[None]:
         raise click.ClickException(sentence(error)) from None
 
 
+class Given(click.Path):
+    """A path, or a name that may stand for one.
+
+    An empty one, as of a variable that is not set, would be the folder one is in, or as if nothing were given.
+    """
+
+    def convert(self, value, param, ctx):
+        if value == "":
+            self.fail("an empty name; is a variable not set?", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class Commands(click.Group):
     """A group whose commands never end in a traceback over what the reader's machine or files are like."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from colorlab.commands.console import say
+from colorlab.commands.console import Given, say
 from colorlab.files.faults import sentence
 
 STATES = {True: "written", False: "there already, stays"}
@@ -17,7 +17,7 @@ STATES = {True: "written", False: "there already, stays"}
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option(
     "--folder",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Given(path_type=Path, file_okay=False),
     default=Path("colorlab-course"),
     show_default=True,
     help="Where your copies lie.",
@@ -90,7 +90,7 @@ def in_clone() -> bool:
 @click.argument("notebooks", nargs=-1)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Given(path_type=Path, file_okay=False),
     default=Path("source"),
     show_default=True,
     help="The folder that nbgrader calls source.",

@@ -2,14 +2,16 @@
 
 import click
 
-from colorlab.commands.console import imports
+from colorlab.commands.console import Given, imports
 
 
 @click.command()
-@click.argument("source", metavar="FOLDER")
+@click.argument("source", type=Given(), metavar="FOLDER")
 @click.option(
     "--model",
     "models",
+    type=Given(),
+    metavar="NAME|FILE",
     multiple=True,
     help="A shipped network or a file; may be repeated.  [default: all three that are shipped]",
 )

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 
-from colorlab.commands.console import say
+from colorlab.commands.console import Given, say
 
 
 @click.command()
 @click.argument("notebooks", nargs=-1)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Given(path_type=Path, file_okay=False),
     default=Path("build/pack"),
     show_default=True,
     help="Folder for the results.",

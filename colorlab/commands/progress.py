@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from colorlab.commands.console import say
+from colorlab.commands.console import Given, say
 
 
 @click.command()
 @click.argument(
-    "folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path("."), required=False
+    "folder", type=Given(path_type=Path, file_okay=False, exists=True), default=Path("."), required=False
 )
 @click.option(
     "--html", "form", flag_value="html", help="Of a class: a page with every answer, to standard output."

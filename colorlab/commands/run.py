@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from colorlab.commands.console import leave, say
+from colorlab.commands.console import Given, leave, say
 from colorlab.files.faults import printable
 
 EVERY = 30  # seconds from one line to the next where no terminal shows a bar
@@ -34,13 +34,13 @@ EVERY = 30  # seconds from one line to the next where no terminal shows a bar
 @click.option(
     "-f",
     "--file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=Given(path_type=Path, exists=True, dir_okay=False),
     help="Parameters from a YAML file, NAME: VALUE a line; a list is swept. What -p and --sweep say is stronger.",
 )
 @click.option("--resume", is_flag=True, help="Keep what passed here before and would be the same again.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=Given(path_type=Path),
     default=Path("build/course"),
     show_default=True,
     help="Folder for the results.",

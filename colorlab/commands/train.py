@@ -9,7 +9,7 @@ from typing import Literal, get_args, get_origin
 
 import click
 
-from colorlab.commands.console import imports
+from colorlab.commands.console import Given, imports
 
 
 def config_options(command: Callable) -> Callable:
@@ -25,10 +25,14 @@ def config_options(command: Callable) -> Callable:
 
 
 @click.command()
-@click.option("--data", required=True, help="A folder, a zip or tar, or a download such as tiny-imagenet.")
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="For the results."
+    "--data",
+    type=Given(),
+    metavar="FOLDER|FILE|NAME",
+    required=True,
+    help="A folder, a zip or tar, or a download such as tiny-imagenet.",
 )
+@click.option("--out", type=Given(path_type=Path, file_okay=False), required=True, help="For the results.")
 @click.option(
     "--objective",
     type=click.Choice(["regression", "classification", "weighted-regression"]),
@@ -72,6 +76,7 @@ def config_options(command: Callable) -> Callable:
 )
 @click.option(
     "--start-from",
+    type=Given(),
     metavar="NAME|FILE",
     help="Begin with a network that has learnt already: classification, regression, guided, or a file of yours.",
 )
