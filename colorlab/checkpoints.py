@@ -9,7 +9,7 @@ import torch
 
 from colorlab.colorizer import Colorizer
 from colorlab.config import Config, History
-from colorlab.files.faults import short_of_memory
+from colorlab.files.faults import refused_by_the_machine
 from colorlab.files.whole import write_whole
 
 LONGEST = 80  # characters of a value in an error; what a stranger's file says may be megabytes
@@ -57,6 +57,7 @@ def load_checkpoint(path, colorizer: Colorizer, optimizer, schedule, config: Con
 
     Raises:
         CheckpointError: damaged, or of another training.
+        OSError: the system refuses to read it.
     """
     try:
         _refuse_bomb(path)
@@ -66,7 +67,7 @@ def load_checkpoint(path, colorizer: Colorizer, optimizer, schedule, config: Con
         if not differing and not (type(taken) is int and taken > config.steps):
             return _restore(state, colorizer, optimizer, schedule, config)
     except Exception as error:  # torch's reader raises all kinds of things on damaged files
-        if short_of_memory(error):
+        if refused_by_the_machine(error):
             raise
         raise CheckpointError(
             f"{path}: not a readable checkpoint ({_short(error)}); delete it to begin anew"

@@ -306,13 +306,14 @@ class Colorizer:
         """Read what `save` wrote. Nothing in the file is executed.
 
         Raises:
-            FileNotFoundError: no such file.
+            OSError: no such file, or the system refuses to read it.
             ValueError: not a file that `save` wrote, or one whose weights do not fit its description or
                 cannot colour.
         """
         path = Path(path)
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file; check the path")
+        open(path, "rb").close()  # says what the system refuses; safetensors would call the file missing
         try:
             with safe_open(path, framework="pt") as file:
                 metadata = {k: json.loads(v) for k, v in (file.metadata() or {}).items()}

@@ -1,5 +1,7 @@
 """colorlab.colorizer: size and lightness are kept, what is saved is loaded, what is foreign is refused."""
 
+import errno
+import os
 import pickle
 
 import numpy as np
@@ -282,6 +284,19 @@ def test_weights_that_do_not_fit_their_description_are_refused(change, tmp_path)
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"model\.safetensors: no such file"):
         Colorizer.load(tmp_path / "model.safetensors")
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EMFILE])
+def test_a_file_that_the_system_refuses_to_read_is_not_called_foreign(tmp_path, monkeypatch, number):
+    path = untrained().save(tmp_path / "model.safetensors")
+
+    def refused(path, *_):
+        raise OSError(number, os.strerror(number), path)
+
+    monkeypatch.setattr("builtins.open", refused)
+    with pytest.raises(OSError) as caught:
+        Colorizer.load(path)
+    assert (caught.value.errno, caught.value.filename) == (number, path)
 
 
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])

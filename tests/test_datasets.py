@@ -139,6 +139,11 @@ def test_what_the_machine_refuses_is_not_blamed_on_the_pictures(tmp_path, monkey
     with pytest.raises(OSError) as caught:
         list(archives.files_in(folder))
     assert caught.value.errno == number
+    whole = as_zip(tmp_path / "mine.zip", {"a.png": png(1)})
+    monkeypatch.setattr(zipfile, "ZipFile", refused)
+    with pytest.raises(OSError) as caught:
+        archives.content_key(whole)
+    assert caught.value.errno == number
 
 
 def test_links_in_a_tar_and_in_a_folder_are_not_followed(tmp_path):

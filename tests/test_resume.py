@@ -1,11 +1,13 @@
 """A training that was stopped goes on as if it had not been: killed, interrupted, damaged, shared by two."""
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -161,6 +163,23 @@ def test_a_damaged_checkpoint_is_refused_with_a_remedy(tmp_path, content):
     checkpoint.write_bytes(content)
     with pytest.raises(CheckpointError, match=r"not a readable checkpoint .* delete it to begin anew"):
         fit(untrained(), Marbles(size=16), CONFIG, checkpoint=checkpoint)
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EMFILE])
+def test_a_checkpoint_that_the_system_refuses_to_read_is_not_to_be_deleted(tmp_path, monkeypatch, number):
+    checkpoint = tmp_path / "checkpoint.pt"
+    checkpoint.touch()
+    monkeypatch.setattr(zipfile, "ZipFile", refusing(number))
+    with pytest.raises(OSError) as caught:
+        fit(untrained(), Marbles(size=16), CONFIG, checkpoint=checkpoint)
+    assert (caught.value.errno, caught.value.filename) == (number, checkpoint)
+
+
+def refusing(number):
+    def refused(path, *_):
+        raise OSError(number, os.strerror(number), path)
+
+    return refused
 
 
 @pytest.mark.slow

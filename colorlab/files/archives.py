@@ -129,6 +129,8 @@ def content_key(path: Path) -> str:
                 for info in sorted(archive.infolist(), key=lambda i: i.filename):
                     digest.update(f"{info.filename}\0{info.CRC}\0{info.file_size}\0".encode())
         except DAMAGED as error:
+            if refused_by_the_machine(error):
+                raise
             raise _damaged(path, error) from error
     elif path.is_file():
         with path.open("rb") as file:
