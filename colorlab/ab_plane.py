@@ -12,6 +12,7 @@ from colorlab.bins import ColorBins
 from colorlab.lab import in_gamut, lab_to_rgb
 
 AB_LIMITS = (-110, 110)
+PREFERRED = 60.0  # L of what has none of its own
 MARKERS = "XPD^v*"
 
 
@@ -36,9 +37,9 @@ def ab_axes(ax: Axes, L: float | None = None) -> None:
 
 
 @cache
-def plane_image(L: float | None, resolution: int = 221) -> np.ndarray:
-    """The ab plane as `(resolution, resolution, 4)` floats, transparent where sRGB has no such colour."""
-    side = torch.linspace(*AB_LIMITS, resolution)
+def plane_image(L: float | None) -> np.ndarray:
+    """The ab plane as `(221, 221, 4)` floats, one a Lab unit, transparent where sRGB has no such colour."""
+    side = torch.linspace(*AB_LIMITS, 221)
     b, a = torch.meshgrid(side, side, indexing="ij")
     ab = torch.stack([a, b])
     lightness = lightness_for(ab) if L is None else torch.full_like(a, float(L))
@@ -46,13 +47,13 @@ def plane_image(L: float | None, resolution: int = 221) -> np.ndarray:
     return torch.cat([lab_to_rgb(lab), in_gamut(lab)[None].float()]).movedim(0, -1).numpy()
 
 
-def lightness_for(ab: Tensor, preferred: float = 60.0) -> Tensor:
-    """The lightness nearest to `preferred` at which sRGB can show `(2, H, W)`; `preferred` where none can."""
+def lightness_for(ab: Tensor) -> Tensor:
+    """The lightness nearest to `PREFERRED` at which sRGB can show `(2, H, W)`; `PREFERRED` where none can."""
     levels = torch.arange(2.0, 99.0, 2.0)
-    levels = levels[(levels - preferred).abs().argsort(stable=True)]  # the nearest first
+    levels = levels[(levels - PREFERRED).abs().argsort(stable=True)]  # the nearest first
     L, a, b = torch.broadcast_tensors(levels[:, None, None], *ab)  # (levels, H, W) each
     shown = in_gamut(torch.stack([L, a, b], dim=1))
-    return torch.where(shown.any(0), levels[shown.int().argmax(0)], preferred)
+    return torch.where(shown.any(0), levels[shown.int().argmax(0)], PREFERRED)
 
 
 def ab_colors(ab: Tensor) -> np.ndarray:

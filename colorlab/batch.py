@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from colorlab.bins import Temperature
 from colorlab.colorizer import Colorizer, global_hint_of, painted
 from colorlab.files import kinds, video
 from colorlab.files.gif import is_animated, read_gif
@@ -71,7 +72,7 @@ class Settings:
         mark: what is written into each result beside its pixels: who made it. None writes nothing.
     """
 
-    temperature: float | Literal["mode"] | None = None
+    temperature: Temperature | None = None
     hints: Sequence[Hint] | None = None
     like: np.ndarray | None = None
     smoothing: float = SMOOTHING

@@ -213,7 +213,9 @@ class Pictures:
         """
         steps = len(self) // (n * ranks)
         if steps == 0:
-            raise DataError(f"{len(self)} pictures are fewer than one batch of {n * ranks}")
+            raise DataError(
+                f"{len(self)} pictures are fewer than one batch of {n * ranks}; add some, or ask for a smaller batch"
+            )
         epoch, order = -1, np.empty(0, dtype=np.int64)
         for step in count(start):
             if epoch != step // steps:

@@ -17,6 +17,7 @@ from colorlab.lab import grey_of
 from colorlab.networks.lite0 import STAGES, STRIDES, Lite0
 
 SIDE = 320  # of the pictures it is shown, pixels: a wheel is then three places of stride 32 wide
+AROUND = 96  # pixels a side of what is shown of a place
 PLACES = {  # what the poster names, and an eye: picture, x, y, radius, pixels
     "rear tire": ("motorcycle", 128, 205, 51),
     "front tire": ("motorcycle", 384, 232, 54),
@@ -122,14 +123,14 @@ def favourites(found: Mapping[str, Tensor], channel: int) -> list[tuple[str, tup
     return [(picture, divmod(int(best[picture].indices), found[picture].shape[2])) for picture in order]
 
 
-def around(L: Tensor, place: tuple[int, int], level: str, side: int = 96) -> Tensor:
-    """The square of a picture around a place of a level, moved where it would leave the picture."""
+def around(L: Tensor, place: tuple[int, int], level: str) -> Tensor:
+    """The square of `AROUND` pixels of a picture around a place of a level, moved where it would leave the picture."""
     stride = stride_of(level)
     corner = [
-        min(max(n * stride + stride // 2 - side // 2, 0), size - side)
+        min(max(n * stride + stride // 2 - AROUND // 2, 0), size - AROUND)
         for n, size in zip(place, L.shape, strict=True)
     ]
-    return L[corner[0] : corner[0] + side, corner[1] : corner[1] + side]
+    return L[corner[0] : corner[0] + AROUND, corner[1] : corner[1] + AROUND]
 
 
 def shuffled(path_down: Lite0, seed: int) -> Lite0:

@@ -19,7 +19,7 @@ def diagnose(objective, ab: Tensor, true_ab: Tensor) -> list[str]:
     Args:
         objective: what the network was trained with.
         ab: its answers, `(N, 2, h, w)` in Lab units.
-        true_ab: the truth, `(N, 2, H, W)`, at the same size or twice of it.
+        true_ab: the truth, `(N, 2, H, W)`, at the same size, twice or four times of it.
 
     Returns:
         A sentence for each finding, with what to look at; empty if nothing is.

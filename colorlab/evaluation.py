@@ -31,7 +31,7 @@ from colorlab.metrics import Tally, baselines, intervals, score, segments_of, to
 AT_ONCE = 32  # squares a forward pass
 SEEN_AT = 192  # pictures are kept with a shorter side of at most 9/8 of this many pixels
 HINTED = 500  # squares on which hints are tried
-HINT_COUNTS = (0, 1, 2, 5, 10, 20)
+HINT_COUNTS = (0, 1, 2, 5, 10, 20)  # that a picture gets
 ALSO_AT = (1.0, 0.38, "mode")  # temperatures beside the one stored with the weights
 FACTORS = (1.0, 1.3, 1.6, 2.0, 2.5, 3.0)  # by which a regression's saturation is turned up
 
@@ -241,27 +241,26 @@ def predict(
     return torch.cat(answers)
 
 
-def hint_curve(network: Colorizer, lab: Tensor, counts: tuple[int, ...] = HINT_COUNTS, seed: int = 0) -> dict:
+def hint_curve(network: Colorizer, lab: Tensor, seed: int = 0) -> dict:
     """PSNR against the number of hints, each a patch of 3×3 pixels that tells its true mean colour.
 
     Args:
         network: one that takes hints.
         lab: true pictures, `(N, 3, H, W)`.
-        counts: how many hints a picture gets.
         seed: of their places.
 
     Returns:
         counts, and under "guided" and "spread": psnr (one a count) and interval (its 95 % bounds).
     """
     labs, curves = list(lab), {"guided": [], "spread": []}
-    for count in counts:
+    for count in HINT_COUNTS:
         generator = torch.Generator().manual_seed(seed)
         planes = simulate(lab[:, 1:], generator, count, POINT_SIDE)
         curves["guided"].append(predict(network, lab, planes=planes, name=f"{count} hints"))
         curves["spread"].append(spread(planes, lab[:, :1]))
-    result: dict = {"counts": list(counts)}
+    result: dict = {"counts": list(HINT_COUNTS)}
     for name, predictions in curves.items():
-        tallies = {str(n): Tally.of(list(ab), labs) for n, ab in zip(counts, predictions, strict=True)}
+        tallies = {str(n): Tally.of(list(ab), labs) for n, ab in zip(HINT_COUNTS, predictions, strict=True)}
         bounds = intervals(tallies)
         result[name] = {
             "psnr": [t.scores()["psnr"] for t in tallies.values()],

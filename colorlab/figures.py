@@ -14,7 +14,7 @@ def score_scatter(scores: Mapping[str, Mapping[str, float]], title: str = "") ->
 
     Args:
         scores: what `metrics.score` returns, by the name of the method.
-        title: the finding.
+        title: what is drawn.
     """
     figure = Figure(figsize=(max(7.4, width_of(title)), 4.2), layout="constrained")
     ax = figure.subplots()
@@ -36,7 +36,7 @@ def hint_curves(
     Args:
         curves: (counts, PSNR in dB) by name.
         bounds: of some curves, (low, high) a count; drawn as a band.
-        title: the finding.
+        title: what is drawn.
     """
     figure = Figure(figsize=(max(7.4, width_of(title)), 4.2), layout="constrained")
     ax = figure.subplots()
@@ -63,7 +63,7 @@ def differences(
     Args:
         groups: group -> row -> one or more of (low, difference, high), drawn one below the other.
         unit: of the differences, with their name.
-        title: the finding.
+        title: what is drawn.
     """
     rows = max(len(group) for group in groups.values())
     width = max(min(3.6 * len(groups) + 1.2, WIDEST), width_of(title))

@@ -11,13 +11,12 @@ changed a colour, and the past counts; where it changes the past is forgotten.
 
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from colorlab.bins import Temperature
 from colorlab.colorizer import Colorizer, global_hint_of, painted
 from colorlab.data import photo, to_lightness
 from colorlab.edges import along_edges
@@ -96,7 +95,7 @@ class FrameColorizer:
         self,
         colorizer: Colorizer,
         smoothing: float = SMOOTHING,
-        temperature: float | Literal["mode"] | None = None,
+        temperature: Temperature | None = None,
         like: np.ndarray | None = None,
     ):
         self.colorizer, self.temperature, self.smoother = colorizer, temperature, Smoother(smoothing)
@@ -119,10 +118,7 @@ class FrameColorizer:
         small = network.small_copy(rgb)
         seen = averaged(small.to(network.device), network.network.answer_every)
         beliefs = self.smoother(network.beliefs(small, like=self.overall), seen)
-        ab = network.decide(beliefs, self.temperature)
-        if ab.shape != (1, 2, *small.shape[-2:]):
-            ab = F.interpolate(ab, size=small.shape[-2:], mode="bilinear", align_corners=False)
-        return ab.cpu(), small
+        return network.ab_from(beliefs, small, self.temperature).cpu(), small
 
 
 def static_clip(

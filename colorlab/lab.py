@@ -155,7 +155,7 @@ def to_levels(rgb: Tensor, most: int = 255) -> Tensor:
     return (rgb * most).round()
 
 
-def in_gamut(lab: Tensor, tolerance: float = 1e-4) -> Tensor:
+def in_gamut(lab: Tensor, tolerance: float = ROUNDING) -> Tensor:
     """Which pixels an sRGB screen can show.
 
     Args:

@@ -46,21 +46,6 @@ def baselines(labs: Sequence[Tensor]) -> dict[str, list[Tensor]]:
     }
 
 
-def best_saturation(
-    predictions: Sequence[Tensor],
-    labs: Sequence[Tensor],
-    factors: Sequence[float] = (1.0, 1.3, 1.7, 2.2, 3.0),
-) -> tuple[float, dict[str, float]]:
-    """The factor on ab that gives a prediction its highest rebalanced AuC: the sceptic's "just turn it up".
-
-    Returns:
-        The factor and its scores. Chosen on the pictures it is measured on, so it flatters the baseline.
-    """
-    scores = {f: score([f * ab for ab in predictions], labs) for f in factors}
-    best = max(scores, key=lambda f: scores[f]["rebalanced_auc"])
-    return best, scores[best]
-
-
 def score(predictions: Sequence[Tensor], labs: Sequence[Tensor]) -> dict[str, float]:
     """All measures for predicted ab against true pictures.
 

@@ -27,10 +27,13 @@ from colorlab.lab import lab_to_rgb
 
 STYLE = Path(__file__).with_name("colorlab.mplstyle")
 WIDEST = 9.0  # inches: as much as JupyterLab shows beside its file browser without shrinking the words
+ROUNDS = 4  # that a moving picture is played; for ever would be one that nobody can stop
 MATTE = "#757575"  # L* = 49: halfway between black and white
 LINES_ON_MATTE = ("#A6DCFF", "#FFD080", "#8FEBC8", "#FFC9E6", "#F0E442")  # 3 : 1 against it, at least
 ON_MATTE = {"figure.facecolor": MATTE, "axes.prop_cycle": matplotlib.cycler(color=LINES_ON_MATTE)}
 ON_MATTE |= {f"{part}color": "white" for part in ("text.", "axes.label", "axes.edge", "xtick.", "ytick.")}
+
+PATCH = 0.95  # side of a flat colour, in distances from one to the next
 
 # Text over colours and photographs.
 OVER = {"color": "black", "path_effects": [withStroke(linewidth=2.5, foreground="white")]}
@@ -87,7 +90,6 @@ def show_moving(
     title: str,
     alt: str,
     milliseconds: int = 80,
-    rounds: int = 4,
     height: float = 2.2,
 ) -> None:
     """Play clips side by side in a notebook, in step. They stop by themselves; run the cell again to replay.
@@ -97,7 +99,6 @@ def show_moving(
         title: what is shown.
         alt: what is to be seen, for readers who cannot.
         milliseconds: a frame.
-        rounds: how often they are played. For ever would be a picture that nobody can stop.
         height: of the frames, inches.
 
     Raises:
@@ -115,7 +116,7 @@ def show_moving(
     # Every frame in the colours of the first, or the palette itself would flicker.
     palette = made[0].quantize(256)
     frames = [frame.quantize(palette=palette) for frame in made]
-    frames[0].save(buffer, "PNG", save_all=True, append_images=frames[1:], duration=milliseconds, loop=rounds)
+    frames[0].save(buffer, "PNG", save_all=True, append_images=frames[1:], duration=milliseconds, loop=ROUNDS)
     _display(buffer.getvalue(), "image/png", alt, {})
 
 
@@ -209,12 +210,12 @@ def swatches(labs: Sequence[Sequence[float]], labels: Sequence[str], title: str 
     return figure
 
 
-def color_patches(ax: Axes, rgb: np.ndarray, gap: float = 0.05) -> None:
+def color_patches(ax: Axes, rgb: np.ndarray) -> None:
     """Draw flat colours `(rows, columns, 3)` in [0, 1], the first row on top; the ground is seen between them."""
     rows, columns = rgb.shape[:2]
     for (row, column), color in zip(np.ndindex(rows, columns), rgb.reshape(-1, 3), strict=True):
-        corner = (column - (1 - gap) / 2, row - (1 - gap) / 2)
-        ax.add_patch(Rectangle(corner, 1 - gap, 1 - gap, facecolor=color, linewidth=0))
+        corner = (column - PATCH / 2, row - PATCH / 2)
+        ax.add_patch(Rectangle(corner, PATCH, PATCH, facecolor=color, linewidth=0))
     ax.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
     ax.spines[:].set_visible(False)
 
@@ -245,9 +246,8 @@ def loss_curves(
     if empty:
         raise ValueError(f"{', '.join(empty)}: interrupted before the first measurement, nothing to draw")
     floors, units = floors or {}, units or {}
-    colors = matplotlib.rcParams["axes.prop_cycle"].by_key()[
-        "color"
-    ]  # "C0" would be read after the style is left
+    # "C0" would be read after the style is left.
+    colors = matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]
     figure = Figure(figsize=(max(4.6 * len(histories), width_of(title)), 3.4), layout="constrained")
     for i, ((name, history), ax) in enumerate(
         zip(histories.items(), figure.subplots(1, len(histories), squeeze=False).flat, strict=True)

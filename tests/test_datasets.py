@@ -275,7 +275,7 @@ def lab_of(i: int) -> torch.Tensor:
 
 def test_fewer_pictures_than_a_batch_are_refused(tmp_path):
     part = open_collection(as_zip(tmp_path / "a.zip"), size=16).part("all")
-    with pytest.raises(DataError, match="40 pictures are fewer than one batch of 42"):
+    with pytest.raises(DataError, match="40 pictures are fewer than one batch of 42; add some"):
         next(part.batches(21, seed=0, ranks=2))
 
 

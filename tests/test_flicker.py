@@ -15,7 +15,7 @@ from colorlab.flicker import FrameColorizer, Smoother, flicker, static_clip
 from colorlab.lab import chroma
 from colorlab.metrics import score, to_labs
 from colorlab.networks.unet import UNet
-from colorlab.objectives import Classification
+from colorlab.objectives import Classification, Regression
 
 
 def test_flicker_by_hand():
@@ -112,8 +112,6 @@ def test_a_thin_frame_is_seen_as_colorize_sees_it(size):
 def test_a_global_hint_holds_for_every_frame():
     seen, _ = static_clip(frames=2, side=64)
     network, like = Colorizer.pretrained("guided"), photo("flower", side=64).rgb
-    if not network.takes_global_hint:
-        pytest.skip("this guided network was trained without global hints")
     paint = FrameColorizer(network, 0, like=like)
     for frame in seen:
         assert np.abs(paint(frame).astype(int) - network.colorize(frame, like=like)).max() <= 1
@@ -172,6 +170,13 @@ def test_colours_averaged_are_the_brown_well_and_distributions_averaged_are_not(
     for frame in logits:
         same = of_means(bins.decode(frame[None], 1.0), L)
     torch.testing.assert_close(mean, same, rtol=1e-3, atol=1e-3)
+
+
+def test_a_network_of_damaged_weights_is_called_so():
+    network = Colorizer(UNet(1, 2, width=4, depth=1), Regression(), 16)
+    torch.nn.init.constant_(network.network.head.bias, float("nan"))
+    with pytest.raises(ValueError, match="its weights are damaged"):
+        FrameColorizer(network)(np.zeros((20, 30, 3), np.uint8))
 
 
 def test_a_change_of_size_begins_anew():

@@ -16,7 +16,6 @@ from colorlab.metrics import (
     ONE_COLOR,
     Tally,
     baselines,
-    best_saturation,
     closeness,
     colorfulness,
     evaluate,
@@ -340,13 +339,6 @@ def test_the_baselines_are_grey_and_one_colour(labs):
     assert grey["chroma_ratio"] == 0
     assert grey["colorfulness"] < 1  # levels are rounded
     assert constant == score([torch.full_like(lab[1:], 15.0) for lab in labs], labs)
-
-
-def test_the_best_saturation_is_found(labs):
-    pale = [0.5 * lab[1:] for lab in labs]
-    factor, scores = best_saturation(pale, labs, factors=(1.0, 2.0, 3.0))
-    assert factor == 2.0
-    assert scores["rebalanced_auc"] == pytest.approx(100, abs=0.7)  # tolerance 0 asks for the exact float
 
 
 # ---- evaluating a colorizer ----------------------------------------------------------------------

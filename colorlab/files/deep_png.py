@@ -8,10 +8,9 @@ from typing import BinaryIO
 import numpy as np
 
 from colorlab.files.media import bands
-from colorlab.files.png import SIGNATURE, about, chunk
+from colorlab.files.png import FAST, SIGNATURE, about, chunk
 
 RGB, RGB_AND_ALPHA, SUB = 2, 6, 1  # PNG's numbers for kinds of colour and for a filter
-FAST = 1  # of zlib's nine levels; the others take several times as long for a tenth less
 
 
 def write_deep(file: BinaryIO, rgb: np.ndarray, alpha: np.ndarray | None, options: dict) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+FAST = 1  # of zlib's nine levels, for pixels; the others take several times as long for a tenth less
 TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 # What is not needed to see the pixels.
 ASIDE = (*TEXTS, b"pHYs", b"eXIf", b"tIME", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"bKGD", b"hIST", b"sPLT")

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from colorlab.files.beside import directory_at
+from colorlab.files.png import FAST
 
 BITS, COMPRESSION, PLANAR, SAMPLE_FORMAT, SEPARATE, SIGNED = 258, 259, 284, 339, 2, 2
 NEW_SUBFILE_TYPE, REDUCED, MASK, SUBFILE_TYPE, OLD_REDUCED, SUB_DIRECTORIES, DNG_VERSION = (
@@ -26,7 +27,6 @@ NEW_SUBFILE_TYPE, REDUCED, MASK, SUBFILE_TYPE, OLD_REDUCED, SUB_DIRECTORIES, DNG
     50706,
 )
 DEFLATE, RGB, UNASSOCIATED_ALPHA, HORIZONTAL = 8, 2, 2, 2
-FAST = 1  # of zlib's nine levels; the others take several times as long for a tenth less
 STRIP = 2**18  # bytes, about, so that a reader needs little memory
 LINK = 4  # where a file tells the place of its first page
 

@@ -18,6 +18,7 @@ from colorlab.widgets.turns import in_turn
 
 SIDE = 320  # pixels of the shorter side shown
 SIDES = ("left", "right")
+Z = 1.96  # standard deviations to either side that hold 95 % of a bell curve
 
 
 class BlindTest(widgets.VBox):
@@ -105,13 +106,13 @@ def rate(right: int, count: int) -> str:
     )
 
 
-def interval(right: int, count: int, z: float = 1.96) -> tuple[float, float]:
+def interval(right: int, count: int) -> tuple[float, float]:
     """Wilson's 95 % interval of a rate: honest for few trials, and never outside 0 to 1.
 
     References:
         Wilson, Probable inference, the law of succession, and statistical inference, 1927.
     """
-    share, more = right / count, z * z / count
+    share, more = right / count, Z * Z / count
     middle = (share + more / 2) / (1 + more)
-    half = z * math.sqrt(share * (1 - share) / count + more / (4 * count)) / (1 + more)
+    half = Z * math.sqrt(share * (1 - share) / count + more / (4 * count)) / (1 + more)
     return max(0.0, middle - half), min(1.0, middle + half)

@@ -12,6 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
+from colorlab.files.png import SIGNATURE, chunk
+
 _drawn_on: ContextVar["Canvas | None"] = ContextVar("_drawn_on", default=None)
 
 
@@ -140,7 +142,4 @@ def to_png(pixels: np.ndarray) -> bytes:
     rows[1:, 1:] = (pixels[1:] - pixels[:-1]).reshape(height - 1, width * channels)
     header = struct.pack(">IIBBBBB", width, height, 8, {3: 2, 4: 6}[channels], 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 1)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    )
+    return SIGNATURE + b"".join(chunk(kind, data) for kind, data in chunks)

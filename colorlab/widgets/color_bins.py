@@ -151,7 +151,7 @@ def grid_ladder(name: str, grid_sizes: Sequence[float], title: str = "") -> Figu
     Args:
         name: which of the six photographs.
         grid_sizes: Lab units.
-        title: the finding.
+        title: what is drawn.
     """
     n = len(grid_sizes) + 1
     figure = Figure(figsize=(2.6 * n + 0.4, 5.2))
@@ -184,7 +184,7 @@ def gamut_views(title: str = "", a: float = 40.0) -> Figure:
     """The sRGB gamut cut open at b = 0 with a line parallel to L, and its surface seen from above.
 
     Args:
-        title: the finding.
+        title: what is drawn.
         a: where the line stands.
     """
     figure = Figure(figsize=(9.4, 4.2), layout="constrained")
@@ -241,7 +241,7 @@ def label_shares(bins: ColorBins, a: Tensor, title: str = "", sigma: float = 5.0
     Args:
         bins: the table.
         a: `(P,)`, the walk, at b = 0, rising.
-        title: the finding.
+        title: what is drawn.
         sigma: of the soft labels, Lab units.
     """
     ab = torch.stack([a, torch.zeros_like(a)])[None, :, None]  # (1, 2, 1, P)
@@ -276,7 +276,7 @@ def rules_plane(groups: Mapping[str, Tensor], grid_size: float = 10, title: str 
     Args:
         groups: name -> `(K, 2)` centres, at most four and disjoint; the legend gives K and the name.
         grid_size: side of a square, Lab units.
-        title: the finding.
+        title: what is drawn.
     """
     looks = (
         dict(edgecolor=ink(), linewidth=0.4),

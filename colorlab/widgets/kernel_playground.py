@@ -220,7 +220,7 @@ def filtered(L: Tensor, kernels: Mapping[str, Tensor], title: str = "") -> Figur
     Args:
         L: `(H, W)` in [0, 100].
         kernels: by name, `(3, 3)` each.
-        title: the finding.
+        title: what is drawn.
     """
     answers = {name: filter_picture(L, kernel) for name, kernel in kernels.items()}
     greys = {name: is_grey(kernel.flatten().tolist()) for name, kernel in kernels.items()}
@@ -261,7 +261,7 @@ def picture_rows(
     Args:
         rows: label -> pictures `(h, w)`, L in [0, 100] unless signed.
         headings: one a column.
-        title: the finding.
+        title: what is drawn.
         signed: labels of rows whose numbers have a sign: drawn in two colours, one scale a row.
         side: of a picture, inches.
     """
@@ -294,7 +294,7 @@ def boxes(L: Tensor, fields: Mapping[str, int], center: tuple[int, int], title: 
         L: `(H, W)` in [0, 100].
         fields: stage -> side of its window, odd, pixels.
         center: (row, column).
-        title: the finding.
+        title: what is drawn.
     """
     y, x = center
     figure = Figure(figsize=(1.6 * len(fields) + 3.4, 2.5), layout="constrained")

@@ -1,12 +1,11 @@
 """The rebalancing explorer: what bringing rare colours back costs, from stored logits, without training."""
 
-from typing import Literal
-
 import ipywidgets as widgets
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from colorlab.bins import Temperature
 from colorlab.colorizer import to_picture
 from colorlab.edges import enlarged
 from colorlab.metrics import Tally
@@ -15,9 +14,10 @@ from colorlab.objectives import Classification
 from colorlab.plots import styled
 from colorlab.widgets.canvas import bare
 from colorlab.widgets.explorable import Explorable
+from colorlab.widgets.temperature import named
 
 MIXES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)  # the slider runs as that of every widget
-TEMPERATURES: tuple[float | Literal["mode"], ...] = ("mode", 0.38, 0.6, 0.8, 1.0)
+TEMPERATURES: tuple[Temperature, ...] = ("mode", 0.38, 0.6, 0.8, 1.0)
 
 
 class RebalancingView:
@@ -41,20 +41,20 @@ class RebalancingView:
                 self.scores[mix, temperature] = Tally.of(list(ab), list(truth)).scores()
 
     @styled
-    def render(self, uniform_mix: float, temperature: float | Literal["mode"], picture: int) -> Figure:
+    def render(self, uniform_mix: float, temperature: Temperature, picture: int) -> Figure:
         """The picture so coloured, the truth, and plain AuC against rebalanced AuC for every λ."""
         figure = bare(_axes)
         colored, truth, curve = figure.axes
         ab = enlarged(self.ab[uniform_mix, temperature][picture, None], self.lab.shape[-2:])[0]
         colored.imshow(to_picture(torch.cat([self.lab[picture, :1], ab])))
-        colored.set_title(f"λ = {uniform_mix:g}, T = {_label(temperature)}")
+        colored.set_title(f"λ = {uniform_mix:g}, T = {named(temperature)}")
         truth.imshow(to_picture(self.lab[picture]))
         truth.set_title("truth", fontweight="normal")
         for ax in (colored, truth):
             ax.axis("off")
         line = [self.scores[mix, temperature] for mix in MIXES]
         x, y = ([s[key] for s in line] for key in ("auc", "rebalanced_auc"))
-        curve.plot(x, y, marker="o", markersize=4, label=f"λ from 0.1 to 1 at T = {_label(temperature)}")
+        curve.plot(x, y, marker="o", markersize=4, label=f"λ from 0.1 to 1 at T = {named(temperature)}")
         note = dict(textcoords="offset points", ha="center", fontsize=8)
         for mix, away in {1.0: -17, 0.5: 10, 0.1: -17}.items():  # points above the mark: beside the line
             i = MIXES.index(mix)
@@ -71,17 +71,17 @@ class RebalancingView:
         curve.legend(fontsize=8, loc="lower right")
         return figure
 
-    def describe(self, uniform_mix: float, temperature: float | Literal["mode"], picture: int) -> str:
+    def describe(self, uniform_mix: float, temperature: Temperature, picture: int) -> str:
         """The scores here in a sentence."""
         here = self.scores[uniform_mix, temperature]
         return (
-            f"Photograph {picture + 1} at λ = {uniform_mix:g}, T = {_label(temperature)}. All {len(self.lab)} "
+            f"Photograph {picture + 1} at λ = {uniform_mix:g}, T = {named(temperature)}. All {len(self.lab)} "
             f"together: AuC {here['auc']:.1f}, rebalanced AuC {here['rebalanced_auc']:.1f}, "
             f"{here['chroma_ratio']:.0%} of the truth's chroma."
         )
 
     def explorer(
-        self, uniform_mix: float = 0.5, temperature: float | Literal["mode"] = 1.0, picture: int = 1
+        self, uniform_mix: float = 0.5, temperature: Temperature = 1.0, picture: int = 1
     ) -> Explorable:
         """Sliders over λ, the temperature and the pictures."""
         return Explorable(
@@ -92,7 +92,7 @@ class RebalancingView:
                     options=[(f"{m:g}", m) for m in MIXES], value=uniform_mix, description="λ (uniform_mix)"
                 ),
                 "temperature": widgets.SelectionSlider(
-                    options=[(_label(t), t) for t in TEMPERATURES],
+                    options=[(named(t), t) for t in TEMPERATURES],
                     value=temperature,
                     description="temperature T",
                 ),
@@ -114,7 +114,3 @@ def _axes() -> Figure:
     figure = Figure(figsize=(9.0, 3.2), layout="constrained")
     figure.subplots(1, 3, width_ratios=(1, 1, 1.6))
     return figure
-
-
-def _label(temperature: float | Literal["mode"]) -> str:
-    return {"mode": "0 (mode)", 1.0: "1 (mean)"}.get(temperature, f"{temperature}")

@@ -80,8 +80,12 @@ class SteadinessView:
             smoothing: at the start, one of SHARES.
         """
 
+        height, width = self.frames[0].shape[:2]
+
         def click(label: str, x: float, y: float, /, **_state) -> dict:
-            return {"x": round(x), "y": round(y)} if label == "picture" else {}
+            # The very border lies half a pixel outside of the last middle, and may be rounded to the next.
+            place = {"x": min(round(x), width - 1), "y": min(round(y), height - 1)}
+            return place if label == "picture" else {}
 
         options = [(f"{share:.0%}", share) for share in SHARES]
         return Explorable(

@@ -1,7 +1,6 @@
 """The temperature explorer: one set of stored logits, read from its mode to its mean."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import ipywidgets as widgets
 import numpy as np
@@ -9,14 +8,13 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from colorlab.bins import ColorBins
+from colorlab.bins import ColorBins, Temperature
 from colorlab.colorizer import painted, to_picture
 from colorlab.data import Evaluation
 from colorlab.plots import LINES_ON_MATTE, ink, matted
 from colorlab.widgets.canvas import bare
 from colorlab.widgets.explorable import Explorable
 
-Temperature = float | Literal["mode"]
 TEMPERATURES: tuple[Temperature, ...] = ("mode", 0.1, 0.2, 0.3, 0.38, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
@@ -44,7 +42,7 @@ class TemperatureView:
         figure = bare(_axes)
         decoded, truth, curve = figure.axes
         decoded.imshow(at_full_size(self.fixed, self.ab[temperature], picture, self.photographs))
-        decoded.set_title(f"T = {_label(temperature)}")
+        decoded.set_title(f"T = {named(temperature)}")
         truth.imshow(at_full_size(self.fixed, self.fixed.outcomes[0], picture, self.photographs))
         truth.set_title(f"truth in {self.fixed.probabilities[0]:.0%}", fontweight="normal")
         for ax in (decoded, truth):
@@ -63,13 +61,13 @@ class TemperatureView:
         """The chroma at this temperature in a sentence."""
         ratio = self.chroma_ratio[temperature]
         return (
-            f"Picture {picture} at T = {_label(temperature)}. All {len(self.fixed.L)} pictures together have "
+            f"Picture {picture} at T = {named(temperature)}. All {len(self.fixed.L)} pictures together have "
             f"{ratio:.0%} of the truth's chroma."
         )
 
     def explorer(self, temperature: Temperature = 0.38, picture: int = 0) -> Explorable:
         """A slider over the temperatures, from the mode to the mean, and one over the pictures."""
-        options = [(_label(t), t) for t in TEMPERATURES]
+        options = [(named(t), t) for t in TEMPERATURES]
         return Explorable(
             self.render,
             self.describe,
@@ -101,5 +99,6 @@ def at_full_size(
     return painted(photographs[picture], ab[None], L[None]) if photographs else to_picture(torch.cat([L, ab]))
 
 
-def _label(temperature: Temperature) -> str:
+def named(temperature: Temperature) -> str:
+    """A temperature on a scale whose ends are called by what they are."""
     return {"mode": "0 (mode)", 1.0: "1 (mean)"}.get(temperature, f"{temperature}")

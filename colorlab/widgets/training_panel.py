@@ -123,7 +123,7 @@ def render_training(
         histories: by name.
         painted: name -> `(H, W, 3)` uint8 pictures, as many for each.
         floors, units: of the losses, by name.
-        title: the finding.
+        title: what is drawn.
     """
     columns = max(len(floors) + 1, len(painted))
     width, height = 3.3 * columns, 4.6 + 0.3 * bool(title)

@@ -80,7 +80,7 @@ class TrainingReplay:
     def explorer(self) -> Explorable:
         """A slider over the recorded steps."""
         steps = list(self.frames)
-        early = max(s for s in steps if s <= 20)
+        early = max((s for s in steps if s <= 20), default=steps[0])
         slider = widgets.SelectionSlider(options=steps, value=steps[-1], description="gradient steps")
         return Explorable(
             self.render,
@@ -111,5 +111,5 @@ def _few(steps: Mapping[int, object]) -> tuple[list[int], list[str]]:
     """Ticks that do not run into one another: 0, 1, 5, 20 and then the last."""
     shown = [s for s in steps if s in (0, 1, 5, 20, 100)]
     last = list(steps)[-1]
-    shown += [last] if last > 2 * shown[-1] else []
+    shown += [last] if not shown or last > 2 * shown[-1] else []
     return shown, [str(s) for s in shown]

@@ -6,6 +6,7 @@ import torch
 from test_widgets import answered, soft_labels
 
 from colorlab.bins import ColorBins
+from colorlab.colorizer import Colorizer
 from colorlab.data import photo
 from colorlab.lab import in_gamut
 from colorlab.objectives import Classification, Regression
@@ -22,6 +23,7 @@ from colorlab.widgets.brown_well import (
     move_nearest,
 )
 from colorlab.widgets.pixel_inspector import RULES, PixelInspector, entropy
+from colorlab.widgets.steadiness import SteadinessView
 
 # ---- the brown well ------------------------------------------------------------------------------
 
@@ -199,3 +201,20 @@ def test_what_cannot_be_laid_on_top_is_refused(pictures, left, message):
 def test_a_line_outside_the_picture_is_refused():
     with pytest.raises(ValueError, match="position: expected percent"):
         split(PAIR, "grey", "coffee", 101)
+
+
+# ---- the steadiness of a pixel -------------------------------------------------------------------
+
+
+def test_a_click_chooses_a_pixel_of_the_clip_also_on_its_very_border():
+    frames = list(np.random.default_rng(0).integers(60, 200, (3, 8, 10, 3), dtype=np.uint8))
+    view = SteadinessView(Colorizer.new(Classification(ColorBins(40)), width=4, depth=1), frames)
+    explorer = view.explorer((2, 3), (4, 5))
+    for place, pixel in (((6.4, 1.6), (6, 2)), ((-0.5, -0.5), (0, 0)), ((9.5, 7.5), (9, 7))):
+        explorer.set(**explorer._click("picture", *place, **explorer.state))
+        assert (explorer.state["x"], explorer.state["y"]) == pixel
+        assert f"Pixel ({pixel[0]}, {pixel[1]}): " in explorer.caption.value
+    assert explorer._click("", 3, 3, **explorer.state) == {}
+    explorer.set(smoothing=0.0)
+    still, smoothed = explorer.caption.value.split("The whole clip: ")[1].rstrip(".").split(" and ")
+    assert still == smoothed != "0.00"

@@ -258,6 +258,15 @@ def test_a_replay_without_its_frames_is_refused():
             TrainingReplay(History([0, 1], [2.0, 1.0]), frames, [], "nats")
 
 
+@pytest.mark.parametrize("steps", [(50,), (50, 60), (30, 100)])
+def test_a_replay_may_begin_late(steps):
+    measured = [0, *steps]
+    history = History(measured, *([float(n + 1) for n in range(len(measured))] for _ in range(4)))
+    frames = {step: [np.full((4, 6, 3), step, np.uint8)] for step in steps}
+    explorer = TrainingReplay(history, frames, ["picture"], "nats").explorer()
+    assert explorer.state == {"step": steps[-1]} and f"Step {steps[0]}" in explorer.buttons
+
+
 # ---- the kernel playground -----------------------------------------------------------------------
 
 
