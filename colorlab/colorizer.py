@@ -45,7 +45,7 @@ class Colorizer:
         network: maps scaled L `(N, 1, H, W)` to `(N, objective.out_channels, h, w)`.
         objective: `Regression` or `Classification`; knows how the network's answer is read.
         working_size: pixels of the shorter side at which the network sees a picture. Full-resolution L
-            is kept, so a colored picture is as sharp as the grey one.
+            is kept, so a coloured picture is as sharp as the grey one.
         temperature: how a distribution becomes a colour, unless a call says otherwise; 1.0 is the mean,
             "mode" the mode. Ignored by regression, which has no distribution.
         by_region: share distributions within regions of L before one becomes a colour, see `colorlab.regions`,

@@ -85,6 +85,11 @@ def locate(source: str | Path) -> Path:
     return path
 
 
+def name_of(source: str | Path) -> str:
+    """What a source is called; "." and "..", too, are folders with a name."""
+    return os.path.basename(os.path.abspath(source))
+
+
 def _fetch(download: Download) -> Path:
     import pooch
 
@@ -292,7 +297,7 @@ def _build(path: Path, size: int, folder: Path) -> None:
     names, shapes, unreadable, grey = [], [], {}, []
     with (
         ThreadPoolExecutor(os.cpu_count()) as pool,
-        tqdm(desc=f"decoding {printable(path.name)}", unit=" pictures", leave=False) as progress,
+        tqdm(desc=f"decoding {printable(name_of(path))}", unit=" pictures", leave=False) as progress,
         (folder / "pixels").open("wb") as raw,
     ):
         files = files_in(path)

@@ -20,7 +20,7 @@ from colorlab import __version__
 from colorlab.checkpoints import data_seen
 from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer, painted
 from colorlab.data import to_lab
-from colorlab.datasets import DataError, Part, Pictures, middle_square, open_collection
+from colorlab.datasets import DataError, Part, Pictures, middle_square, name_of, open_collection
 from colorlab.device import choose_device
 from colorlab.files.faults import printable
 from colorlab.flicker import SMOOTHING, FrameColorizer, flicker, static_clip
@@ -113,7 +113,7 @@ def report(
     return Report(
         made_by=f"colorlab {__version__}, torch {torch.__version__}",
         data={
-            "name": Path(source).name,
+            "name": name_of(source),
             "key": collection.key,
             "part": part,
             "without": list(without),

@@ -61,7 +61,7 @@ def score(predictions: Sequence[Tensor], labs: Sequence[Tensor]) -> dict[str, fl
             It depends on which pictures are pooled: compare on one set only.
         chroma_ratio: mean predicted chroma over mean true chroma.
         colorfulness: of the coloured pictures, averaged (see `colorfulness`).
-        hits: share of the clearly colored pixels, true chroma over 30, whose answer lies within 25 Lab units of
+        hits: share of the clearly coloured pixels, true chroma over 30, whose answer lies within 25 Lab units of
             the truth, in %; nan where there are none.
         farther_than_grey: share of the pictures whose mean ab distance from the truth is larger than grey's, in %.
     """
@@ -78,7 +78,7 @@ class Tally:
     Attributes:
         pixels, squared_error, closeness, chroma, true_chroma, colorfulness: `(P,)` float64, sums over each
             picture's pixels (colorfulness: one value a picture). Squared errors are over 3 channels.
-        clear, hits, farther: how many clearly colored pixels, how many of them hit, 1 if farther than grey.
+        clear, hits, farther: how many clearly coloured pixels, how many of them hit, 1 if farther than grey.
         spread, true_spread: of ab inside segments, what L does not explain: see `spread_in`; 0 if not asked for.
         cell_pixels, cell_closeness: `(P, C)` float64, the same by the cell of the true colour.
     """

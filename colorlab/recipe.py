@@ -16,7 +16,7 @@ from colorlab.checkpoints import data_seen
 from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer
 from colorlab.config import Config, History
 from colorlab.data import photos
-from colorlab.datasets import Collection, DataError, Pictures, open_collection
+from colorlab.datasets import Collection, DataError, Pictures, name_of, open_collection
 from colorlab.device import choose_device
 from colorlab.diagnosis import diagnose
 from colorlab.files.whole import clear_leftovers, write_whole
@@ -111,7 +111,7 @@ def train(
             "start_from": network.start_from and Path(network.start_from).name,
         },
         "data": {
-            "name": Path(data).name,
+            "name": name_of(data),
             "key": collection.key,
             "pictures": len(part),
             "photographs": [p.name for p in together],

@@ -18,7 +18,16 @@ from PIL import Image
 
 from colorlab import datasets
 from colorlab.data import shrink
-from colorlab.datasets import PARTS, DataError, Download, hash_percent, locate, middle_square, open_collection
+from colorlab.datasets import (
+    PARTS,
+    DataError,
+    Download,
+    hash_percent,
+    locate,
+    middle_square,
+    name_of,
+    open_collection,
+)
 from colorlab.files import archives
 from colorlab.lab import rgb_to_lab
 
@@ -126,6 +135,14 @@ def test_an_archive_cannot_escape_its_folder(tmp_path):
     made = {p for p in set(tmp_path.rglob("*")) - before if tmp_path / "cache" not in [p, *p.parents]}
     assert made == {tmp_path / "z.zip", tmp_path / "t.tgz"}
     assert not Path("/absolute.png").exists()
+
+
+def test_a_source_is_called_as_its_folder_also_from_within(tmp_path, monkeypatch):
+    (tmp_path / "mine" / "rome").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "mine")
+    assert name_of(".") == name_of(tmp_path / "mine") == name_of("rome/..") == "mine"
+    assert name_of("..") == tmp_path.name
+    assert name_of("tiny-imagenet") == "tiny-imagenet" and name_of("rome/") == "rome"
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EMFILE, errno.ENOMEM])

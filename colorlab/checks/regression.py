@@ -67,7 +67,7 @@ def q2(answer):
 
 
 BRIGHT = 70.0  # L from which a pixel of the cup counts as bright in the third exercise
-MOST = 0.87  # of what the best single color costs; the two means reach 85 %
+MOST = 0.87  # of what the best single colour costs; the two means reach 85 %
 
 
 def two_means() -> list[list[float]]:

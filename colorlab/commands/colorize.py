@@ -225,7 +225,7 @@ def _mark(network, model: str, temperature: float | str | None) -> str:
 
     used = network.temperature if temperature is None else temperature
     warmth = f", temperature {used}" if network.objective.has_distribution else ""
-    return f"colored by colorlab {__version__}, model {Path(model).stem}{warmth}"
+    return f"coloured by colorlab {__version__}, model {Path(model).stem}{warmth}"
 
 
 def _colorize_files(

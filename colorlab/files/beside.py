@@ -1,6 +1,6 @@
 """What lies beside the pixels of a picture: EXIF, XMP, IPTC, comment, texts and dpi, from one format into another.
 
-A colored picture is a new picture of the same thing, so what says where the old one comes from goes with it.
+A coloured picture is a new picture of the same thing, so what says where the old one comes from goes with it.
 What describes how the old pixels were stored does not: layout, orientation (they are upright now), profile
 (they are sRGB now), thumbnails (they are grey).
 """

@@ -1,6 +1,6 @@
 """Pictures of several: every page of a TIFF, every frame of an animated GIF, WebP, PNG or AVIF.
 
-One is read, colored and written at a time, so memory does not grow with their number.
+One is read, coloured and written at a time, so memory does not grow with their number.
 """
 
 import dataclasses

@@ -175,7 +175,7 @@ def taken_over(
         av: the package.
         given, made: the source and the result.
         covers: still pictures by the indices of their tracks.
-        colored: indices of the tracks of pictures that are colored.
+        colored: indices of the tracks of pictures that are coloured.
 
     Returns:
         by the index of a track of the source what becomes of its packets; and what is left out or changed.

@@ -27,7 +27,7 @@ from colorlab.files.video import colorize_video, is_film, sample
 
 av = pytest.importorskip("av", reason="the extra `video` is not installed")
 
-MARK = "colored by colorlab 9.9, model regression"
+MARK = "coloured by colorlab 9.9, model regression"
 
 
 # ---- what lies beside the pictures ---------------------------------------------------------------
