@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from colorlab.checks.exercise import exercise, numbers
+from colorlab.checks.exercise import asked, exercise, numbers
 from colorlab.lab import chroma, in_gamut
 
 # Two marbles, three times as many of the first.
@@ -55,7 +55,7 @@ def q2(answer):
         ab = 50 * torch.randn(4, 2, generator=generator)
         p = torch.rand(4, generator=generator)
         p = p / p.sum()
-        found, wanted = answer(ab, p), float(variance_floor(ab, p))
+        found, wanted = asked(answer, ab, p), float(variance_floor(ab, p))
         if isinstance(found, Tensor) and found.shape in {(4,), (2,), (4, 2)}:
             kept = {
                 (4,): "a number a colour",

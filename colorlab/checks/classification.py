@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from colorlab.bins import ColorBins
-from colorlab.checks.exercise import exercise, numbers
+from colorlab.checks.exercise import asked, exercise, numbers
 from colorlab.toy import PALETTE, PROBABILITIES
 
 LEAST, MOST = 50.0, 55.0  # the chroma to reach in the third exercise
@@ -61,7 +61,7 @@ def q2(answer):
     for temperature in (1.0, 0.38, 0.1, 2.0) * 5:
         logits = 3 * torch.randn(bins.n_bins, generator=generator)
         wanted = bins.decode(logits[None, :, None, None], temperature).flatten().double()
-        found = numbers(answer(logits, bins.centers, temperature), (2,), "one colour (a, b)")
+        found = numbers(asked(answer, logits, bins.centers, temperature), (2,), "one colour (a, b)")
         if not torch.allclose(found, wanted, atol=0.01):
             mean = torch.softmax(logits, 0) @ bins.centers
             if torch.allclose(found, mean.double(), atol=0.01):

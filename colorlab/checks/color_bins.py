@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from colorlab.bins import ColorBins
-from colorlab.checks.exercise import AnswerError, exercise, numbers
+from colorlab.checks.exercise import AnswerError, asked, exercise, numbers
 from colorlab.lab import rgb_to_lab
 from colorlab.quantization import quantize, round_trip
 
@@ -36,7 +36,7 @@ def q1(answer):
     """a function (ab of shape (P, 2), centers of shape (Q, 2)) -> the number of the nearest centre of every pixel."""
     _need_function(answer, "(ab, centers)")
     ab, centers = random_points()
-    found = answer(ab, centers)
+    found = asked(answer, ab, centers)
     wanted, squared = my_encode(ab, centers), torch.cdist(ab, centers).square()
     if isinstance(found, Tensor) and found.shape == (len(centers),):
         return f"one answer a bin ({len(centers)}), not one a pixel ({len(ab)}): search along the other dimension"
@@ -67,7 +67,7 @@ def q2(answer):
     ab, centers = random_points()
     distance = torch.cdist(ab, centers).topk(5, largest=False).values  # (30, 5)
     for sigma in (5.0, 12.0):
-        found = answer(distance.clone(), sigma)  # an answer may work in place
+        found = asked(answer, distance, sigma)
         if isinstance(found, Tensor) and not torch.isfinite(found).all():
             return "the exponential overflowed: is the minus there, and are there brackets round 2σ²?"
         found, wanted = numbers(found, (30, 5), "the shares"), my_shares(distance.double(), sigma)

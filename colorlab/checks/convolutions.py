@@ -3,7 +3,7 @@
 import torch
 
 from colorlab import kernels
-from colorlab.checks.exercise import AnswerError, exercise, numbers
+from colorlab.checks.exercise import AnswerError, asked, exercise, numbers
 from colorlab.kernels import KERNELS
 
 PATCH = ((20.0, 20.0, 70.0), (20.0, 20.0, 90.0), (20.0, 30.0, 60.0))  # L, of the first exercise
@@ -70,7 +70,7 @@ def q2(answer):
         [(2, 2), (2, 2), (2, 2)],
         [(3, 1)] + [(3, 2), (3, 1)] * 4,
     ):
-        found = float(numbers(answer(layers), (), "the size"))
+        found = float(numbers(asked(answer, layers), (), "the size"))
         wanted = kernels.receptive_field(layers).size
         if found == wanted:
             continue

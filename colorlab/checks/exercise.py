@@ -1,5 +1,6 @@
 """What an exercise is: a check that answers at once, two hints and a solution, folded until wanted."""
 
+import copy
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -109,6 +110,11 @@ class Exercise:
 def exercise(hints: tuple[str, str], solution: Callable) -> Callable[[Callable], Exercise]:
     """Turn a check into an `Exercise`."""
     return lambda check: Exercise(check, hints, solution)
+
+
+def asked(answer: Callable, *given: object) -> object:
+    """What a reader's function makes of copies: it may work in place, and what it was given is needed again."""
+    return answer(*copy.deepcopy(given))
 
 
 def numbers(answer: object, shape: tuple[int, ...], what: str) -> "Tensor":

@@ -5,7 +5,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from colorlab.checks.exercise import exercise, numbers
+from colorlab.checks.exercise import asked, exercise, numbers
 from colorlab.colorizer import Colorizer
 from colorlab.data import photos, to_lab
 from colorlab.datasets import middle_square
@@ -62,7 +62,7 @@ def q2(answer):
     for size in (2, 5, 262):
         logits = torch.randn(size, generator=generator)
         old, new = (0.1 + torch.rand(size, generator=generator) for _ in range(2))
-        found = numbers(answer(logits, old, new), (size,), "logits").softmax(0)
+        found = numbers(asked(answer, logits, old, new), (size,), "logits").softmax(0)
         if torch.allclose(found, reweight(logits, old, new).double().softmax(0), atol=1e-5):
             continue
         if torch.allclose(found, reweight(logits, new, old).double().softmax(0), atol=1e-5):
@@ -139,7 +139,7 @@ def q4(answer):
     for count in (2, 3, 7):
         weights, p = (0.2 + torch.rand(count, generator=generator) for _ in range(2))
         p, colors = p / p.sum(), 40 * torch.randn(count, 2, generator=generator)
-        found = numbers(answer(weights, p, colors), (2,), "the mean").float()
+        found = numbers(asked(answer, weights, p, colors), (2,), "the mean").float()
         if torch.allclose(found, rebalanced_mean(weights, p, colors), atol=1e-3):
             continue
         if torch.allclose(found, p @ colors, atol=1e-3):

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from colorlab.checks.exercise import exercise, numbers
+from colorlab.checks.exercise import asked, exercise, numbers
 from colorlab.data import photo
 from colorlab.objectives import AB_SCALE, Regression
 
@@ -56,7 +56,7 @@ def q2(answer):
     for _ in range(10):
         said, true = 40 * torch.randn(2, 3, 2, 5, 4, generator=generator)
         wanted = float(Regression().loss(said / AB_SCALE, true))
-        found = float(numbers(answer(said, true), (), "the loss"))
+        found = float(numbers(asked(answer, said, true), (), "the loss"))
         if abs(found - wanted) > 1e-3 * wanted:
             if abs(found - wanted / 2) < 1e-3 * wanted:
                 return "exactly half, as torch's MSE: a and b are averaged where L_R adds them"
