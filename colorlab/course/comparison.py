@@ -24,7 +24,7 @@ def drawn_over_sweeps(outcomes: Sequence["Outcome"]) -> list[str]:
         runs = [o for o in outcomes if o.notebook == notebook and o.status == "passed"]
         names = [n for o in runs[:1] for n, v in o.swept.items() if _number(v)]
         over = next((n for n in names if len({o.swept[n] for o in runs}) > 1), None)
-        measured = [n for o in runs[:1] for n, v in o.recorded.values.items() if _number(v)]
+        measured = dict.fromkeys(n for o in runs for n, v in o.recorded.values.items() if _number(v))
         if over and measured:
             parts.append(f"<h2>{html.escape(notebook)} over {html.escape(over)}</h2>")
             parts.append(_drawn(over, {name: _lines(runs, over, name) for name in measured}))
@@ -35,8 +35,8 @@ def _lines(runs: Sequence["Outcome"], over: str, name: str) -> Lines:
     lines: Lines = defaultdict(list)
     for run in runs:
         others = ", ".join(f"{n} = {shown(v)}" for n, v in run.swept.items() if n != over)
-        if name in run.recorded.values:
-            lines[others].append((run.swept[over], run.recorded.values[name]))
+        if _number(value := run.recorded.values.get(name)):  # a run may have had but a word for it
+            lines[others].append((run.swept[over], value))
     return {label: sorted(points) for label, points in lines.items()}
 
 

@@ -9,8 +9,10 @@ from click.testing import CliRunner
 from small_notebooks import write
 
 from colorlab.cli import main
+from colorlab.course.comparison import drawn_over_sweeps
 from colorlab.course.parameters import ParameterError, plan, with_file
-from colorlab.course.report import table
+from colorlab.course.record import Recorded
+from colorlab.course.report import Outcome, table
 from colorlab.course.running import links_for, run
 
 pytestmark = pytest.mark.slow
@@ -100,6 +102,20 @@ def test_the_report_the_json_and_the_csv_hold_the_same_numbers_and_resume_keeps_
     assert table(again)[1] == table(outcomes)[1]
     path.write_text(path.read_text().replace("2100", "2101"))
     assert [o.kept for o in run(tasks[:1], out, resume=True)] == [False]
+
+
+@pytest.mark.parametrize("worded", [0, 1])
+def test_what_one_run_recorded_as_a_word_is_drawn_for_the_others(worded):
+    """As where a training diverged: NaN cannot be recorded."""
+    losses = [3.0, 2.0, 1.0]
+    losses[worded] = "diverged"
+    outcomes = [
+        Outcome(f"a_{n}", 1.0, None, None, "a", {"seed": n}, recorded=Recorded({"loss": loss}))
+        for n, loss in enumerate(losses)
+    ]
+    page = "".join(drawn_over_sweeps(outcomes))
+    told = ", ".join(f"{loss:g} at {n}" for n, loss in enumerate(losses) if n != worded)
+    assert f'alt="loss : {told}"' in page
 
 
 @pytest.mark.parametrize(
