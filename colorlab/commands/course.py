@@ -75,7 +75,7 @@ def _make_copies(folder: Path, update: bool) -> None:
         say("colorlab lab --update brings their new cells and keeps your answers.")
     for path in older if update else ():
         written = copies.update(path)
-        kept_both = f"you and the new edition changed the same cell; the new one is {written.name}"
+        kept_both = f"yours stays; the new edition, which cannot be joined with it, is {written.name}"
         say(f"{path.name}: {'brought up to date' if written == path else kept_both}")
 
 

@@ -123,6 +123,10 @@ def test_lab_makes_copies_names_older_ones_and_updates_them(course, tmp_path, mo
     assert "Of another edition: 05_brown_well.ipynb" in said and "lab --update" in said
     assert "05_brown_well.ipynb: brought up to date" in CliRunner().invoke(main, ["lab", "--update"]).output
     assert sources(mine) == ["a = ...", "more = 1"]
+    mine.write_bytes(b"damaged")  # nobody changed a cell of it, and none is named
+    said = CliRunner().invoke(main, ["lab", "--update"]).output
+    wanted = "yours stays; the new edition, which cannot be joined with it, is 05_brown_well.new.ipynb"
+    assert f"05_brown_well.ipynb: {wanted}" in said
 
 
 def test_lab_opens_the_originals_where_their_folder_is_named(monkeypatch):
