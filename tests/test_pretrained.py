@@ -69,7 +69,10 @@ def test_a_frame_around_a_photograph_stays_paper_or_darkness(name, level):
     framed = np.full((inside.shape[0] + 48, inside.shape[1] + 48, 3), level, np.uint8)
     framed[24:-24, 24:-24] = inside  # only its lightness is looked at
     colored = rgb2lab(Colorizer.pretrained(name).colorize(framed))[..., 1:]
-    assert np.hypot(*np.moveaxis(colored[:20], -1, 0)).mean() < 3
+    chroma = np.hypot(*np.moveaxis(colored[:20], -1, 0))
+    assert chroma.mean() < 3
+    if level in (0, 255):  # off-white paper and greyish bars get a touch of colour: benchmarks/training.md
+        assert (chroma < 3).mean() >= 0.99
 
 
 @pytest.mark.slow
@@ -97,6 +100,8 @@ def test_the_recorded_figures_are_those_that_the_course_tells_of():
     assert classification["farther_than_grey"] < 48.5
     assert classification["rebalanced_auc"] > grey["rebalanced_auc"] + 9
     saturated = next(n for n in rows if n.startswith("regression ×"))
+    assert classification["rebalanced_auc"] > regression["rebalanced_auc"] + 2
+    assert classification["rebalanced_auc"] > rows[saturated]["rebalanced_auc"] + 1
     weighted = "weighted-regression, as vivid as classification"
     for rival in (saturated, "regression, as vivid as classification", weighted):
         assert classification["hits"] > rows[rival]["hits"] + 3.4

@@ -283,14 +283,12 @@ def test_a_network_of_another_shape_cannot_be_begun_with(tmp_path, command):
 
 
 @pytest.mark.slow
-def test_a_shipped_network_is_begun_with_by_its_name(command, tmp_path):
-    shipped = Colorizer.pretrained("regression")
-    kind, config = type(shipped.network).__name__, shipped.network.config
-    assert kind in ("UNet", "LiteUNet")
-    shape = [f"--{key}={config[key]}" for key in ("width", "depth") if key in config]
-    shape += ["--half-resolution"] if config.get("half_resolution") else []
-    options = [*command[: command.index("--architecture")], "--architecture", kind, *shape]
-    options += ["--objective", "regression", "--uniform-mix", "1", "--start-from", "regression"]
+@pytest.mark.parametrize("start", ["regression", "classification"])
+def test_a_shipped_network_is_begun_with_by_its_name(command, tmp_path, start):
+    shipped = Colorizer.pretrained(start)
+    options = [*command[: command.index("--architecture")], "--objective", start, "--start-from", start]
+    options += ["--uniform-mix", "1"] if start == "regression" else []
+    options += ["--width", str(shipped.network.config["width"])]
     result = run(*options, "--steps", "1", "--learning-rate", "1e-8", "--warmup", "0")
     assert result.exit_code == 0, result.output
     trained = Colorizer.load(tmp_path / "out" / "colorizer.safetensors")
@@ -298,7 +296,7 @@ def test_a_shipped_network_is_begun_with_by_its_name(command, tmp_path):
         torch.testing.assert_close(trained.network.state_dict()[name], weight, atol=1e-6, rtol=1e-6)
     assert (trained.temperature, trained.by_region) == (shipped.temperature, shipped.by_region)
     assert trained.working_size == 16  # at which it was trained now
-    assert trained.about["recipe"]["start_from"] == "regression"
+    assert trained.about["recipe"]["start_from"] == start
 
 
 @pytest.mark.slow
