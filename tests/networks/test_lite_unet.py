@@ -363,7 +363,9 @@ def test_a_file_holds_the_path_up_alone_and_names_what_it_reads(tmp_path, option
 @pytest.mark.parametrize("other", ["0" * 64, None, 7, ["a"]])
 def test_a_file_that_read_other_features_is_refused(tmp_path, other):
     path = rewritten(saved(tmp_path)[1], lambda metadata: metadata.update(reads=other))
-    with pytest.raises(ValueError, match=r"model\.safetensors: .* checksum .*; use it with the edition .* saved it"):
+    with pytest.raises(
+        ValueError, match=r"model\.safetensors: .* checksum .*; use it with the edition .* saved it"
+    ):
         Colorizer.load(path)
 
 
