@@ -321,10 +321,8 @@ class Colorizer:
             with torch.device("meta"):  # a lying description allocates nothing; its shapes will not fit
                 network = build(**metadata["network"])
             if metadata.get("reads") != network.reads:
-                raise ValueError(
-                    f"it looks through a path down with the checksum {metadata.get('reads')}, here is {network.reads}; "
-                    "use it with the edition of colorlab that saved it"
-                )
+                reads = f"it looks through a path down with the checksum {metadata.get('reads')}"
+                raise ValueError(f"{reads}, not ours; use it with the edition of colorlab that saved it")
             network.load_state_dict({k: v.float() for k, v in weights.items()}, assign=True)
             colorizer = cls(
                 network.eval(),
