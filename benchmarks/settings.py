@@ -1,4 +1,4 @@
-"""Compare settings of the training: short runs that differ in one thing, each under 20 minutes of one thread.
+"""Compare settings of the training: short runs that differ in one thing: a quarter of an hour of one thread each.
 
     python benchmarks/settings.py wide --data photos.zip --out settings.jsonl
 
@@ -27,7 +27,7 @@ from colorlab.metrics import Tally, segments_of, to_labs
 from colorlab.recipe import choose_objective, untrained
 from colorlab.training import fit
 
-STEPS = 900  # of 32 pictures: 12 to 16 minutes
+STEPS = 900  # of 32 pictures: 9 to 14 minutes, `wide` 25
 LARGER, LARGER_FOR = 256, 225  # pixels of the squares, and in how many of the last steps, in `larger-end`
 DECAYS = 0.99, 0.998  # of the averages over the steps, kept beside every run
 CONFIG = replace(CONFIG, steps=STEPS, evaluate_every=150)
