@@ -69,6 +69,11 @@ def ink() -> str:
     return matplotlib.rcParams["text.color"]
 
 
+def line_colors() -> list[str]:
+    """The colours of lines in their order, of the style that is being drawn in. "C0" is read after it is left."""
+    return matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]
+
+
 def show(figure: Figure, alt: str, notes: Mapping[str, object] | None = None) -> None:
     """Display a figure in a notebook: a JPEG if its ground is opaque, a PNG if one can see through it.
 
@@ -246,8 +251,7 @@ def loss_curves(
     if empty:
         raise ValueError(f"{', '.join(empty)}: interrupted before the first measurement, nothing to draw")
     floors, units = floors or {}, units or {}
-    # "C0" would be read after the style is left.
-    colors = matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]
+    colors = line_colors()
     figure = Figure(figsize=(max(4.6 * len(histories), width_of(title)), 3.4), layout="constrained")
     for i, ((name, history), ax) in enumerate(
         zip(histories.items(), figure.subplots(1, len(histories), squeeze=False).flat, strict=True)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from colorlab.data import to_lab
 from colorlab.experiment import Run
 from colorlab.lab import chroma
-from colorlab.plots import ink, short, styled
+from colorlab.plots import ink, line_colors, matted, short
 from colorlab.widgets.explorable import Explorable
 
 
@@ -36,7 +36,7 @@ class ExperimentReplay:
         if not self.steps:
             raise ValueError("runs: expected a step of which every run has pictures, got none")
 
-    @styled
+    @matted
     def render(self, step: int, photograph: str) -> Figure:
         """Each run's loss with a mark at `step`, below it what it made of the photograph then; last the truth."""
         count, which = len(self.runs), self.names.index(photograph)
@@ -46,7 +46,7 @@ class ExperimentReplay:
             curve, picture = axes[:, column]
             steps, loss = run.history.step, run.history.loss
             # Square roots of the steps: the first ones, where most happens, have room.
-            curve.plot(np.sqrt(steps[1:]), loss[1:], color=f"C{column}")
+            curve.plot(np.sqrt(steps[1:]), loss[1:], color=line_colors()[column])
             here = self._loss_at(run, step)
             top = max(loss[1:])
             curve.plot(np.sqrt(step), min(here, top), "o", markersize=9, color=ink())

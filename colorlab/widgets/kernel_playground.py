@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from functools import cache, partial
 
 import ipywidgets as widgets
-import matplotlib
 import numpy as np
 import torch
 import traitlets
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from colorlab.data import photo
 from colorlab.kernels import KERNELS, filter_picture
-from colorlab.plots import MATTE, matted
+from colorlab.plots import MATTE, line_colors, matted
 from colorlab.widgets.canvas import bare
 from colorlab.widgets.explorable import Explorable
 from colorlab.widgets.turns import in_turn
@@ -300,7 +299,7 @@ def boxes(L: Tensor, fields: Mapping[str, int], center: tuple[int, int], title: 
     figure = Figure(figsize=(1.6 * len(fields) + 3.4, 2.5), layout="constrained")
     axes = figure.subplots(1, len(fields) + 1, width_ratios=[2.2] + [1] * len(fields))
     axes[0].imshow(L.numpy(), cmap="gray", vmin=0, vmax=100)
-    colors = matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]
+    colors = line_colors()
     for ax, (stage, size), color in zip(axes[1:], fields.items(), colors, strict=False):
         corner = (x - size // 2 - 0.5, y - size // 2 - 0.5)
         axes[0].add_patch(Rectangle(corner, size, size, fill=False, edgecolor=color, linewidth=2))

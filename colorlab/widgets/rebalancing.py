@@ -11,7 +11,7 @@ from colorlab.edges import enlarged
 from colorlab.metrics import Tally
 from colorlab.objective_base import at_resolution_of
 from colorlab.objectives import Classification
-from colorlab.plots import styled
+from colorlab.plots import line_colors, matted
 from colorlab.widgets.canvas import bare
 from colorlab.widgets.explorable import Explorable
 from colorlab.widgets.temperature import named
@@ -40,7 +40,7 @@ class RebalancingView:
                 self.ab[mix, temperature] = ab
                 self.scores[mix, temperature] = Tally.of(list(ab), list(truth)).scores()
 
-    @styled
+    @matted
     def render(self, uniform_mix: float, temperature: Temperature, picture: int) -> Figure:
         """The picture so coloured, the truth, and plain AuC against rebalanced AuC for every λ."""
         figure = bare(_axes)
@@ -60,7 +60,9 @@ class RebalancingView:
             i = MIXES.index(mix)
             curve.annotate(f"λ = {mix:g}", (x[i], y[i]), xytext=(0, away), **note)
         here = self.scores[uniform_mix, temperature]
-        curve.plot(here["auc"], here["rebalanced_auc"], "D", markersize=10, color="C1", label="here")
+        curve.plot(
+            here["auc"], here["rebalanced_auc"], "D", markersize=10, color=line_colors()[1], label="here"
+        )
         every = self.scores.values()
         curve.set(
             xlabel="AuC, % (all pixels alike)",

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from colorlab.colorizer import Colorizer, to_picture
 from colorlab.flicker import FrameColorizer, flicker
-from colorlab.plots import styled
+from colorlab.plots import matted
 from colorlab.widgets.canvas import bare
 from colorlab.widgets.explorable import Explorable, Place
 
@@ -33,7 +33,7 @@ class SteadinessView:
             self.clips[share] = torch.stack([paint.lab(frame) for frame in self.frames])
         self.flicker = {share: flicker(clip) for share, clip in self.clips.items()}
 
-    @styled
+    @matted
     def render(self, smoothing: float, x: int, y: int) -> Figure:
         """The last frame with the pixel marked, and how its a and b move around their means."""
         figure = bare(_axes)
@@ -53,7 +53,7 @@ class SteadinessView:
             name = "ab"[channel - 1]
             raw, calm = (self.clips[share][:, channel, y, x] for share in (0.0, smoothing))
             curves.plot(
-                numbers, raw - raw.mean(), style, color="0.6", linewidth=1, label=f"{name}, frame by frame"
+                numbers, raw - raw.mean(), style, color="0.85", linewidth=1, label=f"{name}, frame by frame"
             )
             curves.plot(numbers, calm - raw.mean(), style, linewidth=2.5, label=f"{name}, smoothed")
         curves.set(xlabel="frame", ylabel="colour of the pixel\nminus its mean, Lab units")

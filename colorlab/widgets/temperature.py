@@ -11,7 +11,7 @@ from torch import Tensor
 from colorlab.bins import ColorBins, Temperature
 from colorlab.colorizer import painted, to_picture
 from colorlab.data import Evaluation
-from colorlab.plots import LINES_ON_MATTE, ink, matted
+from colorlab.plots import ink, line_colors, matted
 from colorlab.widgets.canvas import bare
 from colorlab.widgets.explorable import Explorable
 
@@ -50,7 +50,7 @@ class TemperatureView:
         place = [0.0 if t == "mode" else t for t in TEMPERATURES]
         curve.plot(place, list(self.chroma_ratio.values()), marker="o", markersize=4)
         here = 0.0 if temperature == "mode" else temperature
-        curve.plot(here, self.chroma_ratio[temperature], "D", markersize=10, color=LINES_ON_MATTE[1])
+        curve.plot(here, self.chroma_ratio[temperature], "D", markersize=10, color=line_colors()[1])
         curve.axhline(1, linestyle="--", color=ink(), linewidth=1)
         curve.annotate("as vivid as the truth", (1, 1), ha="right", va="bottom", fontsize=8)
         curve.set_xticks([0, 0.38, 1], ["mode", "0.38", "1: mean"])

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 
 import ipywidgets as widgets
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
 from colorlab.colorizer import Colorizer
 from colorlab.config import Config, History
-from colorlab.plots import ink, matted, to_bytes
+from colorlab.plots import ink, line_colors, matted, to_bytes
 from colorlab.training import measurements
 from colorlab.widgets.caption import Caption
 from colorlab.widgets.clickable import Picture
@@ -133,7 +132,7 @@ def render_training(
     if title:
         sides["top"] -= 0.35 / height
     grid = figure.add_gridspec(2, columns, height_ratios=(1.6, 1), wspace=0.32, hspace=0.4, **sides)
-    colors = matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]  # "C0" is read after the style is left
+    colors = line_colors()
     note = dict(xycoords=("axes fraction", "data"), textcoords="offset points", ha="right", fontsize=9)
     for i, name in enumerate(floors):
         ax = figure.add_subplot(grid[0, i])

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from colorlab.config import History
-from colorlab.plots import styled
+from colorlab.plots import line_colors, matted
 from colorlab.widgets.canvas import bare
 from colorlab.widgets.explorable import Explorable
 
@@ -42,7 +42,7 @@ class TrainingReplay:
             unit,
         )
 
-    @styled
+    @matted
     def render(self, step: int) -> Figure:
         """Loss and chroma with a mark at the last recorded moment up to `step`, and its pictures."""
         step, i = self._moment(step)
@@ -53,7 +53,7 @@ class TrainingReplay:
         series = {f"loss\n({self.unit})": history.loss, "chroma ratio": history.chroma_ratio}
         for row, (ax, (name, values)) in enumerate(zip(curves, series.items(), strict=True)):
             ax.plot(history.step, values)
-            ax.plot(step, values[i], "o", markersize=9, color="C1")
+            ax.plot(step, values[i], "o", markersize=9, color=line_colors()[1])
             ax.set_xscale("symlog", linthresh=5)  # the first steps apart, the thousands still on the page
             ax.set_xticks(*_few(self.frames))
             ax.minorticks_off()
