@@ -20,6 +20,10 @@ from colorlab.widgets.turns import in_turn
 LARGEST = 512  # pixels of the shorter side shown; a larger picture is shrunk for the notebook
 
 
+GREY, TRUTH = "Black & White", "Ground truth"  # the first and the last column of the poster's figure
+GREYEST = 1.0  # Lab units of mean chroma: a photograph with less has no colours to be far from
+
+
 class PhotoUpload(widgets.VBox):
     """A button to choose a photograph, and a line that says what came of it.
 
@@ -74,7 +78,7 @@ class OwnPhoto(PhotoUpload):
         with in_turn():
             self.answers = color_all(self.colorizers, rgb)
         self.picture.value = to_bytes(render(self.answers))
-        self.picture.description = f"One photograph, side by side: {', '.join(self.answers)}."
+        self.picture.description = f"One photograph, side by side: {', '.join(titles(self.answers))}."
 
 
 def color_all(colorizers: Mapping[str, Colorizer], rgb: np.ndarray) -> dict[str, np.ndarray]:
@@ -82,9 +86,23 @@ def color_all(colorizers: Mapping[str, Colorizer], rgb: np.ndarray) -> dict[str,
     lab = to_lab(rgb)
     grey = to_picture(lab * torch.tensor([1.0, 0, 0]).reshape(3, 1, 1))
     colored = {name: colorizer.colorize(rgb) for name, colorizer in colorizers.items()}
-    return {"Black & White": grey, **colored, "Ground truth": rgb}
+    return {GREY: grey, **colored, TRUTH: rgb}
+
+
+def from_truth(answers: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """How far each picture of `color_all` lies from the truth: mean distance over ab, Lab units."""
+    truth = to_lab(answers[TRUTH])
+    return {name: float((to_lab(rgb) - truth)[1:].norm(dim=0).mean()) for name, rgb in answers.items()}
+
+
+def titles(answers: Mapping[str, np.ndarray]) -> list[str]:
+    """Each picture's name and its distance from the truth; the names alone where the photograph itself is grey."""
+    off = from_truth(answers)
+    if off[GREY] < GREYEST:
+        return list(answers)
+    return [name if name == TRUTH else f"{name}: {off[name]:.1f}" for name in answers]
 
 
 def render(answers: Mapping[str, np.ndarray]) -> Figure:
-    """The pictures in rows of two, large enough to judge colour."""
-    return pictures(list(answers.values()), list(answers), columns=2, height=2.4)
+    """The pictures in rows of two, large enough to judge colour, each with its distance from the truth."""
+    return pictures(list(answers.values()), titles(answers), columns=2, height=2.4)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 from PIL import Image
+from skimage.color import rgb2lab
 from traitlets import TraitError
 
 from colorlab.bins import ColorBins
@@ -32,7 +33,7 @@ from colorlab.widgets.kernel_playground import (
     render_kernel,
 )
 from colorlab.widgets.lightness_slice import lightness_slice_explorer
-from colorlab.widgets.own_photo import OwnPhoto
+from colorlab.widgets.own_photo import OwnPhoto, color_all, titles
 from colorlab.widgets.pixel_inspector import PixelInspector
 from colorlab.widgets.rebalancing import RebalancingView
 from colorlab.widgets.soft_labels import SoftLabels
@@ -442,6 +443,17 @@ def test_an_uploaded_photograph_is_coloured_beside_its_grey_and_itself(own_photo
     assert np.ptp(grey, axis=2).max() <= 1
     assert own_photo.picture.value != before
     assert "china.png" in own_photo.message.value
+
+
+def test_each_picture_says_how_far_it_lies_from_the_truth_unless_that_is_grey(own_photo):
+    china = photo("china", side=30).rgb
+    answers = color_all({}, china) | {"shifted": china}
+    chroma = rgb2lab(china)[..., 1:]
+    off = np.linalg.norm(chroma, axis=-1).mean()  # of grey: the truth's chroma
+    assert titles(answers) == [f"Black & White: {off:.1f}", "Ground truth", "shifted: 0.0"]
+    assert titles(color_all({}, answers["Black & White"])) == ["Black & White", "Ground truth"]
+    upload(own_photo, "china.png", png_of(china))
+    assert f"Black & White: {off:.1f}" in own_photo.picture.description
 
 
 def test_a_file_that_is_no_picture_is_named_and_nothing_is_lost(own_photo):
