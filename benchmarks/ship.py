@@ -2,8 +2,8 @@
 
     python benchmarks/ship.py train regression --data photos.zip --build DIR
     python benchmarks/ship.py choose classification --data photos.zip --build DIR     # the table to choose from
-    python benchmarks/ship.py ship classification --data photos.zip --build DIR       # with DECISIONS below
     python benchmarks/ship.py experiment --build DIR
+    python benchmarks/ship.py ship classification --data photos.zip --build DIR       # with DECISIONS below
     python benchmarks/ship.py controls --data photos.zip --build DIR                  # those that are finished
     python benchmarks/ship.py sheet --data photos.zip --build DIR                     # pictures to look at
     colorlab evaluate photos.zip --model regression --model classification --model guided \\
@@ -17,6 +17,7 @@ two cores best. `train` knows more names than ship: the controls of benchmarks/t
 import argparse
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -31,9 +32,11 @@ from colorlab.config import Config, History
 from colorlab.data import photos, shrink, to_lab
 from colorlab.datasets import middle_square, open_collection
 from colorlab.evaluation import SEEN_AT, answers_of, recorded
-from colorlab.experiment import Run, write_runs
+from colorlab.experiment import Run, read_runs, write_runs
+from colorlab.files.whole import write_whole
 from colorlab.metrics import Tally, baselines, segments_of, to_labs
 from colorlab.objectives import Classification
+from colorlab.plots import loss_curves, to_bytes
 from colorlab.recipe import NetworkPlan, ObjectivePlan
 
 SIZE = 192  # of the squares learnt from; Lite0 itself learnt from 224
@@ -70,6 +73,10 @@ DECISIONS = {
     "classification": dict(uniform_mix=0.575, temperature=0.25, working_size=224),
     "guided": dict(uniform_mix=1.0, temperature=1.0, working_size=224),
 }
+# A last stage of the pair: begun with what they were, AdamW without a memory, a third of the rate, another order of
+# the pictures, and for the classification the λ with which it is used.
+AGAIN = replace(CONFIG, steps=5_250, learning_rate=1e-3, seed=1)
+OBJECTIVES_AGAIN = {"regression": REGRESSION, "classification": replace(CLASSIFICATION, uniform_mix=0.575)}
 # Steps after which a plan of learning rates ends; the next goes on where a longer one would stand by then.
 STAGES = dict.fromkeys(RECIPES, (CONFIG.steps,)) | {
     "regression": (CONFIG.steps, 12_500),
@@ -81,6 +88,7 @@ STAGES = dict.fromkeys(RECIPES, (CONFIG.steps,)) | {
     "scratch-classification": (1_050,),
 }
 RECORDED = (0, 150, 300, 600, 1_050, 1_500, 2_250, 3_000, 4_500, 6_000, 7_850, 10_050, 12_500)  # to replay
+RECORDED_AGAIN = (1_500, AGAIN.steps)
 MIXES, TEMPERATURES, WORKING_SIZES = (0.4, 0.5, 0.6, 0.7), (1.0, 0.6, 0.5, 0.38), (192, 224, 256)
 MEASURES = ("psnr", "rebalanced_auc", "chroma_ratio", "hits", "farther_than_grey", "patchiness")
 STRIP = 128  # pixels of the shorter side of a recorded picture
@@ -118,18 +126,37 @@ def main() -> None:
 
 def train(name: str, data: str, out: Path) -> None:
     """Train or go on."""
-    watch = partial(keep_a_copy, out)
+    watch = partial(keep_a_copy, out, RECORDED)
     for steps in STAGES[name]:
         history, config = history_of(out), replace(CONFIG, steps=steps)
         if history is None or history.step[-1] < steps:
             recipe.train(
                 data, out, config, *RECIPES[name], size=SIZE, with_photographs=True, resume=True, watch=watch
             )
+    if name in OBJECTIVES_AGAIN:
+        plan = replace(LITE, start_from=out / "colorizer.safetensors")
+        watch = partial(keep_a_copy, again(out), RECORDED_AGAIN)
+        recipe.train(
+            data,
+            again(out),
+            AGAIN,
+            plan,
+            OBJECTIVES_AGAIN[name],
+            size=SIZE,
+            with_photographs=True,
+            resume=True,
+            watch=watch,
+        )
 
 
-def keep_a_copy(out: Path, step: int, colorizer: Colorizer, history: History) -> None:
+def again(out: Path) -> Path:
+    """Where the last stage of a training is kept."""
+    return out / "again"
+
+
+def keep_a_copy(out: Path, steps: Sequence[int], step: int, colorizer: Colorizer, history: History) -> None:
     """The network as it is at the steps that notebooks replay."""
-    if step in RECORDED:
+    if step in steps:
         colorizer.save(out / f"step-{step:05d}.safetensors", half_precision=True)
 
 
@@ -137,7 +164,8 @@ def keep_a_copy(out: Path, step: int, colorizer: Colorizer, history: History) ->
 
 
 def trained(name: str, build: Path) -> Colorizer:
-    return Colorizer.load(build / name / "colorizer.safetensors")
+    out = build / name
+    return Colorizer.load((again(out) if name in OBJECTIVES_AGAIN else out) / "colorizer.safetensors")
 
 
 @torch.no_grad()
@@ -197,10 +225,25 @@ def ship(name: str, data: str, build: Path) -> None:
         move(colorizer, mix)
         colorizer.by_region = True
         colorizer.about["decision"] = {"trained with uniform_mix": trained_with, **DECISIONS[name]}
+    if name in OBJECTIVES_AGAIN:
+        before = STAGES[name][-1]
+        colorizer.about["recipe"] |= {
+            "steps": before + AGAIN.steps,
+            "learning_rate": f"{CONFIG.learning_rate:g}, of the last {AGAIN.steps:,} steps {AGAIN.learning_rate:g}",
+            "seed": f"{CONFIG.seed}, of the last ones {AGAIN.seed}",
+            "start_from": None,  # itself
+        }
     for attribute, value in decision.items():
         setattr(colorizer, attribute, value)
     colorizer.about["data"]["key"] = open_collection(data, SIZE).key
-    shutil.copy(build / name / "loss.webp", WEIGHTS / f"{name}.webp")
+    if name in OBJECTIVES_AGAIN:  # both stages in one curve
+        history = read_runs(WEIGHTS / "experiment.zip")[name].history
+        picture = loss_curves(
+            {type(colorizer.objective).__name__: history}, title=f"{history.step[-1]:,} steps"
+        )
+        write_whole(WEIGHTS / f"{name}.webp", to_bytes(picture, "webp"))
+    else:
+        shutil.copy(build / name / "loss.webp", WEIGHTS / f"{name}.webp")
     path = colorizer.save(WEIGHTS / f"{name}.safetensors", half_precision=True)
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
 
@@ -219,10 +262,31 @@ def move(colorizer: Colorizer, mix: float) -> None:
 def record_experiment(build: Path) -> None:
     """Both losses, and the six photographs at RECORDED steps, in one file that notebooks replay."""
     runs = {}
-    for name in ("regression", "classification"):
-        steps = {step: build / name / f"step-{step:05d}.safetensors" for step in RECORDED}
-        runs[name] = Run(history_of(build / name), {s: six(path) for s, path in steps.items()}, {})
+    for name in OBJECTIVES_AGAIN:
+        first, last = (
+            recorded_run(folder, steps)
+            for folder, steps in ((build / name, RECORDED), (again(build / name), RECORDED_AGAIN))
+        )
+        runs[name] = joined(first, last)
     write_runs(WEIGHTS / "experiment.zip", runs)
+
+
+def recorded_run(folder: Path, steps: Sequence[int]) -> Run:
+    frames = {step: six(folder / f"step-{step:05d}.safetensors") for step in steps}
+    return Run(history_of(folder), frames, {})
+
+
+def joined(first: Run, last: Run) -> Run:
+    """One run of two, the second of which began where the first ended."""
+    before = first.history.step[-1]
+    history = replace(first.history)
+    for field in ("loss", "unweighted_loss", "chroma_ratio"):
+        setattr(history, field, getattr(first.history, field) + getattr(last.history, field)[1:])
+    history.step = first.history.step + [before + step for step in last.history.step[1:]]
+    history.seconds = first.history.seconds + [
+        first.history.seconds[-1] + s for s in last.history.seconds[1:]
+    ]
+    return Run(history, first.frames | {before + step: frame for step, frame in last.frames.items()}, {})
 
 
 def record_controls(data: str, build: Path) -> None:
