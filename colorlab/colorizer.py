@@ -12,6 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 import colorlab.weighted_regression  # noqa: F401 (nobody asks for it by name, but its files are opened)
+from colorlab.arguments import whole_number
 from colorlab.bins import Temperature, checked_temperature
 from colorlab.data import resized, shrink, to_lab, to_lightness
 from colorlab.edges import along_edges, edge_slope, enlarged
@@ -67,12 +68,6 @@ class Colorizer:
                 f"the network answers {network.config['out_channels']} channels, but {objective!r} reads "
                 f"{objective.out_channels}: build it with out_channels=objective.out_channels"
             )
-        whole = isinstance(working_size, int) and not isinstance(working_size, bool)
-        if not whole or not 1 <= working_size <= MOST_WORKING_SIZE:
-            raise ValueError(
-                f"working_size: expected a whole number of pixels from 1 to {MOST_WORKING_SIZE}, "
-                f"got {working_size!r}"
-            )
         if not isinstance(by_region, bool):
             raise ValueError(f"by_region: expected True or False, got {by_region!r}")
         if about is not None and not isinstance(about, dict):
@@ -81,7 +76,8 @@ class Colorizer:
         if not isinstance(about.get("data", {}), dict):
             raise ValueError(f"about: expected a dict as its data, got {type(about['data']).__name__}")
         self.network, self.objective = network, objective
-        self.working_size, self.temperature = working_size, checked_temperature(temperature)
+        self.working_size = whole_number("working_size", working_size, 1, MOST_WORKING_SIZE)
+        self.temperature = checked_temperature(temperature)
         self.by_region = by_region
         self.about = about
 

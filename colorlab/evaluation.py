@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 from colorlab import __version__
 from colorlab.checkpoints import data_seen
 from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer, painted
-from colorlab.data import to_lab
+from colorlab.data import seeded, to_lab
 from colorlab.datasets import DataError, Part, Pictures, middle_square, name_of, open_collection
 from colorlab.device import choose_device
 from colorlab.files.faults import printable
@@ -254,7 +254,7 @@ def hint_curve(network: Colorizer, lab: Tensor, seed: int = 0) -> dict:
     """
     labs, curves = list(lab), {"guided": [], "spread": []}
     for count in HINT_COUNTS:
-        generator = torch.Generator().manual_seed(seed)
+        generator = seeded(seed)
         planes = simulate(lab[:, 1:], generator, count, POINT_SIDE)
         curves["guided"].append(predict(network, lab, planes=planes, name=f"{count} hints"))
         curves["spread"].append(spread(planes, lab[:, :1]))

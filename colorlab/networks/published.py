@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorlab.networks import lite0
-from colorlab.networks.base import Fuse, Pointwise, Trunk, check_sizes, convolution
+from colorlab.networks.base import Fuse, Pointwise, Trunk, checked_sizes, convolution
 from colorlab.networks.fusion import SemanticUNet, opinion
 from colorlab.networks.lite_unet import LiteUNet
 from colorlab.networks.unet import UNet
@@ -46,7 +46,9 @@ class Ronneberger2015(Trunk):
         padding: bool = True,
     ):
         super().__init__()
-        check_sizes(in_channels=in_channels, out_channels=out_channels, width=width, depth=depth)
+        in_channels, out_channels, width, depth = checked_sizes(
+            in_channels=in_channels, out_channels=out_channels, width=width, depth=depth
+        )
         self.config = dict(
             in_channels=in_channels,
             out_channels=out_channels,
@@ -100,7 +102,9 @@ class Zhang2016(Trunk):
 
     def __init__(self, in_channels: int, out_channels: int, width: int = 64):
         super().__init__()
-        check_sizes(in_channels=in_channels, out_channels=out_channels, width=width)
+        in_channels, out_channels, width = checked_sizes(
+            in_channels=in_channels, out_channels=out_channels, width=width
+        )
         self.config = dict(in_channels=in_channels, out_channels=out_channels, width=width)
         w = width
         self.blocks = nn.ModuleDict(
@@ -152,7 +156,9 @@ class Zhang2017(Trunk):
         vector: int = 0,
     ):
         super().__init__()
-        check_sizes(in_channels=in_channels, out_channels=out_channels, width=width)
+        in_channels, out_channels, width, vector = checked_sizes(
+            in_channels=in_channels, out_channels=out_channels, width=width, vector=vector
+        )
         self.config = dict(
             in_channels=in_channels,
             out_channels=out_channels,
@@ -215,7 +221,9 @@ class Koalarization(Trunk):
 
     def __init__(self, in_channels: int, out_channels: int, width: int = 64):
         super().__init__()
-        check_sizes(in_channels=in_channels, out_channels=out_channels, width=width)
+        in_channels, out_channels, width = checked_sizes(
+            in_channels=in_channels, out_channels=out_channels, width=width
+        )
         self.config = dict(in_channels=in_channels, out_channels=out_channels, width=width)
         w, half = width, (width + 1) // 2
         self.blocks = nn.ModuleDict(

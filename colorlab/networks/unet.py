@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from colorlab.networks.base import Fuse, Pointwise, Trunk, check_sizes, convolution
+from colorlab.networks.base import Fuse, Pointwise, Trunk, checked_sizes, convolution
 
 
 class UNet(Trunk):
@@ -50,7 +50,9 @@ class UNet(Trunk):
         vector: int = 0,
     ):
         super().__init__()
-        check_sizes(in_channels=in_channels, out_channels=out_channels, width=width, depth=depth)
+        in_channels, out_channels, width, depth, vector = checked_sizes(
+            in_channels=in_channels, out_channels=out_channels, width=width, depth=depth, vector=vector
+        )
         self.config = dict(
             in_channels=in_channels,
             out_channels=out_channels,

@@ -160,7 +160,10 @@ def test_the_command_offers_what_there_is():
             ["--architecture", "SemanticUNet", "--hints"],
             "hints: SemanticUNet .*; use UNet or LiteUNet or Zhang2017",
         ),
-        (["--architecture", "Ronneberger2015", "--width", "0"], "width: expected a whole number >= 1, got 0"),
+        (
+            ["--architecture", "Ronneberger2015", "--width", "0"],
+            "width: expected a whole number from 1 to 65,536, got 0",
+        ),
     ],
 )
 def test_what_an_architecture_does_not_have_is_said_with_what_it_has(narrow, tmp_path, options, message):
