@@ -1,4 +1,4 @@
-"""What arguments may be: NumPy's numbers as well as Python's, kept as Python's own, which JSON knows."""
+"""What arguments may be: NumPy's numbers, kept as Python's own, which JSON knows; True or False, and no word."""
 
 import math
 from numbers import Integral, Real
@@ -22,3 +22,14 @@ def whole_number(name: str, value: object, least: int, most: int | None = None) 
         wanted = f">= {least:,}" if most is None else f"from {least:,} to {most:,}"
         raise ValueError(f"{name}: expected a whole number {wanted}, got {value!r}")
     return found
+
+
+def true_or_false(name: str, value: object) -> bool:
+    """What was given for the argument `name`: every other word, "no" too, would count as yes.
+
+    Raises:
+        ValueError: neither True nor False.
+    """
+    if not isinstance(value, bool):
+        raise ValueError(f"{name}: expected True or False, got {value!r}")
+    return value

@@ -12,7 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 import colorlab.weighted_regression  # noqa: F401 (nobody asks for it by name, but its files are opened)
-from colorlab.arguments import whole_number
+from colorlab.arguments import true_or_false, whole_number
 from colorlab.bins import Temperature, checked_temperature
 from colorlab.data import resized, shrink, to_lab, to_lightness
 from colorlab.edges import along_edges, edge_slope, enlarged
@@ -68,8 +68,6 @@ class Colorizer:
                 f"the network answers {network.config['out_channels']} channels, but {objective!r} reads "
                 f"{objective.out_channels}: build it with out_channels=objective.out_channels"
             )
-        if not isinstance(by_region, bool):
-            raise ValueError(f"by_region: expected True or False, got {by_region!r}")
         if about is not None and not isinstance(about, dict):
             raise ValueError(f"about: expected a dict, got {type(about).__name__}")
         about = about or {}
@@ -78,7 +76,7 @@ class Colorizer:
         self.network, self.objective = network, objective
         self.working_size = whole_number("working_size", working_size, 1, MOST_WORKING_SIZE)
         self.temperature = checked_temperature(temperature)
-        self.by_region = by_region
+        self.by_region = true_or_false("by_region", by_region)
         self.about = about
 
     @classmethod
@@ -165,8 +163,8 @@ class Colorizer:
             L, hints, like: as in `answer`.
             by_region: share distributions within regions of L; None does as this colorizer does.
         """
+        regions = self.by_region if by_region is None else true_or_false("by_region", by_region)
         beliefs = self.objective.beliefs(self.answer(L, hints, like).float())
-        regions = self.by_region if by_region is None else by_region
         if regions and self.objective.has_distribution:
             beliefs = shared(beliefs, averaged(L.to(beliefs), self.network.answer_every))
         return beliefs
@@ -249,7 +247,8 @@ class Colorizer:
 
         Raises:
             ImageError: an unreadable file.
-            TypeError, ValueError: not a picture; a hint outside it; hints for a network that takes none.
+            TypeError, ValueError: not a picture; a hint outside it; hints for a network that takes none; a word
+                for `by_region`.
         """
         rgb = _to_array(image)
         small = self.small_copy(rgb)
@@ -278,7 +277,7 @@ class Colorizer:
             path: of the file.
             half_precision: store 16 bits a weight: half the size, three significant digits.
         """
-        kind = torch.float16 if half_precision else torch.float32
+        kind = torch.float16 if true_or_false("half_precision", half_precision) else torch.float32
         weights = {k: v.to("cpu", kind).contiguous() for k, v in self.network.state_dict().items()}
         write_whole(path, with_sorted_header(save(weights, self._metadata())))
         return Path(path)

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, distributed
 
+from colorlab.arguments import true_or_false
 from colorlab.bins import ColorBins
 from colorlab.checkpoints import data_seen
 from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer
@@ -55,6 +56,9 @@ class NetworkPlan:
         None  # a shipped network, or a colorizer's file, whose weights to begin with
     )
 
+    def __post_init__(self):
+        true_or_false("hints", self.hints)
+
 
 @dataclass(frozen=True)
 class ObjectivePlan:
@@ -92,6 +96,8 @@ def train(
         OutputError: `out` holds a training and `resume` is False.
         DataError, CheckpointError, ValueError: see `open_collection`, `fit`.
     """
+    for name, value in {"with_photographs": with_photographs, "resume": resume}.items():
+        true_or_false(name, value)
     checkpoint = out / "checkpoint.pt"
     if checkpoint.exists() and not resume:
         raise OutputError(f"{out} holds a training already; go on with --resume, or name another folder")

@@ -1,6 +1,7 @@
 """Arguments: NumPy's numbers are numbers, kept as Python's own so that files can hold them; words are no truth."""
 
 import json
+import re
 from dataclasses import asdict
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from colorlab.arguments import whole_number
+from colorlab.batch import Settings
 from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
 from colorlab.config import Config
@@ -22,6 +24,7 @@ from colorlab.networks.lite_unet import LiteUNet
 from colorlab.networks.published import Koalarization, Ronneberger2015, Zhang2016, Zhang2017
 from colorlab.networks.unet import UNet
 from colorlab.objectives import Classification, Regression
+from colorlab.recipe import NetworkPlan, ObjectivePlan, train
 from colorlab.toy import Marbles
 from colorlab.weighted_regression import WeightedRegression
 
@@ -144,3 +147,46 @@ def test_a_whole_number_is_refused_with_what_was_expected():
     assert whole_number("n", np.uint8(8), 1, 8) == 8
     with pytest.raises(ValueError, match=r"n: expected a whole number from 1 to 65,536, got 65537"):
         whole_number("n", 65_537, 1, 65_536)
+
+
+# ---- yes or no -----------------------------------------------------------------------------------
+
+WORDS = ["no", "", 0, 1, np.True_]
+GREY = np.full((9, 8), 90, np.uint8)
+
+
+@pytest.fixture(scope="module")
+def untrained() -> Colorizer:
+    return Colorizer.new(Classification(ColorBins(40)), width=4, depth=1)
+
+
+@pytest.mark.parametrize("bad", WORDS)
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("by_region", lambda c, word, _: c.colorize(GREY, by_region=word)),
+        ("by_region", lambda c, word, _: c.predict_ab(torch.zeros(1, 1, 4, 4), by_region=word)),
+        ("by_region", lambda c, word, _: c.beliefs(torch.zeros(1, 1, 4, 4), by_region=word)),
+        ("half_precision", lambda c, word, folder: c.save(folder / "m.safetensors", half_precision=word)),
+        ("force", lambda _, word, __: Settings(force=word)),
+        ("hints", lambda _, word, __: NetworkPlan(hints=word)),
+        ("half_resolution", lambda _, word, __: UNet(1, 2, 4, 1, half_resolution=word)),
+        ("skips", lambda _, word, __: UNet(1, 2, 4, 1, skips=word)),
+        ("shuffled", lambda _, word, __: SemanticUNet(1, 2, shuffled=word, width=2, depth=1)),
+        ("half_resolution", lambda _, word, __: Zhang2017(1, 2, 2, half_resolution=word)),
+        *(
+            (name, lambda _, word, __, name=name: Ronneberger2015(1, 2, 4, 1, **{name: word}))
+            for name in ("half_resolution", "pooling", "padding")
+        ),
+    ],
+)
+def test_a_word_is_neither_yes_nor_no(untrained, tmp_path, name, call, bad):
+    with pytest.raises(ValueError, match=re.escape(f"{name}: expected True or False, got {bad!r}")):
+        call(untrained, bad, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["resume", "with_photographs"])
+def test_a_training_is_not_told_by_a_word(tmp_path, name):
+    with pytest.raises(ValueError, match=f"{name}: expected True or False, got 'no'"):
+        train("nowhere", tmp_path / "out", Config(), NetworkPlan(), ObjectivePlan(), **{name: "no"})

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from colorlab.arguments import true_or_false
 from colorlab.networks import lite0
 from colorlab.networks.base import Fuse, Pointwise, Trunk, checked_sizes, convolution
 from colorlab.networks.fusion import SemanticUNet, opinion
@@ -54,9 +55,9 @@ class Ronneberger2015(Trunk):
             out_channels=out_channels,
             width=width,
             depth=depth,
-            half_resolution=half_resolution,
-            pooling=pooling,
-            padding=padding,
+            half_resolution=true_or_false("half_resolution", half_resolution),
+            pooling=true_or_false("pooling", pooling),
+            padding=true_or_false("padding", padding),
         )
         self.multiple, self.answer_every = 2**depth if padding else 1, 2 if half_resolution else 1
         channels = [width * 2**level for level in range(depth + 1)]
@@ -163,7 +164,7 @@ class Zhang2017(Trunk):
             in_channels=in_channels,
             out_channels=out_channels,
             width=width,
-            half_resolution=half_resolution,
+            half_resolution=true_or_false("half_resolution", half_resolution),
             vector=vector,
         )
         self.vector, self.answer_every = vector, 2 if half_resolution else 1

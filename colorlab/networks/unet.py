@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from colorlab.arguments import true_or_false
 from colorlab.networks.base import Fuse, Pointwise, Trunk, checked_sizes, convolution
 
 
@@ -58,8 +59,8 @@ class UNet(Trunk):
             out_channels=out_channels,
             width=width,
             depth=depth,
-            half_resolution=half_resolution,
-            skips=skips,
+            half_resolution=true_or_false("half_resolution", half_resolution),
+            skips=true_or_false("skips", skips),
             vector=vector,
         )
         self.depth, self.skips, self.vector = depth, skips, vector
