@@ -15,6 +15,7 @@ import colorlab.weighted_regression  # noqa: F401 (nobody asks for it by name, b
 from colorlab.arguments import true_or_false, whole_number
 from colorlab.bins import Temperature, checked_temperature
 from colorlab.data import resized, shrink, to_lab, to_lightness
+from colorlab.device import choose_device
 from colorlab.edges import along_edges, edge_slope, enlarged
 from colorlab.files.faults import short_of_memory
 from colorlab.files.media import bands, read_image
@@ -247,8 +248,7 @@ class Colorizer:
 
         Raises:
             ImageError: an unreadable file.
-            TypeError, ValueError: not a picture; a hint outside it; hints for a network that takes none; a word
-                for `by_region`.
+            TypeError, ValueError: no picture; a hint outside it, or for a network without; a word for `by_region`.
         """
         rgb = _to_array(image)
         small = self.small_copy(rgb)
@@ -346,6 +346,12 @@ class Colorizer:
             "about": self.about,
         }
         return {k: json.dumps(v) for k, v in values.items()}  # safetensors' metadata are strings
+
+
+def open_model(name: str | Path, device: str = "auto") -> Colorizer:
+    """A shipped network by its name, or one from a file; unless told otherwise on a GPU where there is one."""
+    device = choose_device(device)
+    return Colorizer.pretrained(str(name), device) if name in PRETRAINED else Colorizer.load(name, device)
 
 
 def global_hint_of(like: AnyPicture) -> Tensor:

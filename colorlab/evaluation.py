@@ -18,10 +18,9 @@ from tqdm.auto import tqdm
 
 from colorlab import __version__
 from colorlab.checkpoints import data_seen
-from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer, painted
+from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer, open_model, painted
 from colorlab.data import seeded, to_lab
 from colorlab.datasets import DataError, Part, Pictures, middle_square, name_of, open_collection
-from colorlab.device import choose_device
 from colorlab.files.faults import printable
 from colorlab.flicker import SMOOTHING, FrameColorizer, flicker, static_clip
 from colorlab.hints import POINT_SIDE, global_hint, simulate, spread
@@ -216,12 +215,6 @@ def squares(pictures: Pictures, side: int) -> Tensor:
     """Lab of the middle squares of at most HINTED pictures, `(N, 3, side, side)`."""
     which = np.linspace(0, len(pictures) - 1, min(HINTED, len(pictures))).astype(int)
     return torch.stack(to_labs([middle_square(pictures.picture(i), side) for i in which]))
-
-
-def open_model(name: str) -> Colorizer:
-    """A shipped network by its name, or a file; on a GPU where there is one."""
-    device = choose_device("auto")
-    return Colorizer.pretrained(name, device) if name in PRETRAINED else Colorizer.load(name, device)
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ from torch import Tensor, distributed
 from colorlab.arguments import true_or_false
 from colorlab.bins import ColorBins
 from colorlab.checkpoints import data_seen
-from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer
+from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer, open_model
 from colorlab.config import Config, History
 from colorlab.data import photos
 from colorlab.datasets import Collection, DataError, Pictures, name_of, open_collection
@@ -153,7 +153,7 @@ def untrained(seed: int, plan: NetworkPlan, objective: Objective, size: int) -> 
     network = network_for(plan, objective.out_channels)
     if plan.start_from is None:
         return Colorizer(network, objective, working_size=size)
-    teacher = opened(plan.start_from)
+    teacher = open_model(plan.start_from, "cpu")
     begin_with(network, teacher.network)
     about = {
         "start": {
@@ -210,11 +210,6 @@ def _checksum(name: str | Path) -> str:
     path = WEIGHTS / f"{name}.safetensors" if name in PRETRAINED else Path(name)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:24]
-
-
-def opened(name: str | Path) -> Colorizer:
-    """A shipped network by its name, or one from a file."""
-    return Colorizer.pretrained(name) if name in PRETRAINED else Colorizer.load(name)
 
 
 def network_for(plan: NetworkPlan, out_channels: int) -> Trunk:
