@@ -122,8 +122,9 @@ def train(name: str, data: str, out: Path) -> None:
     for steps in STAGES[name]:
         history, config = history_of(out), replace(CONFIG, steps=steps)
         if history is None or history.step[-1] < steps:
+            begun = history is not None or (out / recipe.CHECKPOINT).exists()
             recipe.train(
-                data, out, config, *RECIPES[name], size=SIZE, with_photographs=True, resume=True, watch=watch
+                data, out, config, *RECIPES[name], size=SIZE, with_photographs=True, resume=begun, watch=watch
             )
 
 
