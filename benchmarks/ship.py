@@ -7,7 +7,8 @@
     python benchmarks/ship.py controls --data photos.zip --build DIR                  # those that are finished
     python benchmarks/ship.py sheet --data photos.zip --build DIR                     # pictures to look at
     colorlab evaluate photos.zip --model regression --model classification --model guided \\
-        --model DIR/weighted-regression.safetensors --json > colorlab/weights/evaluation.json
+        --model DIR/weighted-regression.safetensors --json > DIR/evaluation.json \\
+        && mv DIR/evaluation.json colorlab/weights/
     python benchmarks/ship.py cards
 
 A training takes about 100 to 170 minutes on one CPU core and may be stopped and started again; two side by side use
@@ -16,7 +17,6 @@ two cores best. `train` knows more names than ship: the controls of benchmarks/t
 
 import argparse
 import json
-import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,7 @@ from colorlab.data import photos, shrink, to_lab
 from colorlab.datasets import middle_square, open_collection
 from colorlab.evaluation import SEEN_AT, answers_of, recorded
 from colorlab.experiment import Run, write_runs
+from colorlab.files.whole import write_whole
 from colorlab.metrics import Tally, baselines, segments_of, to_labs
 from colorlab.objectives import Classification
 from colorlab.recipe import NetworkPlan, ObjectivePlan
@@ -201,7 +202,7 @@ def ship(name: str, data: str, build: Path) -> None:
     for attribute, value in decision.items():
         setattr(colorizer, attribute, value)
     colorizer.about["data"]["key"] = open_collection(data, SIZE).key
-    shutil.copy(build / name / "loss.webp", WEIGHTS / f"{name}.webp")
+    write_whole(WEIGHTS / f"{name}.webp", (build / name / "loss.webp").read_bytes())
     path = colorizer.save(WEIGHTS / f"{name}.safetensors", half_precision=True)
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
 
@@ -350,7 +351,7 @@ def write_card(name: str) -> None:
         f"**Limits.** {LIMITS[name]} What it paints is a guess, never evidence of what a thing looked like.",
         f"![Loss over the training steps, measured on pictures of the validation part]({name}.webp)",
     ]
-    (WEIGHTS / f"{name}.md").write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+    write_whole(WEIGHTS / f"{name}.md", "\n\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
