@@ -34,7 +34,7 @@ from colorlab.files.whole import LEFTOVERS
 
 COMMANDS = {
     "train": "train --data pics --size 16 --architecture UNet --width 4 --depth 1 --grid-size 40 --steps 12 "
-    "--evaluate-every 2 --batch-size 4 --resume --out {out}",
+    "--evaluate-every 2 --batch-size 4 --out {out}",
     "colorize": "colorize pics -o {out} --model weights.safetensors",
     "nbgrader": "nbgrader 05 --out {out}",
     "cache": "cache",  # only opens the collection
@@ -118,6 +118,8 @@ class Scene:
             limits: names of `resource`, such as RLIMIT_FSIZE; that of memory comes on top of what is taken.
         """
         words = COMMANDS[name].format(out=out).split()
+        if name == "train" and (out / "checkpoint.pt").exists():  # else there is nothing to go on with
+            words.append("--resume")
         heard, speaks = self.context.Pipe(duplex=False)
         fcntl.fcntl(heard.fileno(), fcntl.F_SETPIPE_SZ, 2**20)
         process = self.context.Process(target=work, args=(words, self.folder, cache, speaks, limits))

@@ -7,7 +7,8 @@
     python benchmarks/ship.py controls --data photos.zip --build DIR                  # those that are finished
     python benchmarks/ship.py sheet --data photos.zip --build DIR                     # pictures to look at
     colorlab evaluate photos.zip --model regression --model classification --model guided \\
-        --model DIR/weighted-regression.safetensors --json > colorlab/weights/evaluation.json
+        --model DIR/weighted-regression.safetensors --json > DIR/evaluation.json \\
+        && mv DIR/evaluation.json colorlab/weights/
     python benchmarks/ship.py cards
 
 A training takes about 100 to 170 minutes on one CPU core and may be stopped and started again; two side by side use
@@ -16,7 +17,6 @@ two cores best. `train` knows more names than ship: the controls of benchmarks/t
 
 import argparse
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -126,27 +126,25 @@ def main() -> None:
 
 def train(name: str, data: str, out: Path) -> None:
     """Train or go on."""
-    watch = partial(keep_a_copy, out, RECORDED)
     for steps in STAGES[name]:
-        history, config = history_of(out), replace(CONFIG, steps=steps)
-        if history is None or history.step[-1] < steps:
-            recipe.train(
-                data, out, config, *RECIPES[name], size=SIZE, with_photographs=True, resume=True, watch=watch
-            )
+        stage(data, out, replace(CONFIG, steps=steps), *RECIPES[name], RECORDED)
     if name in OBJECTIVES_AGAIN:
         plan = replace(LITE, start_from=out / "colorizer.safetensors")
-        watch = partial(keep_a_copy, again(out), RECORDED_AGAIN)
-        recipe.train(
-            data,
-            again(out),
-            AGAIN,
-            plan,
-            OBJECTIVES_AGAIN[name],
-            size=SIZE,
-            with_photographs=True,
-            resume=True,
-            watch=watch,
-        )
+        stage(data, again(out), AGAIN, plan, OBJECTIVES_AGAIN[name], RECORDED_AGAIN)
+
+
+def stage(
+    data: str, out: Path, config: Config, plan: NetworkPlan, objective: ObjectivePlan, recorded: Sequence[int]
+) -> None:
+    """Train to the end of one plan of learning rates, or go on towards it; nothing to do where it was reached."""
+    history = history_of(out)
+    if history is not None and history.step[-1] >= config.steps:
+        return
+    begun = history is not None or (out / recipe.CHECKPOINT).exists()
+    watch = partial(keep_a_copy, out, recorded)
+    recipe.train(
+        data, out, config, plan, objective, size=SIZE, with_photographs=True, resume=begun, watch=watch
+    )
 
 
 def again(out: Path) -> Path:
@@ -236,14 +234,11 @@ def ship(name: str, data: str, build: Path) -> None:
     for attribute, value in decision.items():
         setattr(colorizer, attribute, value)
     colorizer.about["data"]["key"] = open_collection(data, SIZE).key
+    picture = (build / name / "loss.webp").read_bytes()
     if name in OBJECTIVES_AGAIN:  # both stages in one curve
-        history = read_runs(WEIGHTS / "experiment.zip")[name].history
-        picture = loss_curves(
-            {type(colorizer.objective).__name__: history}, title=f"{history.step[-1]:,} steps"
-        )
-        write_whole(WEIGHTS / f"{name}.webp", to_bytes(picture, "webp"))
-    else:
-        shutil.copy(build / name / "loss.webp", WEIGHTS / f"{name}.webp")
+        losses = {type(colorizer.objective).__name__: read_runs(WEIGHTS / "experiment.zip")[name].history}
+        picture = to_bytes(loss_curves(losses), "webp")
+    write_whole(WEIGHTS / f"{name}.webp", picture)
     path = colorizer.save(WEIGHTS / f"{name}.safetensors", half_precision=True)
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
 
@@ -413,7 +408,7 @@ def write_card(name: str) -> None:
         f"**Limits.** {LIMITS[name]} What it paints is a guess, never evidence of what a thing looked like.",
         f"![Loss over the training steps, measured on pictures of the validation part]({name}.webp)",
     ]
-    (WEIGHTS / f"{name}.md").write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+    write_whole(WEIGHTS / f"{name}.md", "\n\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from colorlab.arguments import true_or_false
 from colorlab.bins import Temperature
 from colorlab.colorizer import Colorizer, global_hint_of, painted
 from colorlab.files import kinds, video
@@ -79,6 +80,9 @@ class Settings:
     only: Container[Kind] | None = None
     force: bool = False
     mark: str | None = None
+
+    def __post_init__(self):
+        true_or_false("force", self.force)
 
 
 USUAL = Settings()

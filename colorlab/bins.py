@@ -14,12 +14,12 @@ notebook 06 looks into why.
 import math
 import warnings
 from collections.abc import Iterable
-from numbers import Integral, Real
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from colorlab.arguments import number, whole_number
 from colorlab.blocks import in_blocks
 from colorlab.grid import gamut_ab, occupied_cells
 
@@ -40,9 +40,9 @@ def checked_temperature(value) -> Temperature:
     Raises:
         ValueError: anything else.
     """
-    number = value if value == "mode" else _number(value)
-    if number == "mode" or LEAST_TEMPERATURE <= number <= MOST_TEMPERATURE:
-        return number
+    found = value if value == "mode" else number(value)
+    if found == "mode" or LEAST_TEMPERATURE <= found <= MOST_TEMPERATURE:
+        return found
     limits = f"{LEAST_TEMPERATURE} to {MOST_TEMPERATURE}"
     raise ValueError(f'temperature: expected a number from {limits} or "mode", got {value!r}')
 
@@ -53,18 +53,22 @@ def checked_grid_size(value) -> float:
     Raises:
         ValueError: anything else.
     """
-    if LEAST_GRID <= (number := _number(value)) <= MOST_GRID:
-        return number
+    if LEAST_GRID <= (found := number(value)) <= MOST_GRID:
+        return found
     raise ValueError(
         f"grid_size: expected a number from {LEAST_GRID} to {MOST_GRID} (Lab units), got {value!r}"
     )
 
 
-def _number(value) -> int | float:
-    """As Python's own, which can be saved, also one of NumPy; nan for what is none."""
-    if not isinstance(value, Real) or isinstance(value, bool):
-        return math.nan
-    return int(value) if isinstance(value, Integral) else float(value)
+def checked_uniform_mix(value) -> float:
+    """What was given, if it is a λ.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if 0 <= (found := number(value)) <= 1:
+        return found
+    raise ValueError(f"uniform_mix: expected λ in [0, 1], got {value!r}")
 
 
 class ColorBins:
@@ -152,8 +156,7 @@ class ColorBins:
         References:
             Zhang, Isola, Efros, Colorful Image Colorization, 2016, section 2.2.
         """
-        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-            raise ValueError(f"k: expected a whole number of neighbours, at least 1, got {k!r}")
+        k = whole_number("k", k, 1)
         if not sigma > 0:
             raise ValueError(f"sigma: expected a width > 0 in Lab units, got {sigma!r}")
         points, shape = self._points(ab)
@@ -247,9 +250,7 @@ class ColorBins:
         References:
             Zhang, Isola, Efros 2016, equation 4 (λ = 1/2, prior smoothed with σ = 5).
         """
-        prior = self._check_prior(prior)
-        if not 0 <= uniform_mix <= 1:
-            raise ValueError(f"uniform_mix: expected λ in [0, 1], got {uniform_mix!r}")
+        prior, uniform_mix = self._check_prior(prior), checked_uniform_mix(uniform_mix)
         mixed = (1 - uniform_mix) * prior + uniform_mix / self.n_bins
         empty = int((mixed == 0).sum())
         if empty:

@@ -12,8 +12,10 @@ from safetensors.torch import save
 from torch import Tensor
 
 import colorlab.weighted_regression  # noqa: F401 (nobody asks for it by name, but its files are opened)
+from colorlab.arguments import true_or_false, whole_number
 from colorlab.bins import Temperature, checked_temperature
 from colorlab.data import resized, shrink, to_lab, to_lightness
+from colorlab.device import choose_device
 from colorlab.edges import along_edges, edge_slope, enlarged
 from colorlab.files.faults import short_of_memory
 from colorlab.files.media import bands, read_image
@@ -67,22 +69,15 @@ class Colorizer:
                 f"the network answers {network.config['out_channels']} channels, but {objective!r} reads "
                 f"{objective.out_channels}: build it with out_channels=objective.out_channels"
             )
-        whole = isinstance(working_size, int) and not isinstance(working_size, bool)
-        if not whole or not 1 <= working_size <= MOST_WORKING_SIZE:
-            raise ValueError(
-                f"working_size: expected a whole number of pixels from 1 to {MOST_WORKING_SIZE}, "
-                f"got {working_size!r}"
-            )
-        if not isinstance(by_region, bool):
-            raise ValueError(f"by_region: expected True or False, got {by_region!r}")
         if about is not None and not isinstance(about, dict):
             raise ValueError(f"about: expected a dict, got {type(about).__name__}")
         about = about or {}
         if not isinstance(about.get("data", {}), dict):
             raise ValueError(f"about: expected a dict as its data, got {type(about['data']).__name__}")
         self.network, self.objective = network, objective
-        self.working_size, self.temperature = working_size, checked_temperature(temperature)
-        self.by_region = by_region
+        self.working_size = whole_number("working_size", working_size, 1, MOST_WORKING_SIZE)
+        self.temperature = checked_temperature(temperature)
+        self.by_region = true_or_false("by_region", by_region)
         self.about = about
 
     @classmethod
@@ -169,8 +164,8 @@ class Colorizer:
             L, hints, like: as in `answer`.
             by_region: share distributions within regions of L; None does as this colorizer does.
         """
+        regions = self.by_region if by_region is None else true_or_false("by_region", by_region)
         beliefs = self.objective.beliefs(self.answer(L, hints, like).float())
-        regions = self.by_region if by_region is None else by_region
         if regions and self.objective.has_distribution:
             beliefs = shared(beliefs, averaged(L.to(beliefs), self.network.answer_every))
         return beliefs
@@ -253,7 +248,7 @@ class Colorizer:
 
         Raises:
             ImageError: an unreadable file.
-            TypeError, ValueError: not a picture; a hint outside it; hints for a network that takes none.
+            TypeError, ValueError: no picture; a hint outside it, or for a network without; a word for `by_region`.
         """
         rgb = _to_array(image)
         small = self.small_copy(rgb)
@@ -282,7 +277,7 @@ class Colorizer:
             path: of the file.
             half_precision: store 16 bits a weight: half the size, three significant digits.
         """
-        kind = torch.float16 if half_precision else torch.float32
+        kind = torch.float16 if true_or_false("half_precision", half_precision) else torch.float32
         weights = {k: v.to("cpu", kind).contiguous() for k, v in self.network.state_dict().items()}
         write_whole(path, with_sorted_header(save(weights, self._metadata())))
         return Path(path)
@@ -351,6 +346,12 @@ class Colorizer:
             "about": self.about,
         }
         return {k: json.dumps(v) for k, v in values.items()}  # safetensors' metadata are strings
+
+
+def open_model(name: str | Path, device: str = "auto") -> Colorizer:
+    """A shipped network by its name, or one from a file; unless told otherwise on a GPU where there is one."""
+    device = choose_device(device)
+    return Colorizer.pretrained(str(name), device) if name in PRETRAINED else Colorizer.load(name, device)
 
 
 def global_hint_of(like: AnyPicture) -> Tensor:

@@ -1,6 +1,7 @@
 """How to train, and what was measured, as plain numbers: torch is not needed to know the options."""
 
 from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
 from typing import Literal, get_args
 
 Precision = Literal["float32", "bfloat16"]
@@ -41,12 +42,15 @@ class Config:
             value, (low, high) = getattr(self, spec.name), limits[spec.name]
             if value is None and spec.default is None:
                 continue
-            kinds = (int, float) if spec.type is float else (int,)
-            if isinstance(value, bool) or not isinstance(value, kinds):
-                raise TypeError(f"{spec.name}: expected {kinds[-1].__name__}, got {value!r}")
+            kind, kept = (Real, float) if spec.type is float else (Integral, int)
+            if isinstance(value, bool) or not isinstance(value, kind):
+                raise TypeError(f"{spec.name}: expected {kept.__name__}, got {value!r}")
             if not value >= low or (high is not None and value > high):
                 wanted = f">= {low:g}" if high is None else f"in [{low:g}, {high:g}]"
                 raise ValueError(f"{spec.name}: expected a value {wanted}, got {value!r}")
+            object.__setattr__(
+                self, spec.name, kept(value)
+            )  # NumPy's numbers as Python's own: JSON knows no other
 
 
 @dataclass

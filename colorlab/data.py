@@ -19,6 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from colorlab._share import share
+from colorlab.arguments import whole_number
 from colorlab.files.media import SUFFIXES, ImageError, read_image
 from colorlab.lab import chroma, lightness, rgb_to_lab
 from colorlab.objective_base import at_resolution_of
@@ -192,7 +193,7 @@ class Crops(Stream):
                 )
         self.size, self.evaluation_size = size, evaluation_size
         self.pictures = [to_lab(a) for a in arrays]
-        self._generator, self._seed = torch.Generator().manual_seed(seed), seed
+        self._generator, self._seed = seeded(seed), int(seed)
 
     def batch(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """n crops: lab `(n, 3, size, size)` float32, and a mask `(n, size, size)`, here all True."""
@@ -262,6 +263,11 @@ def mix(*numbers: int) -> int:
     """A seed from several numbers, so that neighbours share nothing: 63 bits of their hash."""
     digest = hashlib.sha256(" ".join(map(str, numbers)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
+
+
+def seeded(seed: int) -> torch.Generator:
+    """A generator that begins with `seed`, a whole number >= 0; torch's own refuses those of NumPy."""
+    return torch.Generator().manual_seed(whole_number("seed", seed, 0))
 
 
 def random_windows(pictures: list[Tensor], size: int, n: int, generator: torch.Generator):

@@ -21,6 +21,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from colorlab.arguments import whole_number
 from colorlab.augment import varied, window
 from colorlab.data import Evaluation, mix, shrink
 from colorlab.files import archives
@@ -251,9 +252,7 @@ def open_collection(source: str | Path, size: int = 64) -> Collection:
     Raises:
         DataError: no source, or not one usable picture in it.
     """
-    if isinstance(size, bool) or not isinstance(size, int) or size < 8:
-        raise ValueError(f"size: expected a whole number of pixels >= 8, got {size!r}")
-    path = locate(source)
+    size, path = whole_number("size", size, 8), locate(source)
     key = content_key(path)
     folder = cache_folder() / "collections" / f"{key}-{size}"
 

@@ -12,7 +12,7 @@ import torch
 from skimage.data import stereo_motorcycle
 from torch import Tensor
 
-from colorlab.data import photos, shrink, to_lab
+from colorlab.data import photos, seeded, shrink, to_lab
 from colorlab.lab import grey_of
 from colorlab.networks.lite0 import STAGES, STRIDES, Lite0
 
@@ -139,7 +139,7 @@ def shuffled(path_down: Lite0, seed: int) -> Lite0:
     Every layer keeps its numbers, so their size and spread are those of the trained one; what is lost is
     only what training put in order.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     control = copy.deepcopy(path_down)
     for weight in control.parameters():
         order = torch.randperm(weight.numel(), generator=generator).to(weight.device)
@@ -168,7 +168,7 @@ def made_for(
     Returns:
         L `(side, side)` in [0, 100], and the mean answer before every step and after the last: steps + 1.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     frequency = torch.hypot(torch.fft.fftfreq(side)[:, None], torch.fft.rfftfreq(side))
     amplitude = 1 / frequency.clamp(min=1 / side)
     waves = 0.01 * torch.randn(2, *frequency.shape, generator=generator)  # real and imaginary parts

@@ -18,10 +18,9 @@ from tqdm.auto import tqdm
 
 from colorlab import __version__
 from colorlab.checkpoints import data_seen
-from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer, painted
-from colorlab.data import to_lab
+from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer, open_model, painted
+from colorlab.data import seeded, to_lab
 from colorlab.datasets import DataError, Part, Pictures, middle_square, name_of, open_collection
-from colorlab.device import choose_device
 from colorlab.files.faults import printable
 from colorlab.flicker import SMOOTHING, FrameColorizer, flicker, static_clip
 from colorlab.hints import POINT_SIDE, global_hint, simulate, spread
@@ -218,12 +217,6 @@ def squares(pictures: Pictures, side: int) -> Tensor:
     return torch.stack(to_labs([middle_square(pictures.picture(i), side) for i in which]))
 
 
-def open_model(name: str) -> Colorizer:
-    """A shipped network by its name, or a file; on a GPU where there is one."""
-    device = choose_device("auto")
-    return Colorizer.pretrained(name, device) if name in PRETRAINED else Colorizer.load(name, device)
-
-
 @torch.no_grad()
 def predict(
     network: Colorizer,
@@ -254,7 +247,7 @@ def hint_curve(network: Colorizer, lab: Tensor, seed: int = 0) -> dict:
     """
     labs, curves = list(lab), {"guided": [], "spread": []}
     for count in HINT_COUNTS:
-        generator = torch.Generator().manual_seed(seed)
+        generator = seeded(seed)
         planes = simulate(lab[:, 1:], generator, count, POINT_SIDE)
         curves["guided"].append(predict(network, lab, planes=planes, name=f"{count} hints"))
         curves["spread"].append(spread(planes, lab[:, :1]))

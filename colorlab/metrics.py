@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorlab.data import Photo, to_lab
+from colorlab.data import Photo, seeded, to_lab
 from colorlab.lab import chroma, lab_to_rgb, to_levels
 
 FARTHEST = 150  # AuC sweeps the tolerance from 0 to 150 Lab units
@@ -193,7 +193,7 @@ def intervals(
         name -> measure -> (2.5th, 97.5th percentile); without `pictures`, and `against` itself.
     """
     count = len(next(iter(tallies.values())).pixels)
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     drawn = torch.randint(count, (draws, count), generator=generator)
     times = torch.zeros(draws, count, dtype=torch.float64)
     times.scatter_add_(1, drawn, torch.ones_like(times))

@@ -9,7 +9,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from colorlab.bins import ColorBins, Temperature
+from colorlab.arguments import whole_number
+from colorlab.bins import ColorBins, Temperature, checked_uniform_mix
 from colorlab.cross_entropy import cross_entropy, last_layer_and_loss
 from colorlab.distances import LOSSES, distance, least_far
 from colorlab.networks.base import Pointwise
@@ -86,10 +87,8 @@ class Classification(Objective):
     ):
         if targets not in ("hard", "soft"):
             raise ValueError(f'targets: expected "hard" or "soft", got {targets!r}')
-        if isinstance(neighbours, bool) or not isinstance(neighbours, int) or neighbours < 1:
-            raise ValueError(f"neighbours: expected a whole number >= 1, got {neighbours!r}")
-        self.bins, self.targets, self.neighbours = bins, targets, neighbours
-        self.prior, self.uniform_mix = prior, uniform_mix
+        self.bins, self.targets, self.neighbours = bins, targets, whole_number("neighbours", neighbours, 1)
+        self.prior, self.uniform_mix = prior, checked_uniform_mix(uniform_mix)
         self.out_channels, self.weights = bins.n_bins, bins.weights_or_ones(prior, uniform_mix)
 
     def pixel_losses(self, output: Tensor, ab: Tensor, weighted: bool = True) -> Tensor:

@@ -11,9 +11,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, distributed
 
+from colorlab.arguments import true_or_false
 from colorlab.bins import ColorBins
 from colorlab.checkpoints import data_seen
-from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer
+from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer, open_model
 from colorlab.config import Config, History
 from colorlab.data import photos
 from colorlab.datasets import Collection, DataError, Pictures, name_of, open_collection
@@ -33,11 +34,12 @@ from colorlab.weighted_regression import WeightedRegression
 DEFAULT_SHAPE = dict(
     width=32, depth=3, half_resolution=True
 )  # of a U-Net; the cited ones have published widths
+CHECKPOINT = "checkpoint.pt"  # in the folder of every training
 PRIOR_BATCHES, PRIOR_SIZE = 64, 64  # 4,096 pictures are plenty to count colours in
 
 
 class OutputError(ValueError):
-    """A folder for results that already holds some."""
+    """A folder for results that already holds some, or none to go on with."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,9 @@ class NetworkPlan:
     start_from: str | Path | None = (
         None  # a shipped network, or a colorizer's file, whose weights to begin with
     )
+
+    def __post_init__(self):
+        true_or_false("hints", self.hints)
 
 
 @dataclass(frozen=True)
@@ -89,15 +94,23 @@ def train(
         watch: called as `fit` calls its `on_evaluate`.
 
     Raises:
-        OutputError: `out` holds a training and `resume` is False.
+        OutputError: `out` holds a training and `resume` is False, or holds none and it is True.
         DataError, CheckpointError, ValueError: see `open_collection`, `fit`.
     """
-    checkpoint = out / "checkpoint.pt"
-    if checkpoint.exists() and not resume:
-        raise OutputError(f"{out} holds a training already; go on with --resume, or name another folder")
+    for name, value in {"with_photographs": with_photographs, "resume": resume}.items():
+        true_or_false(name, value)
     device, rank = _join_processes()
+    checkpoint = out / CHECKPOINT
+    begun = checkpoint.exists()
     asked = {"objective": objective, "size": size, "with_photographs": with_photographs, "resume": resume}
-    _refuse_disagreement(**asdict(config), **asdict(network), **asked)
+    _refuse_disagreement(**asdict(config), **asdict(network), **asked, checkpoint=begun)
+    if begun and not resume:
+        raise OutputError(f"{out} holds a training already; go on with --resume, or name another folder")
+    if resume and not begun:
+        raise OutputError(
+            f"{out} holds no training to go on with, there is no {CHECKPOINT}; "
+            "name the folder of one, or begin anew without --resume"
+        )
     together = [p for p in photos("train") if with_photographs]
     collection = _open_once(data, size, rank)
     part = collection.training([p.rgb for p in together])
@@ -147,7 +160,7 @@ def untrained(seed: int, plan: NetworkPlan, objective: Objective, size: int) -> 
     network = network_for(plan, objective.out_channels)
     if plan.start_from is None:
         return Colorizer(network, objective, working_size=size)
-    teacher = opened(plan.start_from)
+    teacher = open_model(plan.start_from, "cpu")
     begin_with(network, teacher.network)
     about = {
         "start": {
@@ -186,7 +199,7 @@ def _fit_and_tell(
         if watch:
             watch(step, colorizer, history)
 
-    history = fit(colorizer, part, config, report, out / "checkpoint.pt")
+    history = fit(colorizer, part, config, report, out / CHECKPOINT)
     if not written:  # it had been finished before
         _write_results(out, colorizer, history, config)
     return history
@@ -204,11 +217,6 @@ def _checksum(name: str | Path) -> str:
     path = WEIGHTS / f"{name}.safetensors" if name in PRETRAINED else Path(name)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:24]
-
-
-def opened(name: str | Path) -> Colorizer:
-    """A shipped network by its name, or one from a file."""
-    return Colorizer.pretrained(name) if name in PRETRAINED else Colorizer.load(name)
 
 
 def network_for(plan: NetworkPlan, out_channels: int) -> Trunk:
@@ -303,7 +311,8 @@ def _refuse_disagreement(**asked: object) -> None:
     differing = [name for name, value in asked.items() if any(other[name] != value for other in everyone)]
     if differing:
         raise ValueError(
-            f"{', '.join(differing)}: not the same in all processes of this training; start all with the same words"
+            f"{', '.join(differing)}: not the same in all processes of this training; start all with the same words "
+            "and in sight of the same folders"
         )
 
 

@@ -7,7 +7,7 @@ best loss that any network could reach, its *floor*, and the best answer it coul
 import torch
 from torch import Tensor
 
-from colorlab.data import Evaluation, Photo, Stream, random_windows
+from colorlab.data import Evaluation, Photo, Stream, random_windows, seeded
 from colorlab.lab import in_gamut
 
 # Three vivid colours of the same lightness, L* = 55: a red, a green and a blue that no grey photo can tell apart.
@@ -71,7 +71,7 @@ class Marbles(World):
         if size < 16:
             raise ValueError(f"size: expected at least 16 pixels, got {size}")
         self.posterior, self.size = _check_probabilities(probabilities, len(self.palette)), size
-        self._generator = torch.Generator().manual_seed(seed)
+        self._generator = seeded(seed)
 
     def batch(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """n pictures: lab `(n, 3, size, size)` float32, and a mask `(n, size, size)` of the marbles."""
@@ -176,7 +176,7 @@ class CoinToss(World):
         self._ambiguous = [torch.linalg.vector_norm(p.lab[1:], dim=0) > self.LEAST_CHROMA for p in photos]
         if not any(mask.any() for mask in self._ambiguous):
             raise ValueError("photos: all nearly grey, so turning their colours leaves nothing to guess")
-        self._generator = torch.Generator().manual_seed(seed)
+        self._generator = seeded(seed)
 
     def batch(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """n crops: lab `(n, 3, size, size)` float32, and a mask of the pixels whose colour is not known."""

@@ -6,7 +6,7 @@ answers, and no temperature or λ can be moved afterwards.
 
 from torch import Tensor
 
-from colorlab.bins import ColorBins
+from colorlab.bins import ColorBins, checked_uniform_mix
 from colorlab.objective_base import at_resolution_of
 from colorlab.objectives import AB_SCALE, Regression
 
@@ -24,7 +24,7 @@ class WeightedRegression(Regression):
 
     def __init__(self, bins: ColorBins, prior: Tensor, uniform_mix: float = 0.5):
         super().__init__()
-        self.bins, self.prior, self.uniform_mix = bins, prior, uniform_mix
+        self.bins, self.prior, self.uniform_mix = bins, prior, checked_uniform_mix(uniform_mix)
         self.weights = bins.weights(prior, uniform_mix)
 
     def pixel_losses(self, output: Tensor, ab: Tensor, weighted: bool = True) -> Tensor:

@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from colorlab.bins import ColorBins
-from colorlab.colorizer import Colorizer, painted, to_picture
+from colorlab.colorizer import Colorizer, open_model, painted, to_picture
 from colorlab.data import to_lab
 from colorlab.files.media import ImageError
 from colorlab.lab import in_gamut
@@ -223,6 +223,23 @@ def test_the_defaults_are_saved_with_the_weights(temperature, tmp_path):
     colorizer = untrained(BOTH[1], working_size=40, temperature=temperature)
     loaded = Colorizer.load(colorizer.save(tmp_path / "model.safetensors"))
     assert (loaded.working_size, loaded.temperature) == (40, temperature)
+
+
+def test_a_network_is_opened_by_its_name_or_from_a_file(tmp_path, monkeypatch):
+    path = untrained(BOTH[1]).save(tmp_path / "model.safetensors")
+    for name in (path, str(path)):
+        assert repr(open_model(name, "cpu").objective) == repr(BOTH[1])
+    assert isinstance(open_model("regression", "cpu").objective, Regression)
+    with pytest.raises(FileNotFoundError, match="no-such-name: no such file"):
+        open_model("no-such-name")
+    monkeypatch.chdir(tmp_path)
+    path.rename("regression")
+    shipped, ours = open_model("regression", "cpu"), open_model("./regression", "cpu")
+    assert (type(shipped.objective), type(ours.objective)) == (Regression, Classification)
+    monkeypatch.setattr(
+        "colorlab.colorizer.choose_device", lambda asked: {"auto": "meta", "cpu": "cpu"}[asked]
+    )
+    assert (open_model("./regression").device.type, shipped.device.type) == ("meta", "cpu")
 
 
 def test_saving_again_overwrites_and_leaves_no_other_file(tmp_path):

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "colorlab"
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if "_share" not in p.parts)
 BELOW = {  # room -> rooms it may import from, beside itself; "" is the flat one
     "files": set(),
-    "networks": {"lab"},
+    "networks": {"lab", "arguments"},
     "": {"files", "networks"},
     "checks": {"", "files", "networks"},
     "widgets": {"", "files", "networks"},

@@ -36,7 +36,7 @@ def test_the_stub_names_exactly_what_tab_shows_and_where_it_comes_from():
 
 def test_importing_colorlab_loads_neither_torch_nor_numpy():
     code = (
-        "import sys, colorlab; dir(colorlab); "
+        "import sys, colorlab, colorlab.config; dir(colorlab); "
         "assert not {'torch', 'numpy', 'PIL', 'matplotlib'} & set(sys.modules), sorted(sys.modules)"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)

@@ -16,6 +16,8 @@ import sys
 import time
 from pathlib import Path
 
+from colorlab.files.whole import write_whole
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PAGE = ROOT / "benchmarks" / "README.md"
@@ -51,8 +53,13 @@ def main() -> None:
     table = as_markdown(found, before)
     print(table)
     if not options.only:
-        head, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-        PAGE.write_text(f"{head}{BEGIN}\n\n{table}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+        write_table(PAGE, table)
+
+
+def write_table(page: Path, table: str) -> None:
+    """Put the table between its two marks into a page, whole or not at all."""
+    head, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    write_whole(page, f"{head}{BEGIN}\n\n{table}\n{END}{rest.partition(END)[2]}")
 
 
 def machine() -> dict:

@@ -198,7 +198,7 @@ def _network_and_settings(
     """A colorizer that can do what is asked, and a `batch.Settings`."""
     with imports():
         from colorlab.batch import Settings
-        from colorlab.evaluation import open_model
+        from colorlab.colorizer import open_model
         from colorlab.files.media import read_image
         from colorlab.flicker import SMOOTHING
         from colorlab.hints import read_hints

@@ -81,7 +81,11 @@ def config_options(command: Callable) -> Callable:
     help="Begin with a network that has learnt already: classification, regression, guided, or a file of yours.",
 )
 @click.option("--with-photographs", is_flag=True, help="The course's three training photographs join in.")
-@click.option("--resume", is_flag=True, help="Go on with the training that lies in --out.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with the training that lies in --out; without its checkpoint.pt this is refused.",
+)
 @config_options
 def train(
     data: str,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from colorlab import __version__
+from colorlab.arguments import whole_number
 from colorlab.bins import checked_grid_size
 from colorlab.device import choose_device
 
@@ -37,10 +38,9 @@ class Lesson:
         chosen = os.environ.get("COLORLAB_PRESET", "cpu") if self.preset == "cpu" else self.preset
         if chosen not in PRESETS:
             raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, got {chosen!r}")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
-            raise ValueError(f"seed: expected a whole number from 0 to 2³¹ - 1, got {self.seed!r}")
+        object.__setattr__(self, "seed", whole_number("seed", self.seed, 0, 2**31 - 1))
         if self.grid_size is not None:
-            checked_grid_size(self.grid_size)
+            object.__setattr__(self, "grid_size", checked_grid_size(self.grid_size))
         object.__setattr__(self, "preset", chosen)
         object.__setattr__(self, "device", choose_device(self.device))
 

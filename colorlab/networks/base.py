@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from colorlab.arguments import whole_number
+
 MOST_CHANNELS, MOST_DEPTH = 2**16, 16  # more is a mistake, or a file that lies
 MOST_GROUPS = 8  # of GroupNorm; unlike BatchNorm it behaves the same in training and in use
 
@@ -134,7 +136,7 @@ class Fuse(nn.Module):
 
     def __init__(self, channels: int, length: int):
         super().__init__()
-        check_sizes(channels=channels, length=length)
+        channels, length = checked_sizes(channels=channels, length=length)
         self.mix = nn.Conv2d(channels + length, channels, kernel_size=1)
         with torch.no_grad():
             self.mix.weight.zero_()
@@ -171,10 +173,14 @@ def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
     return F.pad(x, (0, right, 0, bottom), mode="replicate") if bottom or right else x
 
 
-def check_sizes(**sizes: int) -> None:
-    """Raise ValueError for the first that is not a whole number >= 1, or is absurd."""
-    for name, value in sizes.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name}: expected a whole number >= 1, got {value!r}")
-        if value > (most := MOST_DEPTH if name == "depth" else MOST_CHANNELS):
-            raise ValueError(f"{name}: expected at most {most:,}, got {value:,}")
+def checked_sizes(**sizes: int) -> list[int]:
+    """The sizes as Python's own numbers, in the order in which they were given.
+
+    Raises:
+        ValueError: names the first that is no whole number >= 1 (a vector may have no length), or absurd.
+    """
+    most, least = {"depth": MOST_DEPTH}, {"vector": 0}
+    return [
+        whole_number(name, value, least.get(name, 1), most.get(name, MOST_CHANNELS))
+        for name, value in sizes.items()
+    ]

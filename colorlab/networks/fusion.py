@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from colorlab.arguments import true_or_false
 from colorlab.lab import grey_of
 from colorlab.networks import lite0
 from colorlab.networks.unet import UNet
@@ -50,8 +51,7 @@ class SemanticUNet(UNet):
         super().__init__(in_channels, out_channels, **unet, vector=lite0.CLASSES)
         del self.config["vector"]  # the classifier decides
         self.vector = 0  # nobody else gives one
-        self.config["shuffled"] = shuffled
-        self.shuffled = shuffled
+        self.shuffled = self.config["shuffled"] = true_or_false("shuffled", shuffled)
 
     @property
     def reads(self) -> str:

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from colorlab.lab import grey_of
 from colorlab.networks import lite0
-from colorlab.networks.base import Pointwise, Trunk, check_sizes, convolution
+from colorlab.networks.base import Pointwise, Trunk, checked_sizes, convolution
 
 HINTED = 4  # channels in: L, hint a, hint b, mask, see `colorlab.hints`
 FINEST = 1  # the first of Lite0's strides that is used, 4: answers come at that one
@@ -37,7 +37,9 @@ class LiteUNet(Trunk):
 
     def __init__(self, in_channels: int, out_channels: int, width: int = 48, vector: int = 0):
         super().__init__()
-        check_sizes(in_channels=in_channels, out_channels=out_channels, width=width)
+        in_channels, out_channels, width, vector = checked_sizes(
+            in_channels=in_channels, out_channels=out_channels, width=width, vector=vector
+        )
         if in_channels not in (1, HINTED):
             raise ValueError(f"in_channels: expected 1, or {HINTED} with hints, got {in_channels}")
         self.config = dict(in_channels=in_channels, out_channels=out_channels, width=width, vector=vector)

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from colorlab.arguments import true_or_false
 from colorlab.networks import lite0
-from colorlab.networks.base import Fuse, Pointwise, Trunk, check_sizes, convolution
+from colorlab.networks.base import Fuse, Pointwise, Trunk, checked_sizes, convolution
 from colorlab.networks.fusion import SemanticUNet, opinion
 from colorlab.networks.lite_unet import LiteUNet
 from colorlab.networks.unet import UNet
@@ -46,15 +47,17 @@ class Ronneberger2015(Trunk):
         padding: bool = True,
     ):
         super().__init__()
-        check_sizes(in_channels=in_channels, out_channels=out_channels, width=width, depth=depth)
+        in_channels, out_channels, width, depth = checked_sizes(
+            in_channels=in_channels, out_channels=out_channels, width=width, depth=depth
+        )
         self.config = dict(
             in_channels=in_channels,
             out_channels=out_channels,
             width=width,
             depth=depth,
-            half_resolution=half_resolution,
-            pooling=pooling,
-            padding=padding,
+            half_resolution=true_or_false("half_resolution", half_resolution),
+            pooling=true_or_false("pooling", pooling),
+            padding=true_or_false("padding", padding),
         )
         self.multiple, self.answer_every = 2**depth if padding else 1, 2 if half_resolution else 1
         channels = [width * 2**level for level in range(depth + 1)]
@@ -100,7 +103,9 @@ class Zhang2016(Trunk):
 
     def __init__(self, in_channels: int, out_channels: int, width: int = 64):
         super().__init__()
-        check_sizes(in_channels=in_channels, out_channels=out_channels, width=width)
+        in_channels, out_channels, width = checked_sizes(
+            in_channels=in_channels, out_channels=out_channels, width=width
+        )
         self.config = dict(in_channels=in_channels, out_channels=out_channels, width=width)
         w = width
         self.blocks = nn.ModuleDict(
@@ -152,12 +157,14 @@ class Zhang2017(Trunk):
         vector: int = 0,
     ):
         super().__init__()
-        check_sizes(in_channels=in_channels, out_channels=out_channels, width=width)
+        in_channels, out_channels, width, vector = checked_sizes(
+            in_channels=in_channels, out_channels=out_channels, width=width, vector=vector
+        )
         self.config = dict(
             in_channels=in_channels,
             out_channels=out_channels,
             width=width,
-            half_resolution=half_resolution,
+            half_resolution=true_or_false("half_resolution", half_resolution),
             vector=vector,
         )
         self.vector, self.answer_every = vector, 2 if half_resolution else 1
@@ -215,7 +222,9 @@ class Koalarization(Trunk):
 
     def __init__(self, in_channels: int, out_channels: int, width: int = 64):
         super().__init__()
-        check_sizes(in_channels=in_channels, out_channels=out_channels, width=width)
+        in_channels, out_channels, width = checked_sizes(
+            in_channels=in_channels, out_channels=out_channels, width=width
+        )
         self.config = dict(in_channels=in_channels, out_channels=out_channels, width=width)
         w, half = width, (width + 1) // 2
         self.blocks = nn.ModuleDict(

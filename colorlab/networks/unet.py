@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from colorlab.networks.base import Fuse, Pointwise, Trunk, check_sizes, convolution
+from colorlab.arguments import true_or_false
+from colorlab.networks.base import Fuse, Pointwise, Trunk, checked_sizes, convolution
 
 
 class UNet(Trunk):
@@ -50,14 +51,16 @@ class UNet(Trunk):
         vector: int = 0,
     ):
         super().__init__()
-        check_sizes(in_channels=in_channels, out_channels=out_channels, width=width, depth=depth)
+        in_channels, out_channels, width, depth, vector = checked_sizes(
+            in_channels=in_channels, out_channels=out_channels, width=width, depth=depth, vector=vector
+        )
         self.config = dict(
             in_channels=in_channels,
             out_channels=out_channels,
             width=width,
             depth=depth,
-            half_resolution=half_resolution,
-            skips=skips,
+            half_resolution=true_or_false("half_resolution", half_resolution),
+            skips=true_or_false("skips", skips),
             vector=vector,
         )
         self.depth, self.skips, self.vector = depth, skips, vector

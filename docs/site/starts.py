@@ -10,6 +10,8 @@ import tomllib
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from colorlab.files.whole import write_whole
+
 ROOT = Path(__file__).resolve().parents[2]
 PLACEHOLDER = "https://colorlab.invalid/"
 BEGIN, END = "<!-- one-click starts -->", "<!-- end of the starts -->"
@@ -66,6 +68,10 @@ def with_starts(page: str, address: str) -> str:
     return re.sub(f"{BEGIN}.*?{END}", lambda _: inside, page, flags=re.DOTALL)
 
 
+def write_starts(page: Path, address: str) -> None:
+    """Put the starts into a page that lies there, whole or not at all."""
+    write_whole(page, with_starts(page.read_text("utf-8"), address))
+
+
 if __name__ == "__main__":
-    readme = ROOT / "README.md"
-    readme.write_text(with_starts(readme.read_text("utf-8"), repository()), "utf-8")
+    write_starts(ROOT / "README.md", repository())

@@ -255,12 +255,27 @@ def test_a_graphics_backend_that_is_not_there_does_not_stop_a_training(tmp_path)
 
 
 @pytest.mark.slow
-def test_processes_that_were_asked_for_different_things_do_not_train(tmp_path):
-    """Each would go on alone in silence; here their seeds are their ranks."""
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (
+            ["--seed", "{rank}"],
+            "seed: not the same in all processes of this training; start all with the same",
+        ),
+        (["--resume", "--out", "{folder}/{rank}"], "checkpoint: not the same in all processes of this"),
+        (["--resume"], "out holds no training to go on with"),
+    ],
+    ids=["seeds", "sight of the checkpoint", "nothing to go on with"],
+)
+def test_processes_that_were_asked_for_different_things_do_not_train(tmp_path, more, message):
+    """Each would go on alone in silence, or all begin anew."""
     script = tmp_path / "rank.py"
     script.write_text(
-        "import os, sys\nfrom colorlab.cli import main\nmain([*sys.argv[1:], '--seed', os.environ['RANK']])"
+        "import os, sys\nfrom colorlab.cli import main\n"
+        "main([word.replace('{rank}', os.environ['RANK']) for word in sys.argv[1:]])"
     )
+    (tmp_path / "0").mkdir()
+    (tmp_path / "0" / "checkpoint.pt").touch()  # seen by the first process alone
     torchrun = [
         sys.executable,
         "-m",
@@ -276,6 +291,7 @@ def test_processes_that_were_asked_for_different_things_do_not_train(tmp_path):
         "--out",
         str(tmp_path / "out"),
         *SETTINGS.split(),
+        *(word.replace("{folder}", str(tmp_path)) for word in more),
     ]
     done = subprocess.run(
         [*torchrun, *words],
@@ -285,7 +301,5 @@ def test_processes_that_were_asked_for_different_things_do_not_train(tmp_path):
         timeout=120,
     )
     assert done.returncode != 0
-    assert (
-        "seed: not the same in all processes of this training; start all with the same words" in done.stderr
-    )
-    assert not (tmp_path / "out").exists()
+    assert message in done.stderr and "colorlab/recipe.py" not in done.stderr  # a sentence
+    assert not (tmp_path / "out").exists() and not (tmp_path / "1").exists()

@@ -82,6 +82,20 @@ def test_it_never_overwrites_a_training_and_goes_on_when_asked(command, tmp_path
     assert "learning_rate was 0.003, is 0.01" in other.output
 
 
+@pytest.mark.parametrize("there", [False, True])
+def test_where_no_training_lies_there_is_none_to_go_on_with(command, tmp_path, there):
+    out = tmp_path / "out"
+    if there:
+        out.mkdir()
+    refused = run(*command, "--steps", "3", "--resume")
+    assert refused.exit_code == 1
+    said = (
+        "no training to go on with, there is no checkpoint.pt; name the folder of one, or begin anew without"
+    )
+    assert f"{said} --resume" in " ".join(refused.output.split())
+    assert (list(out.iterdir()) if there else out.exists()) == ([] if there else False)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
@@ -160,7 +174,10 @@ def test_the_command_offers_what_there_is():
             ["--architecture", "SemanticUNet", "--hints"],
             "hints: SemanticUNet .*; use UNet or LiteUNet or Zhang2017",
         ),
-        (["--architecture", "Ronneberger2015", "--width", "0"], "width: expected a whole number >= 1, got 0"),
+        (
+            ["--architecture", "Ronneberger2015", "--width", "0"],
+            "width: expected a whole number from 1 to 65,536, got 0",
+        ),
     ],
 )
 def test_what_an_architecture_does_not_have_is_said_with_what_it_has(narrow, tmp_path, options, message):

@@ -540,10 +540,10 @@ def test_a_file_of_before_there_were_architectures_is_a_u_net(tmp_path):
         ({"architecture": "ResNet"}, r"architecture: expected one of UNet, .*, got 'ResNet'"),
         ({"architecture": ["UNet"]}, "TypeError"),
         ({"architecture": "Zhang2016"}, "Zhang2016: .*unexpected keyword argument"),
-        ({"width": 0}, "width: expected a whole number >= 1, got 0"),
+        ({"width": 0}, "width: expected a whole number from 1 to 65,536, got 0"),
         ({"colour": 1}, "unexpected keyword argument 'colour'"),
         ({"vector": 7}, "RuntimeError"),
-        ({"vector": -1}, "length: expected a whole number >= 1, got -1"),
+        ({"vector": -1}, "vector: expected a whole number from 0 to 65,536, got -1"),
         ({"width": 10**12}, ""),
     ],
 )
@@ -575,7 +575,7 @@ def test_an_argument_that_an_architecture_does_not_take_is_named_beside_those_it
 @pytest.mark.parametrize("name", TINY)
 @pytest.mark.parametrize("bad", [0, -1, 2.0, "8", True])
 def test_refuses_a_bad_width(name, bad):
-    with pytest.raises(ValueError, match=f"width: expected a whole number >= 1, got {bad!r}"):
+    with pytest.raises(ValueError, match=f"width: expected a whole number from 1 to 65,536, got {bad!r}"):
         tiny(name, width=bad)
 
 

@@ -101,6 +101,15 @@ def test_the_readme_shows_the_starts_of_the_address_that_is_set_and_the_site_has
         assert STARTS["with_starts"](shown, "https://colorlab.invalid/") == page  # and they can be taken back
 
 
+def test_a_page_gets_its_starts_whole_or_not_at_all(tmp_path):
+    page, second = tmp_path / "README.md", tmp_path / "before.md"
+    page.write_text(before := f"λ {STARTS['BEGIN']}{STARTS['END']} rest", "utf-8")
+    second.hardlink_to(page)  # shows the older content, unless somebody writes into the file itself
+    STARTS["write_starts"](page, "https://example.org/us/colorlab")
+    assert "[Binder](https://mybinder.org/" in page.read_text("utf-8")
+    assert second.read_text("utf-8") == before
+
+
 @pytest.mark.parametrize("missing", [True, False])
 def test_the_cell_for_colab_installs_where_colorlab_is_missing_and_else_does_nothing(missing, monkeypatch):
     if missing:
