@@ -304,11 +304,7 @@ def gamut_slices(levels: Sequence[float], titles: Sequence[str] = (), title: str
 
 @styled
 def outcomes(
-    ab: Tensor,
-    probabilities: Tensor,
-    marks: Mapping[str, Tensor],
-    title: str = "",
-    L: float | None = None,
+    ab: Tensor, probabilities: Tensor, marks: Mapping[str, Tensor], title: str = "", L: float | None = None
 ) -> Figure:
     """Possible colours on the ab plane, as large as they are likely, and some answers to them.
 

@@ -35,9 +35,10 @@ def asked(monkeypatch) -> list[tuple[int, bool]]:
 def test_a_training_is_gone_on_with_only_where_there_is_one(tmp_path, asked):
     first, second = ship.STAGES["regression"]
     ship.train("regression", "photos.zip", tmp_path / "out")
-    assert asked == [(first, False), (second, True)]
+    last = (ship.AGAIN.steps, False)  # in a folder of its own
+    assert asked == [(first, False), (second, True), last]
     ship.train("regression", "photos.zip", tmp_path / "out")
-    assert len(asked) == 2  # it is done
+    assert len(asked) == 3  # it is done
 
 
 @pytest.mark.parametrize("left", ["checkpoint.pt", "history.json"])
@@ -70,18 +71,18 @@ def test_a_card_is_never_half_written(tmp_path, monkeypatch):
 
 
 def test_a_picture_of_the_loss_is_never_half_written(tmp_path, monkeypatch):
-    made, weights = tmp_path / "build" / "regression", tmp_path / "weights"
+    made, weights = tmp_path / "build" / "guided", tmp_path / "weights"
     made.mkdir(parents=True), weights.mkdir()
     colorizer = Colorizer.new(Regression(), width=2, depth=1)
     colorizer.about = {"data": {}}
     colorizer.save(made / "colorizer.safetensors")
     (made / "loss.webp").write_bytes(b"after")
-    (weights / "regression.webp").write_bytes(b"before")
-    second = another_name(weights / "regression.webp")
+    (weights / "guided.webp").write_bytes(b"before")
+    second = another_name(weights / "guided.webp")
     monkeypatch.setattr(ship, "WEIGHTS", weights)
     monkeypatch.setattr(ship, "open_collection", lambda *_: type("Collection", (), {"key": "k"}))
-    ship.ship("regression", "photos.zip", tmp_path / "build")
-    assert (weights / "regression.webp").read_bytes() == b"after" and second.read_bytes() == b"before"
+    ship.ship("guided", "photos.zip", tmp_path / "build")
+    assert (weights / "guided.webp").read_bytes() == b"after" and second.read_bytes() == b"before"
 
 
 def test_the_page_of_the_benchmarks_is_never_half_written(tmp_path):
