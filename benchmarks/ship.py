@@ -219,7 +219,9 @@ def ship(name: str, data: str, build: Path) -> None:
     decision = dict(DECISIONS[name])
     mix = decision.pop("uniform_mix", None)
     if colorizer.objective.has_distribution:
-        trained_with = colorizer.objective.uniform_mix
+        trained_with = f"{RECIPES[name][1].uniform_mix:g}"
+        if name in OBJECTIVES_AGAIN:
+            trained_with += f", of the last {AGAIN.steps:,} steps {OBJECTIVES_AGAIN[name].uniform_mix:g}"
         move(colorizer, mix)
         colorizer.by_region = True
         colorizer.about["decision"] = {"trained with uniform_mix": trained_with, **DECISIONS[name]}
@@ -234,10 +236,11 @@ def ship(name: str, data: str, build: Path) -> None:
     for attribute, value in decision.items():
         setattr(colorizer, attribute, value)
     colorizer.about["data"]["key"] = open_collection(data, SIZE).key
-    picture = (build / name / "loss.webp").read_bytes()
-    if name in OBJECTIVES_AGAIN:  # both stages in one curve
+    if name in OBJECTIVES_AGAIN:  # all stages in one curve
         losses = {type(colorizer.objective).__name__: read_runs(WEIGHTS / "experiment.zip")[name].history}
         picture = to_bytes(loss_curves(losses), "webp")
+    else:
+        picture = (build / name / "loss.webp").read_bytes()
     write_whole(WEIGHTS / f"{name}.webp", picture)
     path = colorizer.save(WEIGHTS / f"{name}.safetensors", half_precision=True)
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
