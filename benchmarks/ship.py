@@ -54,6 +54,10 @@ CONFIG = Config(
 LITE, SCRATCH = NetworkPlan("LiteUNet"), NetworkPlan("UNet", width=16, depth=4, half_resolution=True)
 REGRESSION = ObjectivePlan("regression", targets="soft", uniform_mix=1.0)
 CLASSIFICATION = ObjectivePlan("classification", targets="soft", uniform_mix=0.4)
+# A last stage of the pair: begun with what they were, AdamW without a memory, a third of the rate, another order of
+# the pictures, and for the classification the λ with which it is used.
+AGAIN = replace(CONFIG, steps=5_250, learning_rate=1e-3, seed=1)
+OBJECTIVES_AGAIN = {"regression": REGRESSION, "classification": replace(CLASSIFICATION, uniform_mix=0.575)}
 RECIPES = {
     "regression": (LITE, REGRESSION),
     "classification": (LITE, CLASSIFICATION),
@@ -62,7 +66,7 @@ RECIPES = {
     # Controls: they do not ship, their figures do. The first goes on from the finished regression, a fifth longer.
     "weighted-regression": (
         replace(LITE, start_from="regression"),
-        replace(CLASSIFICATION, name="weighted-regression"),
+        replace(OBJECTIVES_AGAIN["classification"], name="weighted-regression"),
     ),
     "scratch-regression": (SCRATCH, REGRESSION),
     "scratch-classification": (SCRATCH, CLASSIFICATION),
@@ -73,10 +77,6 @@ DECISIONS = {
     "classification": dict(uniform_mix=0.575, temperature=0.25, working_size=224),
     "guided": dict(uniform_mix=1.0, temperature=1.0, working_size=224),
 }
-# A last stage of the pair: begun with what they were, AdamW without a memory, a third of the rate, another order of
-# the pictures, and for the classification the λ with which it is used.
-AGAIN = replace(CONFIG, steps=5_250, learning_rate=1e-3, seed=1)
-OBJECTIVES_AGAIN = {"regression": REGRESSION, "classification": replace(CLASSIFICATION, uniform_mix=0.575)}
 # Steps after which a plan of learning rates ends; the next goes on where a longer one would stand by then.
 STAGES = dict.fromkeys(RECIPES, (CONFIG.steps,)) | {
     "regression": (CONFIG.steps, 12_500),
@@ -126,8 +126,9 @@ def main() -> None:
 
 def train(name: str, data: str, out: Path) -> None:
     """Train or go on."""
+    config = AGAIN if RECIPES[name][0].start_from else CONFIG
     for steps in STAGES[name]:
-        stage(data, out, replace(CONFIG, steps=steps), *RECIPES[name], RECORDED)
+        stage(data, out, replace(config, steps=steps), *RECIPES[name], RECORDED)
     if name in OBJECTIVES_AGAIN:
         plan = replace(LITE, start_from=out / "colorizer.safetensors")
         stage(data, again(out), AGAIN, plan, OBJECTIVES_AGAIN[name], RECORDED_AGAIN)
