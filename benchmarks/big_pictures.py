@@ -6,8 +6,7 @@
    loses where the network makes no mistake. Peers: torch's bilinear and a guided filter.
 2. Working size: the shipped networks at several sizes, by the scores of `metrics`.
 3. One picture in several sizes, all six photographs: how far apart its colours are. Mean |Δab| between every
-   two of the sizes, both shrunk to the smallest. "enlarged" is the idea to show the network a picture smaller
-   than the working size enlarged to it. Figures: pictures.md.
+   two of the sizes, both shrunk to the smallest. Figures: pictures.md.
 """
 
 from itertools import combinations
@@ -17,13 +16,13 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from colorlab.colorizer import EDGE_NOISE, Colorizer
+from colorlab.colorizer import Colorizer
 from colorlab.data import Photo, photos, shrink, to_lab
-from colorlab.edges import along_edges
+from colorlab.edges import EDGE_NOISE, along_edges
 from colorlab.metrics import score, to_labs
 
 SIDES = (32, 64, 128)
-WORKING_SIZES = (48, 64, 96, 128, 192)
+WORKING_SIZES = (96, 128, 192, 224, 256, 320)
 PICTURE_SIZES = (64, 96, 128, 192, 256, 512, 1024)
 
 
@@ -50,12 +49,11 @@ def main() -> None:
             )
     print("\none picture in several sizes, mean |Δab| over the six photographs")
     for name in ("regression", "classification"):
-        for size in (64, 96, 128):
-            for enlarged in (False, True):
-                report_sizes(name, size, enlarged)
+        for size in (192, 224, 256):
+            report_sizes(name, size)
 
 
-def report_sizes(name: str, working_size: int, enlarged: bool) -> None:
+def report_sizes(name: str, working_size: int) -> None:
     colorizer = Colorizer.pretrained(name)
     colorizer.working_size = working_size
     apart = dict.fromkeys(combinations(PICTURE_SIZES, 2), 0.0)
@@ -64,17 +62,14 @@ def report_sizes(name: str, working_size: int, enlarged: bool) -> None:
         smallest = resized(p.rgb, PICTURE_SIZES[0]).shape[:2]
         ab = {}
         for size in PICTURE_SIZES:
-            rgb = resized(p.rgb, size)
-            if enlarged and size < working_size:
-                rgb = resized(rgb, working_size)
-            (lab,) = to_labs([colorizer.colorize(rgb)])
+            (lab,) = to_labs([colorizer.colorize(resized(p.rgb, size))])
             ab[size] = F.interpolate(lab[None, 1:], size=smallest, mode="area")
         for one, other in apart:
             apart[one, other] += (ab[one] - ab[other]).norm(dim=1).mean().item() / len(pictures)
     from_smallest = ", ".join(f"{n}: {apart[PICTURE_SIZES[0], n]:.1f}" for n in PICTURE_SIZES[1:])
     others = np.array([d for (one, _), d in apart.items() if one != PICTURE_SIZES[0]])
     print(
-        f"{name:<15} {working_size:>4} px{' enlarged' if enlarged else '':<10} from {PICTURE_SIZES[0]} px to "
+        f"{name:<15} {working_size:>4} px: from {PICTURE_SIZES[0]} px to "
         f"{from_smallest}; among the larger ones mean {others.mean():.2f}, most {others.max():.2f}",
         flush=True,
     )

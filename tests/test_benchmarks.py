@@ -17,6 +17,15 @@ sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 import ship
 
 
+SCRIPTS = sorted(Path(ship.__file__).parent.glob("*.py"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_a_benchmark_finds_all_that_it_imports(script):
+    """Seldom run, so what it needs may have moved."""
+    assert callable(runpy.run_path(str(script), run_name="imported")["main"])
+
+
 @pytest.fixture
 def asked(monkeypatch) -> list[tuple[int, bool]]:
     """(steps, resume) of every training that was asked for; each leaves what a finished one does."""
