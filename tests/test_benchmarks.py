@@ -16,7 +16,6 @@ from colorlab.objectives import Regression
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 import ship
 
-
 SCRIPTS = sorted(Path(ship.__file__).parent.glob("*.py"))
 
 
