@@ -63,7 +63,7 @@ RECIPES = {
     "classification": (LITE, CLASSIFICATION),
     # Without rebalancing: who sees hints need not guess vividly, and without any it should be cautious.
     "guided": (replace(LITE, hints=True), replace(CLASSIFICATION, uniform_mix=1.0)),
-    # Controls: they do not ship, their figures do. The first goes on from the finished regression, a fifth longer.
+    # Controls: they do not ship, their figures do. The first goes on from the regression that ships, a seventh longer.
     "weighted-regression": (
         replace(LITE, start_from="regression"),
         replace(OBJECTIVES_AGAIN["classification"], name="weighted-regression"),
