@@ -189,9 +189,9 @@ def answers_of(network: Colorizer, pictures: Sequence[np.ndarray], name: str = "
     ways: dict[str, list[Tensor]] = {"as shipped": []}
     for rgb in tqdm(pictures, desc=printable(name), leave=False, mininterval=1.0):
         small = network.small_copy(rgb)
-        found = {"as shipped": network.predict_ab(small)}
+        beliefs = network.beliefs(small)
+        found = {"as shipped": network.ab_from(beliefs, small)}
         if network.objective.has_distribution:
-            beliefs = network.beliefs(small)
             found |= {
                 "mode" if t == "mode" else f"T = {t:g}": network.to_size(network.decide(beliefs, t), small)
                 for t in ALSO_AT

@@ -61,9 +61,10 @@ class Block(nn.Module):
         self.residual = stride == 1 and into == out
 
     def forward(self, x: Tensor) -> Tensor:
-        wide = F.relu6(self.expand(x)) if self.expand else x
-        narrow = self.project(F.relu6(self.depthwise(wide)))
-        return x + narrow if self.residual else narrow
+        # In place: a third of the time went into writing what nobody reads again.
+        wide = F.relu6(self.expand(x), inplace=True) if self.expand else x
+        narrow = self.project(F.relu6(self.depthwise(wide), inplace=True))
+        return narrow.add_(x) if self.residual else narrow
 
 
 class Lite0(nn.Module):
@@ -91,7 +92,7 @@ class Lite0(nn.Module):
 
     def features(self, rgb: Tensor) -> list[Tensor]:
         """What it sees at strides 2, 4, 8, 16 and 32: `(N, CHANNELS[i], H / STRIDES[i], W / STRIDES[i])` each."""
-        x = F.relu6(self.stem((255 * rgb - 127) / 128))
+        x = F.relu6(self.stem((255 * rgb - 127) / 128), inplace=True)
         found = []
         for number, stage in enumerate(self.stages):
             x = stage(x)
