@@ -68,19 +68,19 @@ def q2(answer):
 
 def is_cut(before: Tensor, after: Tensor) -> bool:
     change = after - before
-    change = (change - change.median()).abs()  # a lamp or the exposure changes all pixels alike
+    change = (change - change.median()).abs()  # a little more light changes all pixels about alike
     return bool((change >= 6).float().mean() > 0.5)
 
 
 @exercise(
     hints=(
-        "A cut changes most pixels, and each by another amount; a lamp changes all by the same.",
+        "A cut changes most pixels, and each by another amount; a little more light changes all about alike.",
         "Take the median change away first. Then: do more than half of the pixels change by 6 or more?",
     ),
     solution=is_cut,
 )
 def q3(answer):
-    """a function (L before, L after), (H, W) each, -> True at a scene cut, False if a lamp or a thing changed."""
+    """a function (L before, L after), (H, W) each, -> True at a scene cut, False if the light or a thing changed."""
     if not callable(answer):
         return f"expected a function of (before, after), got {type(answer).__name__}"
     draw = torch.Generator().manual_seed(0)
