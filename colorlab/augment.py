@@ -32,7 +32,7 @@ def window(rgb: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def varied(lab: Tensor, rng: np.random.Generator) -> Tensor:
-    """Pictures as a training shows them: `(n, 3, H, W)` Lab in and out.
+    """Pictures as a training shows them: Lab `(n, 3, H, W)`, changed in place and returned.
 
     L may be that of an old photograph; a few pictures have parts without colour.
     """

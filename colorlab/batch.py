@@ -167,9 +167,9 @@ def _paint(
     if deep is None:
         return colorizer.colorize(rgb, settings.temperature, settings.hints, settings.like), alpha
     small = colorizer.small_copy(rgb)
-    hints = settings.hints and encode(settings.hints, rgb.shape[:2], tuple(small.shape[-2:]))
+    hints = encode(settings.hints, rgb.shape[:2], tuple(small.shape[-2:])) if settings.hints else None
     like = None if settings.like is None else global_hint_of(settings.like)
-    ab = colorizer.predict_ab(small, settings.temperature, hints or None, like).cpu()
+    ab = colorizer.predict_ab(small, settings.temperature, hints, like).cpu()
     return painted(deep, ab, small), alpha
 
 
@@ -309,8 +309,11 @@ def _found(folder: Path, out: Path, skipped: dict[Path, str]) -> list[tuple[Path
     ):
         for name in folders.copy():
             path = Path(where, name)
-            other = been.setdefault(_identity(path), path)
-            if other is not path or _identity(path) == _identity(out):
+            own = _identity(path)
+            if own is None:
+                continue  # it cannot be reached, which `os.walk` tells
+            other = been.setdefault(own, path)
+            if other is not path or own == _identity(out):
                 skipped[path] = f"the same folder as {other}" if other is not path else "holds the results"
                 folders.remove(name)
         for path in (Path(where, name) for name in names):

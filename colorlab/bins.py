@@ -133,7 +133,7 @@ class ColorBins:
             labels[part] = self._rim.to(part)[
                 self._beyond(points.index_select(1, part), self._rim).min(1).indices
             ]
-        return labels.reshape(shape)
+        return labels.reshape(shape).to(ab.device)
 
     def encode_soft(self, ab: Tensor, k: int = 10, sigma: float = 5.0) -> tuple[Tensor, Tensor]:
         """The k nearest bins of every pixel, weighted by a Gaussian of their distance.
@@ -162,7 +162,7 @@ class ColorBins:
         points, shape = self._points(ab)
         indices, squared = self._nearest(points, min(k, self.n_bins))
         weights = torch.softmax(squared / (-2 * sigma**2), dim=0)  # of (k, P): a tenth of the time of (P, k)
-        return tuple(t.reshape(len(t), *shape).movedim(0, -3) for t in (indices, weights))
+        return tuple(t.reshape(len(t), *shape).movedim(0, -3).to(ab.device) for t in (indices, weights))
 
     # ---- bins to colours -------------------------------------------------------------------------
 
@@ -324,6 +324,8 @@ class ColorBins:
         # The sum is quicker, but that of huge numbers may be infinite, too.
         if not ab.sum().isfinite() and not ab.isfinite().all():
             raise ValueError("ab: expected finite values, got NaN or infinity; look where they arose")
+        if ab.device.type == "mps":  # a Mac's GPU has no float64, see `_beyond`
+            ab = ab.cpu()
         return ab.movedim(-3, 0).reshape(2, -1), (*ab.shape[:-3], *ab.shape[-2:])
 
     def _cell(self, points: Tensor) -> Tensor:

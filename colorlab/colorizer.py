@@ -31,7 +31,7 @@ from colorlab.regions import shared
 
 WEIGHTS = Path(__file__).parent / "weights"
 LONGEST = 16  # of a picture longer than 16:1 the network sees a smaller one: its memory has a bound too
-MOST_WORKING_SIZE = 1024  # eight times what ships; so 16 megapixels are the most that a network sees
+MOST_WORKING_SIZE = 1024  # over four times what ships; so 16 megapixels are the most that a network sees
 FARTHEST = 5e3  # Lab units: what lies beyond comes into the gamut anyway; more is no Lab for `lab.py`
 MOST_AB = 1e6  # Lab units; colours have at most 150, but a network that has learnt nothing may say anything
 REFERENCE_SIDE = 256  # pixels of the shorter side are plenty to count colours in
@@ -108,7 +108,7 @@ class Colorizer:
 
     def scale(self, L: Tensor) -> Tensor:
         """L in [0, 100] -> what a network likes, in [-1, 1]."""
-        return L.to(self.device) / 50 - 1
+        return L.to(next(self.network.parameters())) / 50 - 1
 
     @property
     def takes_hints(self) -> bool:
@@ -230,7 +230,7 @@ class Colorizer:
 
         What needs many bytes a pixel is done on some rows at a time, without a seam: each row is computed as
         if all were. Memory: at most 10 bytes a pixel with the file or array and the result (3 each), and
-        100 MB whatever the size. See benchmarks/pictures.md.
+        100 MB; some hundred where one side is many times the other. See benchmarks/pictures.md.
 
         Args:
             image: a path, a PIL image, or a uint8 array `(H, W)` or `(H, W, 3)`.

@@ -249,7 +249,8 @@ class Evaluation:
         ab, mask = ab.cpu(), self._mask_for(ab[:, 0]).cpu()
         truth = torch.stack([chroma(at_resolution_of(ab, outcome, 2)) for outcome in self.outcomes])
         truth = torch.einsum("k,kmhw->mhw", self.probabilities, truth)
-        return (chroma(ab)[mask].mean() / truth[mask].mean()).item()
+        truth = truth[mask].mean()
+        return (chroma(ab)[mask].mean() / truth.where(truth > 0, torch.nan)).item()
 
     def _mask_for(self, pixels: Tensor) -> Tensor:
         """The mask at the resolution, and on the device, of `(M, h, w)`."""

@@ -54,7 +54,7 @@ def simulate(
         side: of the patches in pixels. None draws it for each: 1 to 9, equally likely.
 
     Returns:
-        `(N, 3, H, W)` float32 on the device of `ab`: hint a, hint b, mask. A later patch lies over an
+        `(N, 3, H, W)` like `ab` in type and device: hint a, hint b, mask. A later patch lies over an
         earlier one.
 
     References:

@@ -34,6 +34,7 @@ from colorlab.weighted_regression import WeightedRegression
 DEFAULT_SHAPE = dict(
     width=32, depth=3, half_resolution=True
 )  # of a U-Net; the cited ones have published widths
+OBJECTIVES = ("regression", "classification", "weighted-regression")
 CHECKPOINT = "checkpoint.pt"  # in the folder of every training
 PRIOR_BATCHES, PRIOR_SIZE = 64, 64  # 4,096 pictures are plenty to count colours in
 
@@ -65,10 +66,14 @@ class NetworkPlan:
 class ObjectivePlan:
     """The objective, before the prior is counted in the pictures."""
 
-    name: str = "classification"  # or "regression", "weighted-regression"
+    name: str = "classification"  # one of OBJECTIVES
     grid_size: float = 10.0  # distance of the bins, Lab units
     targets: str = "hard"
     uniform_mix: float = 0.5  # λ of the rebalancing; 1 is none
+
+    def __post_init__(self):
+        if self.name not in OBJECTIVES:
+            raise ValueError(f"objective: expected one of {', '.join(OBJECTIVES)}, got {self.name!r}")
 
 
 def train(

@@ -112,6 +112,12 @@ class DottedMarbles(Marbles):
 
     DOT = 1.6  # its radius, pixels
 
+    def __init__(self, *args, **options):
+        """As `Marbles`; the size must be even."""
+        super().__init__(*args, **options)
+        if self.size % 2:
+            raise ValueError(f"size: expected an even number, a quarter for each marble, got {self.size}")
+
     def batch(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         lab, mask = super().batch(n, generator)
         lab[:, 0][mask & (lab[:, 2] < 0) & (from_middle(mask) < self.DOT)] = 30.0

@@ -83,7 +83,7 @@ def measurements(
         show_progress: draw a progress bar; False where the caller shows its own.
 
     Yields:
-        The steps taken so far, after every measurement; the first is 0, or where a checkpoint stood.
+        The steps taken so far, after every measurement: 0 first, or the first beyond a checkpoint.
     """
     objective = colorizer.objective
     rank, ranks = _rank_and_ranks()

@@ -328,3 +328,9 @@ def test_white_and_black_are_neutral_whatever_is_answered_and_what_is_light_keep
     assert made[0, 0, 2].item() == pytest.approx(93, abs=1)
     assert made[1:, :, :2].abs().max() < 0.5
     assert (made[1:, :, 2] - torch.tensor(ab)[:, None]).abs().max() < 1.5
+
+
+def test_double_precision_is_taken_and_changes_nothing():
+    L = 100 * torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    colorizer = Colorizer.new(Regression(), width=2, depth=1)
+    assert torch.equal(colorizer.predict_ab(L.double()).float(), colorizer.predict_ab(L))

@@ -1,5 +1,7 @@
 """colorlab.data: the free photographs, folders with the odd broken file in them, crops and flips."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -237,6 +239,13 @@ def test_the_loss_is_the_expectation_over_the_outcomes_inside_the_mask():
 def test_the_chroma_ratio_is_over_the_expected_chroma_inside_the_mask():
     ab = torch.tensor([[3.0, 999.0], [4.0, 999.0]]).reshape(1, 2, 1, 2)
     assert two_outcomes().chroma_ratio(ab) == pytest.approx(5 / (0.75 * 50 + 0.25 * 10))
+
+
+def test_the_chroma_ratio_is_nan_where_the_truth_is_grey():
+    grey = Evaluation(
+        torch.zeros(1, 1, 1, 2), torch.zeros(1, 1, 2, 1, 2), torch.ones(1), torch.ones(1, 1, 2) > 0
+    )
+    assert math.isnan(grey.chroma_ratio(torch.ones(1, 2, 1, 2)))
 
 
 def test_an_answer_at_a_third_of_the_resolution_is_refused():

@@ -127,3 +127,10 @@ def test_the_command_line_calls_them_by_these_names_and_weights_change_no_plain_
                 yield torch.rand(n, 3, 4, 4, generator=torch.Generator().manual_seed(seed)) * 50
 
     assert type(choose_objective(ObjectivePlan(name, 20.0), Part())) is kind
+
+
+def test_no_other_name_is_taken_for_one_of_them():
+    with pytest.raises(
+        ValueError, match=r"expected one of .*, weighted-regression, got 'weighted_regression'"
+    ):
+        ObjectivePlan("weighted_regression")

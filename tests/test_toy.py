@@ -391,6 +391,11 @@ def test_reweighting_needs_a_prior():
         Classification(BINS).reweight(torch.zeros(1, BINS.n_bins, 1, 1), 0.5)
 
 
+def test_dotted_marbles_need_quarters():
+    with pytest.raises(ValueError, match="size: expected an even number"):
+        DottedMarbles(size=33)
+
+
 def test_only_the_blue_of_the_dotted_marbles_have_a_dot_and_it_lies_in_their_middle():
     lab, mask = DottedMarbles((PALETTE[0], PALETTE[2]), (0.5, 0.5), seed=1).batch(8)
     dark = mask & (lab[:, 0] < 40)

@@ -6,9 +6,6 @@ from torch import Tensor
 
 from colorlab.checks.exercise import NotAttempted, asked, exercise, numbers
 
-# Three frames of two pixels, (L, a, b) each: the first pixel stands still, something passes over the second.
-FRAMES = [[[50, 20, 0], [50, 0, 0]], [[50, 26, 8], [80, 40, 0]], [[50, 20, 0], [80, 40, 0]]]
-
 
 def flicker_by_hand() -> float:
     return (10 + 10 + 0) / 3  # first pixel twice, the second only from frame 2 to 3, where its L stands still

@@ -6,8 +6,6 @@ from torch import Tensor
 from colorlab.checks.exercise import exercise, numbers
 from colorlab.lab import chroma, lab_to_rgb, rgb_to_lab
 
-LUMINANCE = 0.125  # of white; its cube root is one half
-
 
 def lightness() -> float:
     return 116 * 0.125 ** (1 / 3) - 16  # the cube root of 0.125 is 0.5

@@ -39,9 +39,14 @@ def count_of_pictures(source: Source) -> int:
         with opened(source) as image:
             if image.format == "TIFF":
                 return len(full_pages(image))
-            return getattr(image, "n_frames", 1) if image.format in MOVING else 1
+            return len(frames_of(image)) if image.format in MOVING else 1
     except Exception:  # Pillow's readers raise all kinds of things on damaged files
         return 1
+
+
+def frames_of(image: Image.Image) -> range:
+    """The numbers of what moves. An APNG may hold a picture before it, for programs that show no motion."""
+    return range(int(getattr(image, "default_image", False)), getattr(image, "n_frames", 1))
 
 
 def colorize_pages(
@@ -124,7 +129,7 @@ def _colorize_whole_frames(
 ) -> list[str]:
     kind = ANIMATIONS[target.suffix.lower()]
     with _animation(source) as image, open_for(target, kind, replace) as file:
-        count, loop = image.n_frames, int(image.info.get("loop", 0) or 0)
+        count, loop = len(frames_of(image)), int(image.info.get("loop", 0) or 0)
         options, lost = writing(kind, _beside(image).marked(mark), image.size)
         shown = _followed(_frames(image, source), source, count, "frame")
         frames = (frame._replace(rgb=paint(_seen(frame))) for frame in shown)
@@ -190,7 +195,7 @@ def _animation(path: str | Path) -> Iterator[Image.Image]:
 
 
 def _frames(image: Image.Image, path: str | Path) -> Iterator[Shown]:
-    for number in range(image.n_frames):
+    for number in frames_of(image):
         try:
             with our_guards():
                 image.seek(number)

@@ -82,7 +82,7 @@ class LiteUNet(Trunk):
 
     def _seen(self, L: Tensor) -> tuple[list[Tensor], Tensor]:
         """As `seen`, once a picture: whoever moves hints over it asks again and again."""
-        if len(L) > 1:
+        if len(L) > 1 or torch.is_autocast_enabled(L.device.type):  # what it sees then has half the bits
             return seen(L)
         L, last = L.detach().float(), self._last
         if last is None or last[0].device != L.device or not torch.equal(last[0], L):

@@ -54,6 +54,18 @@ def test_hints_are_read_from_a_file_and_followed(album, tmp_path):
     assert not np.array_equal(wanted, Colorizer.pretrained("guided").colorize(album / "a.png"))
 
 
+@pytest.mark.slow
+def test_hints_are_followed_on_greys_of_16_bits_too(tmp_path):
+    grey = np.random.default_rng(0).integers(0, 2**16, (20, 30), dtype=np.uint16)
+    source, target = tmp_path / "scan.png", tmp_path / "out.png"
+    Image.fromarray(grey).save(source)
+    file = write_hints(tmp_path / "hints.json", HINTS)
+    result = colorlab("colorize", source, "-o", target, "--hints", file)
+    assert result.exit_code == 0, result.output
+    wanted = Colorizer.pretrained("guided").colorize((grey // 257).astype(np.uint8), hints=HINTS)
+    assert np.abs(read_image(target).astype(int) - wanted).mean() < 3
+
+
 def test_a_hint_outside_the_picture_is_named_and_nothing_is_written(album, tmp_path):
     file, target = write_hints(tmp_path / "hints.json", [(99, 4, (0, 0, 0))]), tmp_path / "out.png"
     result = colorlab("colorize", album / "a.png", "-o", target, "--hints", file)

@@ -107,6 +107,28 @@ def test_linked_folders_are_entered_once_and_never_in_a_circle(album, tmp_path, 
     assert "a.png" in made and made - {"a.png"} in ({"1950/b.png"}, {"again/b.png"})
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may enter every folder")
+def test_folders_that_may_not_be_entered_fail_by_name(album, tmp_path, model):
+    for name in ("x", "y"):
+        (album / "closed" / name).mkdir(parents=True)
+    GREY.save(album / "a.png")
+    (album / "closed").chmod(0o444)
+    try:
+        result = colorlab(album, "-o", tmp_path / "out", "--model", model)
+    finally:
+        (album / "closed").chmod(0o755)
+    assert result.exit_code == 1 and "2 failed" in " ".join(result.output.split())
+
+
+def test_folders_whose_identity_is_unknown_are_not_taken_for_the_results(album, tmp_path, monkeypatch):
+    (album / "closed").mkdir()
+    identity = batch._identity
+    monkeypatch.setattr(batch, "_identity", lambda path: None if path.name == "closed" else identity(path))
+    skipped = {}
+    batch._found(album, tmp_path / "not yet there", skipped)
+    assert not skipped
+
+
 def test_results_that_are_linked_into_the_folder_are_not_coloured_again(album, tmp_path, model):
     GREY.save(album / "a.png")
     (tmp_path / "out").mkdir()

@@ -68,6 +68,18 @@ def test_every_frame_of_an_animation_with_its_time_loop_and_holes(tmp_path, endi
         assert "colorlab" in (image.getexif().get(305) or image.text["Software"])
 
 
+def test_the_still_picture_before_an_animation_is_not_shown_in_it(tmp_path):
+    source, target = tmp_path / "a.png", tmp_path / "b.png"
+    poster, *moving = squares()
+    poster.save(source, save_all=True, default_image=True, append_images=moving, duration=TIMES[1:], loop=3)
+    colorize_animation(source, target, negative)
+    made = list(read_animation(target))
+    assert count_of_pictures(source) == len(made) == len(moving)
+    assert [frame.duration for frame in made] == TIMES[1:]
+    for frame, picture in zip(made, moving, strict=True):
+        assert np.array_equal(frame.rgb, negative(np.asarray(picture.convert("RGB"))))
+
+
 def test_a_damaged_animation_is_refused_and_leaves_nothing(tmp_path):
     first, *others = squares()
     first.save(tmp_path / "a.png", save_all=True, append_images=others)

@@ -411,3 +411,13 @@ def test_what_ships_loads_whatever_edition_it_is_of(name):
 def test_other_channels_than_of_grey_and_of_hints_are_refused(channels):
     with pytest.raises(ValueError, match=f"in_channels: expected 1, or 4 with hints, got {channels}"):
         LiteUNet(channels, 2)
+
+
+def test_what_was_seen_in_half_the_bits_is_not_shown_again_in_all_of_them():
+    network, x = lite().eval(), noise(1, 1, 32, 32)
+    with torch.no_grad():
+        wanted = network(x)
+        network._last = None
+        with torch.autocast("cpu", torch.bfloat16):
+            network(x)
+        assert torch.equal(network(x), wanted)
