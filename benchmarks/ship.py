@@ -89,14 +89,12 @@ STAGES = {
 LATER = {
     "regression": ((AGAIN, SIZE), (LARGER, LARGER_SIZE)),
     "classification": ((AGAIN, SIZE), (LARGER, LARGER_SIZE)),
-    "guided": ((LARGER, LARGER_SIZE),),
     "weighted-regression": ((LARGER, LARGER_SIZE),),
 }
 DECIDING = replace(CLASSIFICATION, uniform_mix=0.575)
 OBJECTIVES_LATER = {
     "regression": REGRESSION,
     "classification": DECIDING,
-    "guided": RECIPES["guided"][1],
     "weighted-regression": replace(DECIDING, name="weighted-regression"),
 }
 EXPERIMENT = ("regression", "classification")
@@ -245,20 +243,22 @@ def ship(name: str, data: str, build: Path) -> None:
     colorizer = trained(name, build)
     decision = dict(DECISIONS[name])
     mix = decision.pop("uniform_mix", None)
-    later = sum(config.steps for config, _ in LATER[name])
+    later = sum(config.steps for config, _ in LATER.get(name, ()))
     if colorizer.objective.has_distribution:
-        first, last = RECIPES[name][1].uniform_mix, OBJECTIVES_LATER[name].uniform_mix
-        trained_with = f"{first:g}" if first == last else f"{first:g}, of the last {later:,} steps {last:g}"
+        trained_with = f"{RECIPES[name][1].uniform_mix:g}"
+        if later:
+            trained_with += f", of the last {later:,} steps {OBJECTIVES_LATER[name].uniform_mix:g}"
         move(colorizer, mix)
         colorizer.by_region = True
         colorizer.about["decision"] = {"trained with uniform_mix": trained_with, **DECISIONS[name]}
-    colorizer.about["recipe"] |= {
-        "steps": STAGES[name][-1] + later,
-        "learning_rate": f"{CONFIG.learning_rate:g}, of the last {later:,} steps {AGAIN.learning_rate:g}",
-        "seed": ", then ".join(str(c.seed) for c in (CONFIG, *(c for c, _ in LATER[name]))),
-        "squares": f"{SIZE} px, of the last {LARGER.steps:,} steps {LARGER_SIZE} px",
-        "start_from": None,  # itself
-    }
+    if later:
+        colorizer.about["recipe"] |= {
+            "steps": STAGES[name][-1] + later,
+            "learning_rate": f"{CONFIG.learning_rate:g}, of the last {later:,} steps {AGAIN.learning_rate:g}",
+            "seed": ", then ".join(str(c.seed) for c in (CONFIG, *(c for c, _ in LATER[name]))),
+            "squares": f"{SIZE} px, of the last {LARGER.steps:,} steps {LARGER_SIZE} px",
+            "start_from": None,  # itself
+        }
     for attribute, value in decision.items():
         setattr(colorizer, attribute, value)
     colorizer.about["data"]["key"] = open_collection(data, SIZE).key
