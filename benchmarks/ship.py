@@ -19,7 +19,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial, reduce
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,7 @@ from colorlab.config import Config, History
 from colorlab.data import photos, shrink, to_lab
 from colorlab.datasets import middle_square, open_collection
 from colorlab.evaluation import SEEN_AT, answers_of, recorded
-from colorlab.experiment import Run, write_runs
+from colorlab.experiment import Run, read_runs, write_runs
 from colorlab.files.whole import write_whole
 from colorlab.metrics import Tally, baselines, segments_of, to_labs
 from colorlab.objectives import Classification
@@ -54,19 +54,20 @@ CONFIG = Config(
 LITE, SCRATCH = NetworkPlan("LiteUNet"), NetworkPlan("UNet", width=16, depth=4, half_resolution=True)
 REGRESSION = ObjectivePlan("regression", targets="soft", uniform_mix=1.0)
 CLASSIFICATION = ObjectivePlan("classification", targets="soft", uniform_mix=0.4)
-# Later stages, each begun with what the one before had become: AdamW without a memory, a third of the rate, another
-# order of the pictures, and for the classification the λ with which it is used. The last one learns from squares as
-# large as what it will be shown.
+# A last stage of the pair: begun with what they were, AdamW without a memory, a third of the rate, another order of
+# the pictures, and for the classification the λ with which it is used.
 AGAIN = replace(CONFIG, steps=5_250, learning_rate=1e-3, seed=1)
-LARGER = replace(CONFIG, steps=3_000, learning_rate=1e-3, seed=2, evaluate_every=300)
-LARGER_SIZE = 224
+OBJECTIVES_AGAIN = {"regression": REGRESSION, "classification": replace(CLASSIFICATION, uniform_mix=0.575)}
 RECIPES = {
     "regression": (LITE, REGRESSION),
     "classification": (LITE, CLASSIFICATION),
     # Without rebalancing: who sees hints need not guess vividly, and without any it should be cautious.
     "guided": (replace(LITE, hints=True), replace(CLASSIFICATION, uniform_mix=1.0)),
-    # Controls: they do not ship, their figures do. The first is the regression until its last stage.
-    "weighted-regression": (LITE, REGRESSION),
+    # Controls: they do not ship, their figures do. The first goes on from the regression that ships, a seventh longer.
+    "weighted-regression": (
+        replace(LITE, start_from="regression"),
+        replace(OBJECTIVES_AGAIN["classification"], name="weighted-regression"),
+    ),
     "scratch-regression": (SCRATCH, REGRESSION),
     "scratch-classification": (SCRATCH, CLASSIFICATION),
 }
@@ -77,31 +78,17 @@ DECISIONS = {
     "guided": dict(uniform_mix=1.0, temperature=1.0, working_size=224),
 }
 # Steps after which a plan of learning rates ends; the next goes on where a longer one would stand by then.
-STAGES = {
+STAGES = dict.fromkeys(RECIPES, (CONFIG.steps,)) | {
     "regression": (CONFIG.steps, 12_500),
     "classification": (CONFIG.steps, 12_500),
     "guided": (CONFIG.steps, 12_500),
+    "weighted-regression": (2_600,),  # it does not start untrained
     # Once through the data: compared with the pair as it was at that step (RECORDED).
     "scratch-regression": (1_050,),
     "scratch-classification": (1_050,),
 }
-# Settings and size of the squares of the later stages.
-LATER = {
-    "regression": ((AGAIN, SIZE), (LARGER, LARGER_SIZE)),
-    "classification": ((AGAIN, SIZE), (LARGER, LARGER_SIZE)),
-    "guided": ((LARGER, LARGER_SIZE),),
-    "weighted-regression": ((LARGER, LARGER_SIZE),),
-}
-DECIDING = replace(CLASSIFICATION, uniform_mix=0.575)
-OBJECTIVES_LATER = {
-    "regression": REGRESSION,
-    "classification": DECIDING,
-    "guided": RECIPES["guided"][1],
-    "weighted-regression": replace(DECIDING, name="weighted-regression"),
-}
-EXPERIMENT = ("regression", "classification")
 RECORDED = (0, 150, 300, 600, 1_050, 1_500, 2_250, 3_000, 4_500, 6_000, 7_850, 10_050, 12_500)  # to replay
-RECORDED_LATER = (1_500,)  # and the last
+RECORDED_AGAIN = (1_500, AGAIN.steps)
 MIXES, TEMPERATURES, WORKING_SIZES = (0.4, 0.5, 0.6, 0.7), (1.0, 0.6, 0.5, 0.38), (192, 224, 256)
 MEASURES = ("psnr", "rebalanced_auc", "chroma_ratio", "hits", "farther_than_grey", "patchiness")
 STRIP = 128  # pixels of the shorter side of a recorded picture
@@ -121,7 +108,7 @@ def main() -> None:
     options = parser.parse_args()
     data, build = options.data, options.build
     if options.what == "train":
-        train(options.name, data, build)
+        train(options.name, data, build / options.name)
     elif options.what == "choose":
         choose(options.name, data, build)
     elif options.what == "ship":
@@ -137,37 +124,18 @@ def main() -> None:
             write_card(name)
 
 
-def train(name: str, data: str, build: Path) -> None:
-    """Train or go on, stage after stage."""
-    for steps in STAGES.get(name, ()):
-        stage(data, build / name, replace(CONFIG, steps=steps), *RECIPES[name], RECORDED)
-    later = LATER.get(name, ())
-    places = places_of(name, build)[-1 - len(later) :]
-    for before, out, (config, size) in zip(places, places[1:], later, strict=False):
-        plan = replace(RECIPES[name][0], start_from=before / "colorizer.safetensors")
-        stage(data, out, config, plan, OBJECTIVES_LATER[name], (*RECORDED_LATER, config.steps), size)
-
-
-def places_of(name: str, build: Path) -> list[Path]:
-    """Where the stages of a training are kept, in order; the weighted regression shares all but its last."""
-    if name == "weighted-regression":
-        return [*places_of("regression", build)[:-1], build / name]
-    return [build / name, *(build / name / f"stage-{n}" for n in range(2, 2 + len(LATER.get(name, ()))))]
-
-
-def last_step(name: str) -> int:
-    """Where the last stage of a training ends, counted from where it began."""
-    return LATER[name][-1][0].steps if name in LATER else STAGES[name][-1]
+def train(name: str, data: str, out: Path) -> None:
+    """Train or go on."""
+    config = AGAIN if RECIPES[name][0].start_from else CONFIG
+    for steps in STAGES[name]:
+        stage(data, out, replace(config, steps=steps), *RECIPES[name], RECORDED)
+    if name in OBJECTIVES_AGAIN:
+        plan = replace(LITE, start_from=out / "colorizer.safetensors")
+        stage(data, again(out), AGAIN, plan, OBJECTIVES_AGAIN[name], RECORDED_AGAIN)
 
 
 def stage(
-    data: str,
-    out: Path,
-    config: Config,
-    plan: NetworkPlan,
-    objective: ObjectivePlan,
-    recorded: Sequence[int],
-    size: int = SIZE,
+    data: str, out: Path, config: Config, plan: NetworkPlan, objective: ObjectivePlan, recorded: Sequence[int]
 ) -> None:
     """Train to the end of one plan of learning rates, or go on towards it; nothing to do where it was reached."""
     history = history_of(out)
@@ -176,8 +144,13 @@ def stage(
     begun = history is not None or (out / recipe.CHECKPOINT).exists()
     watch = partial(keep_a_copy, out, recorded)
     recipe.train(
-        data, out, config, plan, objective, size=size, with_photographs=True, resume=begun, watch=watch
+        data, out, config, plan, objective, size=SIZE, with_photographs=True, resume=begun, watch=watch
     )
+
+
+def again(out: Path) -> Path:
+    """Where the last stage of a training is kept."""
+    return out / "again"
 
 
 def keep_a_copy(out: Path, steps: Sequence[int], step: int, colorizer: Colorizer, history: History) -> None:
@@ -190,7 +163,8 @@ def keep_a_copy(out: Path, steps: Sequence[int], step: int, colorizer: Colorizer
 
 
 def trained(name: str, build: Path) -> Colorizer:
-    return Colorizer.load(places_of(name, build)[-1] / "colorizer.safetensors")
+    out = build / name
+    return Colorizer.load((again(out) if name in OBJECTIVES_AGAIN else out) / "colorizer.safetensors")
 
 
 @torch.no_grad()
@@ -245,25 +219,30 @@ def ship(name: str, data: str, build: Path) -> None:
     colorizer = trained(name, build)
     decision = dict(DECISIONS[name])
     mix = decision.pop("uniform_mix", None)
-    later = sum(config.steps for config, _ in LATER[name])
     if colorizer.objective.has_distribution:
-        first, last = RECIPES[name][1].uniform_mix, OBJECTIVES_LATER[name].uniform_mix
-        trained_with = f"{first:g}" if first == last else f"{first:g}, of the last {later:,} steps {last:g}"
+        trained_with = f"{RECIPES[name][1].uniform_mix:g}"
+        if name in OBJECTIVES_AGAIN:
+            trained_with += f", of the last {AGAIN.steps:,} steps {OBJECTIVES_AGAIN[name].uniform_mix:g}"
         move(colorizer, mix)
         colorizer.by_region = True
         colorizer.about["decision"] = {"trained with uniform_mix": trained_with, **DECISIONS[name]}
-    colorizer.about["recipe"] |= {
-        "steps": STAGES[name][-1] + later,
-        "learning_rate": f"{CONFIG.learning_rate:g}, of the last {later:,} steps {AGAIN.learning_rate:g}",
-        "seed": ", then ".join(str(c.seed) for c in (CONFIG, *(c for c, _ in LATER[name]))),
-        "squares": f"{SIZE} px, of the last {LARGER.steps:,} steps {LARGER_SIZE} px",
-        "start_from": None,  # itself
-    }
+    if name in OBJECTIVES_AGAIN:
+        before = STAGES[name][-1]
+        colorizer.about["recipe"] |= {
+            "steps": before + AGAIN.steps,
+            "learning_rate": f"{CONFIG.learning_rate:g}, of the last {AGAIN.steps:,} steps {AGAIN.learning_rate:g}",
+            "seed": f"{CONFIG.seed}, of the last ones {AGAIN.seed}",
+            "start_from": None,  # itself
+        }
     for attribute, value in decision.items():
         setattr(colorizer, attribute, value)
     colorizer.about["data"]["key"] = open_collection(data, SIZE).key
-    losses = {type(colorizer.objective).__name__: whole_history(name, build)}
-    write_whole(WEIGHTS / f"{name}.webp", to_bytes(loss_curves(losses), "webp"))
+    if name in OBJECTIVES_AGAIN:  # all stages in one curve
+        losses = {type(colorizer.objective).__name__: read_runs(WEIGHTS / "experiment.zip")[name].history}
+        picture = to_bytes(loss_curves(losses), "webp")
+    else:
+        picture = (build / name / "loss.webp").read_bytes()
+    write_whole(WEIGHTS / f"{name}.webp", picture)
     path = colorizer.save(WEIGHTS / f"{name}.safetensors", half_precision=True)
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
 
@@ -282,30 +261,31 @@ def move(colorizer: Colorizer, mix: float) -> None:
 def record_experiment(build: Path) -> None:
     """Both losses, and the six photographs at RECORDED steps, in one file that notebooks replay."""
     runs = {}
-    for name in EXPERIMENT:
-        frames, before = {}, 0
-        for place in places_of(name, build):
-            copies = sorted(place.glob("step-*.safetensors"))
-            frames |= {before + int(path.stem.removeprefix("step-")): six(path) for path in copies}
-            before += history_of(place).step[-1]
-        runs[name] = Run(whole_history(name, build), frames, {})
+    for name in OBJECTIVES_AGAIN:
+        first, last = (
+            recorded_run(folder, steps)
+            for folder, steps in ((build / name, RECORDED), (again(build / name), RECORDED_AGAIN))
+        )
+        runs[name] = joined(first, last)
     write_runs(WEIGHTS / "experiment.zip", runs)
 
 
-def whole_history(name: str, build: Path) -> History:
-    """The losses of all stages of a training in one curve."""
-    return reduce(gone_on, (history_of(place) for place in places_of(name, build)))
+def recorded_run(folder: Path, steps: Sequence[int]) -> Run:
+    frames = {step: six(folder / f"step-{step:05d}.safetensors") for step in steps}
+    return Run(history_of(folder), frames, {})
 
 
-def gone_on(first: History, last: History) -> History:
-    """One history of two, the second of which began where the first ended."""
-    whole = History()
+def joined(first: Run, last: Run) -> Run:
+    """One run of two, the second of which began where the first ended."""
+    before = first.history.step[-1]
+    history = replace(first.history)
     for field in ("loss", "unweighted_loss", "chroma_ratio"):
-        setattr(whole, field, getattr(first, field) + getattr(last, field)[1:])
-    for field in ("step", "seconds"):
-        before = getattr(first, field)[-1]
-        setattr(whole, field, getattr(first, field) + [before + more for more in getattr(last, field)[1:]])
-    return whole
+        setattr(history, field, getattr(first.history, field) + getattr(last.history, field)[1:])
+    history.step = first.history.step + [before + step for step in last.history.step[1:]]
+    history.seconds = first.history.seconds + [
+        first.history.seconds[-1] + s for s in last.history.seconds[1:]
+    ]
+    return Run(history, first.frames | {before + step: frame for step, frame in last.frames.items()}, {})
 
 
 def record_controls(data: str, build: Path) -> None:
@@ -319,7 +299,7 @@ def record_controls(data: str, build: Path) -> None:
     labs, segments, runs = to_labs(pictures), [segments_of(rgb) for rgb in pictures], {}
     for name in (n for n in RECIPES if n not in DECISIONS):
         history, path = history_of(build / name), build / name / "colorizer.safetensors"
-        if history is None or history.step[-1] < last_step(name):
+        if history is None or history.step[-1] < STAGES[name][-1]:
             print(f"{name}: not trained to its end, left out")
             continue
         colorizer, scores = decided(path), {}

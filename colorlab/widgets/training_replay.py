@@ -73,8 +73,8 @@ class TrainingReplay:
         """The moment in a sentence."""
         step, i = self._moment(step)
         return (
-            f"After {step} steps the loss is {self.history.loss[i]:.4g} {self.unit}; on the "
-            f"measured crops the chroma is {self.history.chroma_ratio[i]:.0%} of the truth's."
+            f"After {step} steps the loss is {self.history.loss[i]:.4g} {self.unit}; the "
+            f"pictures have {self.history.chroma_ratio[i]:.0%} of the chroma of the truth."
         )
 
     def explorer(self) -> Explorable:
