@@ -55,8 +55,8 @@ LITE, SCRATCH = NetworkPlan("LiteUNet"), NetworkPlan("UNet", width=16, depth=4, 
 REGRESSION = ObjectivePlan("regression", targets="soft", uniform_mix=1.0)
 CLASSIFICATION = ObjectivePlan("classification", targets="soft", uniform_mix=0.4)
 # Later stages, each begun with what the one before had become: AdamW without a memory, a third of the rate, another
-# order of the pictures, and for the classification the λ with which it is used. The last one learns from squares as
-# large as what it will be shown.
+# order of the pictures, and for the classification a λ near that with which it is used. The last one learns from
+# larger squares.
 AGAIN = replace(CONFIG, steps=5_250, learning_rate=1e-3, seed=1)
 LARGER = replace(CONFIG, steps=3_000, learning_rate=1e-3, seed=2, evaluate_every=300)
 LARGER_SIZE = 224

@@ -5,6 +5,7 @@ from numbers import Integral, Real
 from typing import Literal, get_args
 
 Precision = Literal["float32", "bfloat16"]
+OBJECTIVES = ("regression", "classification", "weighted-regression")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from colorlab.arguments import true_or_false
 from colorlab.bins import ColorBins
 from colorlab.checkpoints import data_seen
 from colorlab.colorizer import PRETRAINED, WEIGHTS, Colorizer, open_model
-from colorlab.config import Config, History
+from colorlab.config import OBJECTIVES, Config, History
 from colorlab.data import photos
 from colorlab.datasets import Collection, DataError, Pictures, name_of, open_collection
 from colorlab.device import choose_device
@@ -34,7 +34,6 @@ from colorlab.weighted_regression import WeightedRegression
 DEFAULT_SHAPE = dict(
     width=32, depth=3, half_resolution=True
 )  # of a U-Net; the cited ones have published widths
-OBJECTIVES = ("regression", "classification", "weighted-regression")
 CHECKPOINT = "checkpoint.pt"  # in the folder of every training
 PRIOR_BATCHES, PRIOR_SIZE = 64, 64  # 4,096 pictures are plenty to count colours in
 
@@ -66,7 +65,7 @@ class NetworkPlan:
 class ObjectivePlan:
     """The objective, before the prior is counted in the pictures."""
 
-    name: str = "classification"  # one of OBJECTIVES
+    name: str = "classification"  # one of `config.OBJECTIVES`
     grid_size: float = 10.0  # distance of the bins, Lab units
     targets: str = "hard"
     uniform_mix: float = 0.5  # λ of the rebalancing; 1 is none

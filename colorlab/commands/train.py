@@ -10,6 +10,7 @@ from typing import Literal, get_args, get_origin
 import click
 
 from colorlab.commands.console import Given, imports
+from colorlab.config import OBJECTIVES
 
 
 def config_options(command: Callable) -> Callable:
@@ -35,7 +36,7 @@ def config_options(command: Callable) -> Callable:
 @click.option("--out", type=Given(path_type=Path, file_okay=False), required=True, help="For the results.")
 @click.option(
     "--objective",
-    type=click.Choice(["regression", "classification", "weighted-regression"]),
+    type=click.Choice(OBJECTIVES),
     default="classification",
     show_default=True,
 )
