@@ -25,7 +25,7 @@ from colorlab.files.faults import printable
 from colorlab.flicker import SMOOTHING, FrameColorizer, flicker, static_clip
 from colorlab.hints import POINT_SIDE, global_hint, simulate, spread
 from colorlab.lab import lab_to_rgb_in_gamut, rgb_to_lab
-from colorlab.metrics import Tally, baselines, intervals, score, segments_of, to_labs
+from colorlab.metrics import Tally, baselines, hits, intervals, score, segments_of, to_labs
 
 AT_ONCE = 32  # squares a forward pass
 SEEN_AT = 192  # pictures are kept with a shorter side of at most 9/8 of this many pixels
@@ -153,31 +153,37 @@ def judge(
     """
     labs, segments = to_labs(pictures), [segments_of(rgb) for rgb in pictures]
 
-    def tally(answers: list[Tensor]) -> Tally:
-        return Tally.of(answers, labs, segments)
+    def tally(name: str, answers: list[Tensor]) -> Tally:
+        return Tally.of(_progress(answers, f"judging {name}"), labs, segments)
 
-    tallies = {name: tally(answers) for name, answers in baselines(labs).items()}
+    tallies = {name: tally(name, answers) for name, answers in baselines(labs).items()}
     compared = [(name, "grey") for name in networks]
     shipped = {}
     for name, network in networks.items():
         ways = answers_of(network, pictures, name)
         shipped[name] = ways.pop("as shipped")
-        tallies[name] = tally(shipped[name])
-        tallies |= {f"{name}, {way}": tally(found) for way, found in ways.items()}
+        tallies[name] = tally(name, shipped[name])
+        tallies |= {f"{name}, {way}": tally(f"{name}, {way}", found) for way, found in ways.items()}
     classifying = [n for n, network in networks.items() if network.objective.has_distribution]
     for name in [n for n in networks if n not in classifying]:
-        turned = {f: tally(saturated(shipped[name], labs, f)) for f in FACTORS}
-        best = max(turned, key=lambda f: turned[f].scores()["hits"])
-        tallies[f"{name} × {best:g}"] = turned[best]
+        best = max(
+            FACTORS, key=lambda f: hits(saturated(_progress(shipped[name], f"× {f:g}"), labs, f), labs)
+        )
         rivals = [name, f"{name} × {best:g}"]
+        tallies[rivals[-1]] = tally(rivals[-1], saturated(shipped[name], labs, best))
         if "classification" in classifying:  # as vivid as that: is it only the vividness?
             as_vivid = (
                 tallies["classification"].scores()["chroma_ratio"] / tallies[name].scores()["chroma_ratio"]
             )
             rivals.append(f"{name}, as vivid as classification")
-            tallies[rivals[-1]] = tally(saturated(shipped[name], labs, as_vivid))
+            tallies[rivals[-1]] = tally(rivals[-1], saturated(shipped[name], labs, as_vivid))
         compared += [(c, rival) for c in classifying for rival in rivals]
     return tallies, compared
+
+
+def _progress(things: Sequence, name: str) -> tqdm:
+    """Says how far it is with what takes longer than a moment."""
+    return tqdm(things, desc=printable(name), leave=False, mininterval=1.0, delay=1.0)
 
 
 @torch.no_grad()
@@ -187,7 +193,7 @@ def answers_of(network: Colorizer, pictures: Sequence[np.ndarray], name: str = "
     Its distributions are asked for once a picture.
     """
     ways: dict[str, list[Tensor]] = {"as shipped": []}
-    for rgb in tqdm(pictures, desc=printable(name), leave=False, mininterval=1.0):
+    for rgb in _progress(pictures, name):
         small = network.small_copy(rgb)
         beliefs = network.beliefs(small)
         found = {"as shipped": network.ab_from(beliefs, small)}
@@ -227,7 +233,7 @@ def predict(
 ) -> Tensor:
     """ab `(N, 2, H, W)` for squares `(N, 3, H, W)`, a batch at a time, with progress."""
     answers = []
-    for first in tqdm(range(0, len(lab), AT_ONCE), desc=printable(name), leave=False, mininterval=1.0):
+    for first in _progress(range(0, len(lab), AT_ONCE), name):
         batch = slice(first, first + AT_ONCE)
         hints, overall = (None if given is None else given[batch] for given in (planes, like))
         answers.append(network.predict_ab(lab[batch, :1], None, hints, overall).cpu())

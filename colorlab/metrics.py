@@ -121,7 +121,7 @@ class Tally:
                 raise ValueError(f"expected ab of shape (2, *{tuple(lab.shape[1:])}), got {tuple(ab.shape)}")
             rgb, true_rgb = _levels(torch.cat([lab[:1], ab])), _levels(lab)
             distance, true_chroma = (ab - lab[1:]).norm(dim=0), chroma(lab[1:])
-            near, clear = closeness(distance.flatten()), true_chroma > CLEAR
+            near, (clear, hit) = closeness(distance.flatten()), clear_and_hit(ab, lab)
             cell = cells[first : first + len(near)]
             first += len(near)
             rows.append(
@@ -132,8 +132,8 @@ class Tally:
                     chroma(ab).double().sum().item(),
                     true_chroma.double().sum().item(),
                     colorfulness(rgb),
-                    clear.sum().item(),
-                    (clear & (distance <= HIT)).sum().item(),
+                    clear,
+                    hit,
                     float(distance.mean() > true_chroma.mean()),
                     0.0 if parts is None else spread_in(parts, ab, lab[0]),
                     0.0 if parts is None else spread_in(parts, lab[1:], lab[0]),
@@ -204,6 +204,20 @@ def intervals(
             rows = {k: (v - base.get(k, 0)).numpy() for k, v in tally.of_draws(times).items()}
             found[name] = {k: tuple(np.percentile(v, [2.5, 97.5]).tolist()) for k, v in rows.items()}
     return found
+
+
+def hits(predictions: Sequence[Tensor], labs: Sequence[Tensor]) -> float:
+    """Of all measures of `score` this one alone, much sooner: what a search tries many answers by."""
+    counts = [clear_and_hit(ab, lab) for ab, lab in zip(predictions, labs, strict=True)]
+    clear, hit = (sum(column) for column in zip(*counts, strict=True))
+    return 100 * hit / clear if clear else math.nan
+
+
+def clear_and_hit(ab: Tensor, lab: Tensor) -> tuple[int, int]:
+    """How many pixels of a true picture `(3, H, W)` are clearly coloured, and how many of them ab `(2, H, W)` hits."""
+    clear = chroma(lab[1:]) > CLEAR
+    near = (ab - lab[1:]).norm(dim=0) <= HIT
+    return int(clear.sum()), int((clear & near).sum())
 
 
 def psnr(colored: Sequence[Tensor], truth: Sequence[Tensor]) -> float:

@@ -19,6 +19,7 @@ from colorlab.metrics import (
     closeness,
     colorfulness,
     evaluate,
+    hits,
     intervals,
     psnr,
     score,
@@ -167,10 +168,11 @@ def test_hits_are_the_clear_colours_that_were_answered_nearly(predictions, labs)
             hit += math.dist(p, t) <= 25
     assert 0 < hit < clear < 208
     assert score(predictions, labs)["hits"] == pytest.approx(100 * hit / clear)
+    assert hits(predictions, labs) == pytest.approx(100 * hit / clear)
 
 
 @pytest.mark.parametrize(
-    ("true", "answer", "hits"),
+    ("true", "answer", "share"),
     [
         ((30.0, 0.0), (30.0, 0.0), math.nan),  # not clear: a chroma of 30 is not over 30
         ((30.1, 0.0), (30.1, 0.0), 100),
@@ -180,10 +182,11 @@ def test_hits_are_the_clear_colours_that_were_answered_nearly(predictions, labs)
         ((24.0, 32.0), (24.0 + 16, 32.0 + 20), 0),
     ],
 )
-def test_hits_of_a_single_pixel(true, answer, hits):
+def test_hits_of_a_single_pixel(true, answer, share):
     lab = torch.tensor([50.0, *true]).reshape(3, 1, 1)
-    found = score([torch.tensor(answer).reshape(2, 1, 1)], [lab])["hits"]
-    assert found == pytest.approx(hits, nan_ok=True)
+    ab = torch.tensor(answer).reshape(2, 1, 1)
+    assert score([ab], [lab])["hits"] == pytest.approx(share, nan_ok=True)
+    assert hits([ab], [lab]) == pytest.approx(share, nan_ok=True)
 
 
 def test_what_is_not_clear_has_no_say_in_hits():
