@@ -89,12 +89,14 @@ STAGES = {
 LATER = {
     "regression": ((AGAIN, SIZE), (LARGER, LARGER_SIZE)),
     "classification": ((AGAIN, SIZE), (LARGER, LARGER_SIZE)),
+    "guided": ((AGAIN, SIZE), (LARGER, LARGER_SIZE)),
     "weighted-regression": ((LARGER, LARGER_SIZE),),
 }
 DECIDING = replace(CLASSIFICATION, uniform_mix=0.575)
 OBJECTIVES_LATER = {
     "regression": REGRESSION,
     "classification": DECIDING,
+    "guided": RECIPES["guided"][1],
     "weighted-regression": replace(DECIDING, name="weighted-regression"),
 }
 EXPERIMENT = ("regression", "classification")

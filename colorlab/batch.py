@@ -170,7 +170,7 @@ def _paint(
     hints = encode(settings.hints, rgb.shape[:2], tuple(small.shape[-2:])) if settings.hints else None
     like = None if settings.like is None else global_hint_of(settings.like)
     ab = colorizer.predict_ab(small, settings.temperature, hints, like).cpu()
-    return painted(deep, ab, small), alpha
+    return painted(deep, ab, small, grey_bars=not settings.hints), alpha
 
 
 def colorize_files(

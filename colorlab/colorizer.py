@@ -13,6 +13,7 @@ from torch import Tensor
 
 import colorlab.weighted_regression  # noqa: F401 (nobody asks for it by name, but its files are opened)
 from colorlab.arguments import true_or_false, whole_number
+from colorlab.bars import lightness_of, picture_within, without_color
 from colorlab.bins import Temperature, checked_temperature
 from colorlab.data import resized, shrink, to_lab, to_lightness
 from colorlab.device import choose_device
@@ -22,7 +23,7 @@ from colorlab.files.media import bands, read_image
 from colorlab.files.tensors import with_sorted_header
 from colorlab.files.whole import write_whole
 from colorlab.hints import GLOBAL_LENGTH, HINT_CHANNELS, Hint, encode, global_hint, heed
-from colorlab.lab import lab_to_rgb_in_gamut, lightness, to_levels
+from colorlab.lab import lab_to_rgb_in_gamut, to_levels
 from colorlab.networks.base import Trunk
 from colorlab.networks.published import build
 from colorlab.networks.unet import UNet
@@ -254,7 +255,8 @@ class Colorizer:
         small = self.small_copy(rgb)
         planes = None if not hints else encode(hints, rgb.shape[:2], tuple(small.shape[-2:]))
         overall = None if like is None else global_hint_of(like)
-        return painted(rgb, self.predict_ab(small, temperature, planes, overall, by_region).cpu(), small)
+        ab = self.predict_ab(small, temperature, planes, overall, by_region).cpu()
+        return painted(rgb, ab, small, grey_bars=not hints)
 
     def small_copy(self, rgb: np.ndarray) -> Tensor:
         """What the network sees of a picture: the L of a copy of `working_size`, `(1, 1, h, w)`.
@@ -360,18 +362,20 @@ def global_hint_of(like: AnyPicture) -> Tensor:
     return global_hint(to_lab(reference)[None])
 
 
-def painted(rgb: np.ndarray, ab: Tensor, small: Tensor) -> np.ndarray:
+def painted(rgb: np.ndarray, ab: Tensor, small: Tensor, grey_bars: bool = True) -> np.ndarray:
     """A picture in new colours: its own L, and ab `(1, 2, h, w)` of its small copy laid under that.
 
     Args:
         rgb: uint8 `(H, W, 3)`; or finer greys, uint16 `(H, W)`, for colours as fine.
         ab, small: see `along_edges`.
+        grey_bars: letterbox bars and flat frames get no colour, see `colorlab.bars`.
     """
     height, width = rgb.shape[:2]
     colored, slope = np.empty((height, width, 3), rgb.dtype), edge_slope(ab, small)
+    within = picture_within(rgb) if grey_bars else (slice(0, height), slice(0, width))
     for rows in bands(height, width):
-        L = (to_lightness(rgb[rows]) if rgb.ndim == 3 else _lightness_of_grey(rgb[rows]))[None]
-        ab_there = along_edges(ab, small, L, rows.start, height, slope)
+        L = lightness_of(rgb[rows])[None]
+        ab_there = without_color(along_edges(ab, small, L, rows.start, height, slope), rows.start, within)
         colored[rows] = to_picture(torch.cat([L, ab_there], dim=1)[0], rgb.dtype)
     return colored
 
@@ -381,11 +385,6 @@ def to_picture(lab: Tensor, kind: np.typing.DTypeLike = np.uint8) -> np.ndarray:
     within = lab.detach().cpu().float().clamp(-FARTHEST, FARTHEST)
     rgb = lab_to_rgb_in_gamut(within)
     return to_levels(rgb, np.iinfo(kind).max).movedim(0, -1).numpy().astype(kind)
-
-
-def _lightness_of_grey(grey: np.ndarray) -> Tensor:
-    """uint16 `(H, W)` -> L `(1, H, W)`."""
-    return lightness(torch.from_numpy(grey / np.float32(65_535)).expand(3, -1, -1))
 
 
 def _to_array(image: AnyPicture) -> np.ndarray:

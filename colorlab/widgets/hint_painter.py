@@ -193,7 +193,7 @@ class HintPainter(widgets.VBox):
         hints = [check_hint(hint, number, self.size) for number, hint in enumerate(hints, 1)]
         beliefs, planes = self._beliefs(self._shown(hints))
         ab = self.colorizer.ab_from(beliefs, self._small, hints=planes)
-        self.hints, self.answer = hints, painted(self.rgb, ab.cpu(), self._small)
+        self.hints, self.answer = hints, painted(self.rgb, ab.cpu(), self._small, grey_bars=not hints)
         self._show(f"{_counted(hints)}." if hints else "No hint yet: click a place, choose a colour.")
 
     def _believed(self, hints: tuple[Hint, ...]) -> tuple[Tensor, Tensor | None]:
