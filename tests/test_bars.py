@@ -140,12 +140,11 @@ def test_ab_is_nothing_outside_and_as_it_was_within_whatever_rows_are_asked_for(
 class Bold(torch.nn.Module):
     """Answers red for everything."""
 
-    config = {"in_channels": 1, "out_channels": 2}
-    multiple = answer_every = 1
-    enlarges = False
+    answer_every, enlarges = 1, False
 
     def __init__(self):
         super().__init__()
+        self.config = {"in_channels": 1, "out_channels": 2}
         self.red = torch.nn.Parameter(torch.tensor([40.0, 20.0]))
 
     def forward(self, x):

@@ -52,7 +52,7 @@ def test_the_replay_has_the_steps_of_which_both_have_pictures():
 def test_the_replay_tells_loss_and_share_of_chroma_of_its_moment():
     said = replay(a=run()).describe(20, "door")
     assert "After 20 steps" in said
-    assert "a: loss 7 nats" in said
+    assert "a: nats 7, door 100% as" in said
     assert "100% as colourful" in said
 
 

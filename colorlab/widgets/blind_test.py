@@ -2,14 +2,12 @@
 
 import math
 from collections.abc import Callable, Sequence
-from html import escape
 
 import ipywidgets as widgets
 import numpy as np
 from matplotlib.figure import Figure
 
 from colorlab.data import shrink
-from colorlab.files.media import ImageError, read_image
 from colorlab.plots import pictures, to_bytes
 from colorlab.widgets.caption import Caption
 from colorlab.widgets.clickable import Picture
@@ -28,11 +26,12 @@ class BlindTest(widgets.VBox):
 
     Args:
         color: what colours a photograph, uint8 `(H, W, 3)` -> the same; its own colours are not looked at.
-        photographs: those to begin with, uint8 `(H, W, 3)`; asked in this order, then once more from the first.
+        photographs: those to begin with, uint8 `(H, W, 3)`; asked in this order, then again from the first. Only the
+            first time counts: afterwards the answer is known.
         seed: of the side on which the photograph lies.
 
     Attributes:
-        answers: True for each round that was answered rightly.
+        answers: of each photograph's first round, True if it was answered rightly.
         truth: the side of the photograph in the round shown, "left" or "right".
         message: what came of the last round, and the rate so far.
     """
@@ -47,6 +46,7 @@ class BlindTest(widgets.VBox):
             raise ValueError("photographs: expected at least one")
         self.color, self.answers = color, []
         self._all, self._next = [shrink(rgb, SIDE) for rgb in photographs], 0
+        self._answered: set[int] = set()  # the ids of pictures in that list
         self._lot = np.random.default_rng(seed)
         self.buttons = {}
         for side in SIDES:
@@ -54,7 +54,7 @@ class BlindTest(widgets.VBox):
                 description=f"The {side} one is the photograph", layout=widgets.Layout(width="auto")
             )
             self.buttons[side].on_click(lambda _button, side=side: self.answer(side))
-        self.upload = FileButton("One of my own", self._uploaded)
+        self.upload = FileButton("One of my own", self._uploaded, self._say)
         self.message, self.picture = Caption(), Picture(layout=widgets.Layout(max_width="100%"))
         self.picture.description = "Two pictures side by side, one photographed and one coloured."
         row = widgets.HBox([*self.buttons.values(), self.upload], layout=widgets.Layout(flex_flow="row wrap"))
@@ -65,12 +65,16 @@ class BlindTest(widgets.VBox):
     def answer(self, side: str) -> None:
         """What a press of a button does."""
         right = side == self.truth
-        self.answers.append(right)
         said = f"{'Right' if right else 'No'}: it was the {self.truth} one. "
+        if id(self._shown) in self._answered:
+            said += "Not counted, its answer was known. "
+        else:
+            self._answered.add(id(self._shown))
+            self.answers.append(right)
         self._ask(said + rate(sum(self.answers), len(self.answers)))
 
     def _ask(self, message: str) -> None:
-        rgb = self._all[self._next % len(self._all)]
+        rgb = self._shown = self._all[self._next % len(self._all)]
         self._next += 1
         self.truth = SIDES[int(self._lot.integers(2))]
         with in_turn():
@@ -79,17 +83,13 @@ class BlindTest(widgets.VBox):
             self.picture.value = to_bytes(render(both))
         self.message.value = message
 
-    @in_turn()
-    def _uploaded(self, name: str, content: bytes) -> None:
-        try:
-            rgb = read_image(content)
-        except ImageError as error:
-            reason = escape(str(error))
-            self.message.value = f"<b>{escape(name)} cannot be used</b>: {reason}. The pictures above stay."
-            return
-        self._all.insert(self._next % len(self._all), shrink(rgb, SIDE))
-        self._next %= len(self._all)
-        self._ask(f"{escape(name)}: which of the two is your photograph?")
+    def _uploaded(self, name: str, rgb: np.ndarray) -> None:
+        self._next %= len(self._all)  # before it is one more
+        self._all.insert(self._next, shrink(rgb, SIDE))
+        self._ask(f"{name}: which of the two is your photograph?")
+
+    def _say(self, message: str) -> None:
+        self.message.value = message
 
 
 def render(both: Sequence[np.ndarray]) -> Figure:

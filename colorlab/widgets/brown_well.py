@@ -98,8 +98,8 @@ def describe_brown_well(first: float, second: float, colors: Colors = MARBLES) -
     )
     return (
         f"{chances[0].upper()}{chances[1:]}. The mean is ({mean[0]:.0f}, {mean[1]:.0f}) with a chroma of "
-        f"{mean.norm():.0f}. No network gets below L2 {least['L2']:,.0f} (the variance) or L1 {least['L1']:.0f}; the "
-        f"entropy of the chances, {least['entropy']:.2f} nats, will be the floor in 07."
+        f"{mean.norm():.0f}. No network gets below L2 {least['L2']:,.0f} (the variance) or L1 {least['L1']:.0f}, "
+        f"and no classification (07) below the entropy of the chances, {least['entropy']:.2f} nats."
     )
 
 

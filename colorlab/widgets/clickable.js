@@ -12,6 +12,7 @@ async function render({ model, el }) {
     frame.setAttribute("role", "application");
     frame.className = "colorlab-clickable";
     frame.style.cursor = "crosshair";
+    frame.style.touchAction = "pinch-zoom"; // a finger that drags is meant for the picture, not for the page
   }
   image.style.cssText = "display: block; max-width: 100%";
   image.draggable = false;
@@ -47,14 +48,17 @@ async function render({ model, el }) {
 
   if (clicks) {
     frame.addEventListener("pointerdown", (event) => {
+      if (event.button) return; // the other buttons have other meanings
       pressed = fractions(event);
       frame.setPointerCapture(event.pointerId); // a drag may end outside
     });
     frame.addEventListener("pointerup", (event) => {
+      if (!pressed) return;
       move(...fractions(event));
-      click(pressed ?? place);
+      click(pressed);
       pressed = null;
     });
+    frame.addEventListener("pointercancel", () => { pressed = null; });
     frame.addEventListener("focus", () => { if (frame.matches(":focus-visible")) cross.style.display = "block"; });
     frame.addEventListener("blur", () => { cross.style.display = "none"; });
     frame.addEventListener("keydown", (event) => {

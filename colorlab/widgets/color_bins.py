@@ -5,7 +5,6 @@ Below it the other figures of notebook 06, all pure functions of numbers.
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from html import escape
 
 import ipywidgets as widgets
 import numpy as np
@@ -99,7 +98,7 @@ class BinExplorer(Explorable):
         self.own: Tensor | None = None  # (3, H, W) Lab
         super().__init__(
             lambda grid_size, name: render_color_bins(grid_size, name, self._lab(name)),
-            lambda grid_size, name: escape(describe_color_bins(grid_size, name, self._lab(name))),
+            lambda grid_size, name: describe_color_bins(grid_size, name, self._lab(name)),
             {
                 "grid_size": widgets.IntSlider(
                     grid_size, min(5, grid_size), max(60, grid_size), description="grid_size (Lab units)"

@@ -20,7 +20,7 @@ class ExperimentReplay:
         runs: by the title of its column; see `colorlab.experiment`.
         truth: the photographs as they are, squares `(S, S, 3)` uint8.
         names: of the photographs.
-        units: of each run's loss, by the same titles.
+        units: how each run's loss is called and in what it is measured, by the same titles.
     """
 
     def __init__(
@@ -49,12 +49,13 @@ class ExperimentReplay:
             curve.plot(np.sqrt(steps[1:]), loss[1:], color=line_colors()[column])
             here = self._loss_at(run, step)
             top = max(loss[1:])
-            curve.plot(np.sqrt(step), min(here, top), "o", markersize=9, color=ink())
+            mark = "o" if here <= top else "^"  # the loss before any learning is off the scale of interest
+            curve.plot(np.sqrt(step), min(here, top), mark, markersize=9, color=ink())
             first, last = self.steps[0], self.steps[-1]
             # Those near the last one would be written over it.
             ticks = sorted({first, *(s for s in self.steps[2::3] if s < 0.7 * last), last})
             curve.set_xticks(np.sqrt(ticks), [f"{s:,}" for s in ticks], fontsize=8)
-            curve.set(xlabel="gradient steps", ylabel=self.units[title])
+            curve.set(xlabel="gradient steps (root scale)", ylabel=self.units[title])
             curve.set_title(f"step {step:,}: {short(here)}", fontsize=10)
             picture.imshow(run.frames[step][which])
             picture.set_title(title)
@@ -69,7 +70,7 @@ class ExperimentReplay:
         """Losses and vividness of the moment, in a sentence."""
         which = self.names.index(photograph)
         said = [
-            f"{title}: loss {short(self._loss_at(run, step))} {self.units[title]}, this photograph "
+            f"{title}: {self.units[title]} {short(self._loss_at(run, step))}, {photograph} "
             f"{share_of_chroma(run.frames[step][which], self.truth[which]):.0%} as colourful as the truth"
             for title, run in self.runs.items()
         ]

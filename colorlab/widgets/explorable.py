@@ -1,6 +1,7 @@
 """The frame of every explorable: up to three controls, presets, a reset, a picture and a sentence."""
 
 from collections.abc import Callable, Mapping
+from html import escape
 from typing import Any
 
 import ipywidgets as widgets
@@ -126,8 +127,9 @@ class Explorable(widgets.VBox):
                 place = axes.transData.inverted().transform(pixel)
                 answer = self._click(axes.get_label(), *place, **self.state)
                 self.set(**({} if isinstance(answer, str) else answer))
-                self.refusal.value = answer if isinstance(answer, str) else ""
+                self.refusal.value = escape(answer, quote=False) if isinstance(answer, str) else ""
                 return
+        self.refusal.value = ""  # beside all axes: no reason of before explains this
 
     def _received(self, _widget, message: Mapping[str, Any], _buffers) -> None:
         if "click" in message:
@@ -144,4 +146,4 @@ class Explorable(widgets.VBox):
         caption = self._describe(**self.state)
         self.picture.value = self._canvas.png(self._figure)
         self.picture.description = caption
-        self.caption.value, self.refusal.value = caption, ""
+        self.caption.value, self.refusal.value = escape(caption, quote=False), ""

@@ -10,7 +10,8 @@ function render({ model, el }) {
   input.addEventListener("change", async () => {
     const [file] = input.files;
     if (!file) return;
-    model.send({ name: file.name }, undefined, [await file.arrayBuffer()]);
+    const small = file.size <= model.get("most_bytes"); // a larger one would cut the connection
+    model.send({ name: file.name, size: file.size }, undefined, small ? [await file.arrayBuffer()] : []);
     input.value = ""; // so that the same file can be chosen again
   });
   el.append(button, input);

@@ -76,7 +76,8 @@ class HintPainter(widgets.VBox):
     """A photograph without its colours, to be coloured by hints.
 
     Click a place, then choose one of the colours that the network proposes there, or any other; drag a hint
-    to move it. By keyboard: Tab to the picture, arrow keys and Enter; Tab on to the colours, Enter.
+    to move it. By keyboard: Tab to the picture, arrow keys and Enter; Tab on to the colours, Enter; to move a hint,
+    choose its place, take it away and put it elsewhere.
 
     Args:
         colorizer: a guided network with bins.
@@ -115,7 +116,8 @@ class HintPainter(widgets.VBox):
         put = _button("Put it there", lambda: self.put(_from_hex(self.any_color.value)))
         self.file = widgets.Text(value="hints.json", description="file")
         rows = [
-            [self.any_color, put, _button("Undo", self.undo), _button("Clear", self.clear)],
+            [self.any_color, put, _button("Take it away", self.take_away)],
+            [_button("Undo", self.undo), _button("Clear", self.clear)],
             [self.file, _button("Save", self.save), _button("Load", self.load)],
         ]
         boxes = [widgets.HBox(row, layout=widgets.Layout(flex_flow="row wrap")) for row in rows]
@@ -142,8 +144,17 @@ class HintPainter(widgets.VBox):
         self.set([*others, (x, y, self._at_lightness(x, y, color))])
 
     @in_turn()
+    def take_away(self) -> None:
+        """Take away the hint at the place chosen."""
+        others = [hint for hint in self.hints if not self._near(hint, *self.place)]
+        if len(others) == len(self.hints):
+            self._show(f"No hint at {self.place}: click one first.")
+        else:
+            self.set(others)
+
+    @in_turn()
     def undo(self) -> None:
-        """Take back what was done last: a hint put or moved, a Clear, a Load."""
+        """Take back what was done last: a hint put, moved or taken away, a Clear, a Load."""
         if self._before:
             self._color(self._before.pop())
         else:

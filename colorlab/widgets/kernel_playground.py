@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
+from html import escape
 
 import ipywidgets as widgets
 import numpy as np
@@ -18,6 +19,7 @@ from colorlab.data import photo
 from colorlab.kernels import KERNELS, filter_picture
 from colorlab.plots import MATTE, line_colors, matted
 from colorlab.widgets.canvas import bare
+from colorlab.widgets.caption import Caption
 from colorlab.widgets.explorable import Explorable
 from colorlab.widgets.turns import in_turn
 
@@ -50,7 +52,8 @@ class KernelGrid(widgets.GridBox):
 
     def __init__(self, value: Sequence[float], description: str = "kernel"):
         self.description = description
-        self.label = widgets.Label(description, layout=widgets.Layout(grid_area="1 / 1 / 2 / 4"))
+        self.label = Caption(description)
+        self.label.layout.grid_area = "1 / 1 / 2 / 4"
         self.fields = [
             widgets.Text(
                 continuous_update=False,
@@ -76,7 +79,7 @@ class KernelGrid(widgets.GridBox):
         if number is None or abs(number) > MOST:
             said = f"{change['new']!r} is no number from −{MOST:g} to {MOST:g}"
             self._write({"new": self.value})
-            self.label.value = f"{self.description}: {said}; as it was"
+            self.label.value = f"{self.description}: {escape(said, quote=False)}; as it was"
             return
         before, self.value = self.value, (*self.value[:k], number, *self.value[k + 1 :])
         if before == self.value:  # typed another way, as 0,5 for 0.5
@@ -110,7 +113,7 @@ def grey(picture: str) -> Tensor:
 
 def total(kernel: Sequence[float]) -> float:
     """The sum of the kernel's numbers, without the dust of rounding that 1/9 leaves."""
-    return round(sum(kernel), 4)
+    return round(sum(kernel), 4) + 0.0  # not -0
 
 
 def is_grey(kernel: Sequence[float]) -> bool:
@@ -188,7 +191,7 @@ def kernel_playground(kernel: str = "vertical edges", picture: str = "coffee") -
 
 
 def _balanced(kernel: Sequence[float], **_state) -> dict[str, Sequence[float]]:
-    """The same kernel with its sum taken from the middle number: a flat area answers nothing."""
+    """The kernel with its sum taken from the middle number, as far as ±MOST allows: a flat area answers nothing."""
     middle = kernel[4] - sum(kernel)
     return {"kernel": (*kernel[:4], min(max(middle, -MOST), MOST), *kernel[5:])}
 

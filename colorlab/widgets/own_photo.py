@@ -1,7 +1,6 @@
 """Your own photograph: upload one, and every network colours it."""
 
 from collections.abc import Callable, Mapping
-from html import escape
 
 import ipywidgets as widgets
 import numpy as np
@@ -10,7 +9,6 @@ from matplotlib.figure import Figure
 
 from colorlab.colorizer import Colorizer, to_picture
 from colorlab.data import shrink, to_lab
-from colorlab.files.media import ImageError, read_image
 from colorlab.plots import pictures, to_bytes
 from colorlab.widgets.caption import Caption
 from colorlab.widgets.clickable import Picture
@@ -36,21 +34,17 @@ class PhotoUpload(widgets.VBox):
 
     def __init__(self, use: Callable[[np.ndarray], None]):
         self._use = use
-        self.upload = FileButton("Choose a photograph", self._uploaded)
+        self.upload = FileButton("Choose a photograph", self._uploaded, self._say)
         self.message = Caption()
         super().__init__([self.upload, self.message])
 
-    @in_turn()
-    def _uploaded(self, name: str, content: bytes) -> None:
-        try:
-            rgb = read_image(content)
-        except ImageError as error:
-            reason = escape(str(error))
-            self.message.value = f"<b>{escape(name)} cannot be used</b>: {reason}. The picture below stays."
-            return
+    def _uploaded(self, name: str, rgb: np.ndarray) -> None:
         height, width = rgb.shape[:2]
         self._use(rgb)
-        self.message.value = f"{escape(name)}, {width}×{height} pixels."
+        self._say(f"{name}, {width}×{height} pixels.")
+
+    def _say(self, message: str) -> None:
+        self.message.value = message
 
 
 class OwnPhoto(PhotoUpload):

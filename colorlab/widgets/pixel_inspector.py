@@ -1,6 +1,6 @@
 """The pixel inspector: click a pixel, see its distribution over the bins and what each rule makes of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import ipywidgets as widgets
 import numpy as np
@@ -98,9 +98,9 @@ class PixelInspector:
         count, _, height, width = self.fixed.L.shape
         entropies = -(self.logits.softmax(1) * self.logits.log_softmax(1)).sum(1)  # (M, H, W)
 
-        def at(flat: int) -> dict[str, int]:
-            row, column = divmod(flat, width)
-            return {"picture": picture, "x": column, "y": row}
+        def at(place: Callable[[Tensor], Tensor], picture: int) -> dict[str, int]:
+            row, column = divmod(int(place(entropies[picture])), width)
+            return {"x": column, "y": row}
 
         return Explorable(
             self.render,
@@ -111,8 +111,8 @@ class PixelInspector:
                 "y": widgets.IntSlider(y, 0, height - 1, description="y (pixels from the top)"),
             },
             {
-                "The most certain pixel": at(int(entropies[picture].argmin())),
-                "The least certain pixel": at(int(entropies[picture].argmax())),
+                "The most certain pixel": lambda picture, **_: at(torch.argmin, picture),
+                "The least certain pixel": lambda picture, **_: at(torch.argmax, picture),
             },
             self.click,
         )

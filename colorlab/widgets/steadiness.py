@@ -65,7 +65,8 @@ class SteadinessView:
         """How far the pixel's colour wanders, and the flicker of the whole clip."""
         steps = [self.clips[s][:, 1:, y, x].diff(dim=0).norm(dim=1).mean().item() for s in (0.0, smoothing)]
         return (
-            f"Pixel ({x}, {y}): {steps[0]:.1f} Lab units from frame to frame, smoothed {steps[1]:.1f}. "
+            f"Pixel ({x}, {y}): {steps[0]:.1f} Lab units from frame to frame, with {smoothing:.0%} of the past "
+            f"{steps[1]:.1f}. "
             f"The whole clip: {self.flicker[0.0]:.2f} and {self.flicker[smoothing]:.2f}."
         )
 

@@ -29,9 +29,12 @@ class TrainingPanel(widgets.VBox):
         colorizers: by name; trained in this order.
         data: `Crops`, `Marbles` or `CoinToss`, the same batches for each.
         config: how long, how fast.
-        shown: photographs to paint meanwhile, uint8 `(H, W, 3)`, each at its own size.
+        shown: photographs to paint meanwhile, uint8 `(H, W, 3)`, all of one height; they stand side by side.
         floors: the least loss possible, by name.
         units: of the losses, by name.
+
+    Raises:
+        ValueError: photographs of several heights.
 
     Attributes:
         histories: by name, of the trainings so far.
@@ -47,6 +50,8 @@ class TrainingPanel(widgets.VBox):
         floors: Mapping[str, float],
         units: Mapping[str, str],
     ):
+        if len(heights := {len(rgb) for rgb in shown}) > 1:
+            raise ValueError(f"shown: expected photographs of one height, got {sorted(heights)}")
         self.colorizers, self.data, self.config = dict(colorizers), data, config
         self.floors, self.units = floors, units
         self.painted = {"Ground truth": list(shown)}
@@ -63,7 +68,7 @@ class TrainingPanel(widgets.VBox):
 
     def stop(self) -> None:
         """End the training at work at its next measurement; the next one begins."""
-        self._stopped = True
+        self._stopped = self.stop_button.disabled = True  # a second click would be meant for the same
         self.status.value = "Stopping at the next measurement …"
 
     async def run(self) -> dict[str, History]:
@@ -80,7 +85,7 @@ class TrainingPanel(widgets.VBox):
     async def _train(self, name: str) -> None:
         colorizer, history, begun = self.colorizers[name], History(), self.progress.value
         self._stopped, self.histories[name] = False, history
-        self.stop_button.description, self.stop_button.disabled = f"Stop {name}, keep it", False
+        self.stop_button.description = f"Stop {name}, keep it"
         with closing(
             measurements(colorizer, self.data, self.config, history, show_progress=False)
         ) as training:
@@ -91,6 +96,9 @@ class TrainingPanel(widgets.VBox):
                 await asyncio.sleep(0.01)  # the kernel's turn: a click, an interrupt
                 if self._stopped:
                     break
+                self.stop_button.disabled = False
+        if self._stopped:
+            self._draw()
         if history.interrupted and not self._stopped:  # an interrupt in the middle of a step
             raise KeyboardInterrupt
         self.progress.value = begun + self.config.steps

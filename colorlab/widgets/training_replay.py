@@ -73,8 +73,8 @@ class TrainingReplay:
         """The moment in a sentence."""
         step, i = self._moment(step)
         return (
-            f"After {step} steps the loss is {self.history.loss[i]:.4g} {self.unit}; the "
-            f"pictures have {self.history.chroma_ratio[i]:.0%} of the chroma of the truth."
+            f"After {step} steps the loss is {self.history.loss[i]:.4g} {self.unit}; what "
+            f"it is measured on has {self.history.chroma_ratio[i]:.0%} of the chroma of the truth."
         )
 
     def explorer(self) -> Explorable:
@@ -108,7 +108,7 @@ def _axes(count: int, aspect: float) -> Figure:
 
 
 def _few(steps: Mapping[int, object]) -> tuple[list[int], list[str]]:
-    """Ticks that do not run into one another: 0, 1, 5, 20 and then the last."""
+    """Ticks that do not run into one another: 0, 1, 5, 20, 100, and the last if it is far enough from them."""
     shown = [s for s in steps if s in (0, 1, 5, 20, 100)]
     last = list(steps)[-1]
     shown += [last] if not shown or last > 2 * shown[-1] else []

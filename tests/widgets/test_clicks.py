@@ -44,6 +44,10 @@ def test_a_click_on_a_color_no_screen_shows_moves_nothing_and_says_so_until_the_
     explorer.click(0.3, 0.5)
     assert explorer.state["colors"] == MARBLES
     assert "No screen shows (-100, -100) at L* = 55" in explorer.refusal.value
+    explorer.click(0.001, 0.001)  # beside all axes: that reason does not explain this
+    assert explorer.refusal.value == ""
+    explorer.click(0.3, 0.5)
+    assert explorer.refusal.value != ""
     explorer.controls["first"].value = 0.5
     assert explorer.refusal.value == ""
 
@@ -123,12 +127,14 @@ def test_the_presets_find_the_most_and_the_least_certain_pixel():
     bins, logits, fixed = answered()
     inspector = PixelInspector(bins, logits, fixed)
     explorer = inspector.explorer(picture=2, x=5, y=6)
-    every = [entropy(inspector.distribution(2, x, y)) for y in range(16) for x in range(16)]
+    explorer.set(picture=3)  # of the picture that is looked at, not of the first
+    every = [entropy(inspector.distribution(3, x, y)) for y in range(16) for x in range(16)]
     for label, extreme in {
         "The most certain pixel": min(every),
         "The least certain pixel": max(every),
     }.items():
         explorer.buttons[label].click()
+        assert explorer.state["picture"] == 3
         assert entropy(inspector.distribution(**explorer.state)) == pytest.approx(extreme, abs=1e-5)
 
 

@@ -155,6 +155,23 @@ def test_a_drag_that_begins_on_a_hint_moves_it_and_another_does_not(painter):
 
 
 @pytest.mark.slow
+def test_a_hint_is_taken_away_and_put_elsewhere_without_a_pointer_that_drags(painter):
+    for x in (0.3, 0.7):
+        painter.click(x, 0.5)
+        painter.put(BLUE)
+    two, answer = painter.hints, painter.answer
+    painter.click(0.3, 0.5)
+    painter.take_away()
+    assert painter.hints == two[1:]
+    painter.take_away()  # nothing there any more
+    assert painter.hints == two[1:]
+    assert "No hint at" in painter.message.value
+    painter.undo()
+    assert painter.hints == two
+    assert np.array_equal(painter.answer, answer)
+
+
+@pytest.mark.slow
 def test_the_palette_buttons_put_their_color(painter):
     painter.click(0.3, 0.8)
     swatch = painter.palette.children[1]

@@ -57,6 +57,32 @@ def test_stop_ends_one_training_at_its_next_measurement_and_the_next_begins():
     assert "one: step 0" in describe_training(histories) and "(stopped)" in panel.status.value
 
 
+@pytest.mark.slow
+def test_a_second_press_does_not_stop_the_next_training():
+    panel, pressed = new_panel(Config(steps=40, evaluate_every=2, batch_size=4)), []
+
+    async def twice():
+        task = asyncio.ensure_future(panel.run())
+        while panel.stop_button.disabled:
+            await asyncio.sleep(0)
+        for _ in range(2):  # a browser sends no press of a button that is disabled
+            pressed.append(not panel.stop_button.disabled)
+            if pressed[-1]:
+                panel.stop_button.click()
+        return await task
+
+    histories = asyncio.run(twice())
+    assert pressed == [True, False]
+    assert histories["one"].interrupted
+    assert not histories["two"].interrupted
+    assert "Stopping" not in panel.status.value
+
+
+def test_photographs_of_several_heights_are_refused():
+    with pytest.raises(ValueError, match=r"one height, got \[20, 30\]"):
+        TrainingPanel({}, None, CONFIG, [np.zeros((h, 9, 3), np.uint8) for h in (20, 30)], {}, {})
+
+
 def test_an_interrupt_stops_everything_and_keeps_what_was_learnt():
     panel = new_panel(Config(steps=100_000, evaluate_every=2, batch_size=4))
 

@@ -322,6 +322,16 @@ def test_a_field_of_the_grid_says_where_it_is():
     assert KernelGrid([0] * 9).fields[5].tooltip == "kernel: row 2, column 3"
 
 
+def test_a_sum_of_dust_is_zero_and_has_no_sign():
+    explorer = kernel_playground("vertical edges")
+    kernel = list(flat("vertical edges"))
+    kernel[5] = 0.2
+    explorer.set(kernel=kernel)
+    explorer.buttons["Sum to 0"].click()
+    assert "sum to 0:" in explorer.caption.value
+    assert "-0" not in explorer.caption.value
+
+
 @pytest.mark.parametrize(("kernel", "cmap"), [("blur", "gray"), ("sharpen", "gray"), ("spots", "signed")])
 def test_answers_are_greys_only_where_the_kernel_sums_to_one(kernel, cmap):
     image = render_kernel(flat(kernel), "coffee").axes[2].images[0]
@@ -472,6 +482,7 @@ def test_a_file_name_cannot_bring_html(own_photo):
 def test_the_bin_explorer_takes_a_photograph_of_ones_own():
     explorer = color_bins_explorer(20)
     assert explorer.state == {"grid_size": 20, "name": "chelsea"}
+    assert "'chelsea'" in explorer.picture.description  # an alt text is no HTML
     before, rgb = explorer.picture.value, np.full((30, 40, 3), (200, 30, 40), np.uint8)
     upload(explorer.upload, "red.png", png_of(rgb))
     assert explorer.state["name"] == "your own"
