@@ -73,7 +73,7 @@ RECIPES = {
 # λ to which it is moved after training, temperature, working size: chosen from the table of `choose`, and by eye.
 DECISIONS = {
     "regression": dict(working_size=256),
-    "classification": dict(uniform_mix=0.54, temperature=0.3, working_size=256),
+    "classification": dict(uniform_mix=0.6, temperature=0.25, working_size=256),
     "guided": dict(uniform_mix=1.0, temperature=1.0, working_size=224),
 }
 # Steps after which a plan of learning rates ends; the next goes on where a longer one would stand by then.

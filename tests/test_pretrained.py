@@ -63,16 +63,14 @@ def test_it_colours_a_photograph_and_keeps_its_lightness(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("level", [0, 12, 235, 255])
+@pytest.mark.parametrize("level", [0, 4, 12, 220, 235, 245, 255])
 def test_a_frame_around_a_photograph_stays_paper_or_darkness(name, level):
     inside = photo("coffee", side=160).rgb
     framed = np.full((inside.shape[0] + 48, inside.shape[1] + 48, 3), level, np.uint8)
     framed[24:-24, 24:-24] = inside  # only its lightness is looked at
     colored = rgb2lab(Colorizer.pretrained(name).colorize(framed))[..., 1:]
     chroma = np.hypot(*np.moveaxis(colored[:20], -1, 0))
-    assert chroma.mean() < 3
-    if level in (0, 255):  # off-white paper and greyish bars get a touch of colour: benchmarks/training.md
-        assert (chroma < 3).mean() >= 0.99
+    assert (chroma < 3).mean() >= 0.99
 
 
 @pytest.mark.slow
