@@ -19,7 +19,8 @@ def score_scatter(scores: Mapping[str, Mapping[str, float]], title: str = "") ->
     figure = Figure(figsize=(max(7.4, width_of(title)), 4.2), layout="constrained")
     ax = figure.subplots()
     for (name, s), marker in zip(scores.items(), cycle("osD^vP*Xhd"), strict=False):
-        ax.plot(s["psnr"], s["rebalanced_auc"], marker, markersize=9, linestyle="none", label=name)
+        hollow = dict(markersize=9, markerfacecolor="none", markeredgewidth=1.8)  # some lie upon one another
+        ax.plot(s["psnr"], s["rebalanced_auc"], marker, linestyle="none", label=name, **hollow)
     ax.set(xlabel="PSNR, dB", ylabel="rebalanced AuC, %", title=title)
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
     return figure
