@@ -1,8 +1,10 @@
 """How time and memory grow: each size in a process of its own, and the slope of the line through them on log axes."""
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +13,11 @@ from clock import exponent, peak_megabytes
 
 SIZES = {  # what grows -> its sizes
     "megapixels of a picture": (0.1, 1, 10, 100),
+    "pictures of a folder": (4, 16, 64),
     "frames of a GIF": (10, 30, 100, 300),
     "Q of encode": (50, 25, 10, 5.2),  # as grid_size
     "Q of decode": (50, 25, 10, 5.2),
+    "notebooks of a run": (1, 2, 4),
 }
 
 
@@ -55,7 +59,8 @@ def draw(found: dict[str, dict], path: Path) -> None:
 
 def _apart(what: str, size: float) -> dict:
     command = [sys.executable, __file__, what, str(size)]
-    result = subprocess.run(command, capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as folder:
+        result = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"GROWTH": folder})
     if result.returncode:
         sys.exit(result.stderr)
     return json.loads(result.stdout)
@@ -65,9 +70,11 @@ def point(what: str, size: float) -> dict:
     """One size of one thing, in this process."""
     size, call = {
         "megapixels of a picture": _picture,
+        "pictures of a folder": _folder,
         "frames of a GIF": _gif,
         "Q of encode": _encode,
         "Q of decode": _decode,
+        "notebooks of a run": _notebooks,
     }[what](size)
     megabytes = peak_megabytes(call)
     start = time.perf_counter()
@@ -86,6 +93,37 @@ def _picture(megapixels: float) -> tuple[float, Callable]:
     picture = np.array(Image.fromarray(photo("coffee").rgb).resize((side, side)))
     colorizer = Colorizer.pretrained()
     return megapixels, lambda: colorizer.colorize(picture)
+
+
+def _folder(pictures: float) -> tuple[float, Callable]:
+    """JPEGs of a tenth of a megapixel, decoded, coloured, written."""
+    from PIL import Image
+
+    from colorlab.batch import Settings, colorize_files, plan
+    from colorlab.colorizer import Colorizer
+    from colorlab.data import photo
+
+    folder, colorizer = Path(tempfile.mkdtemp(dir=os.environ["GROWTH"])), Colorizer.pretrained()
+    sources = [folder / f"{i}.jpg" for i in range(int(pictures))]
+    for source in sources:
+        Image.fromarray(photo("coffee", side=256).rgb).save(source)
+
+    def color() -> None:
+        jobs = plan(sources, folder / "colored")
+        assert all(said == "written" for _, said in colorize_files(colorizer, jobs, Settings(force=True)))
+
+    return pictures, color
+
+
+def _notebooks(count: float) -> tuple[float, Callable]:
+    """One short notebook with so many seeds, one after the other; memory is that of the process that waits."""
+    seeds = ",".join(map(str, range(int(count))))
+    words = ["run", "01", "-p", "preset", "smoke", "--sweep", "seed", seeds, "--out", os.environ["GROWTH"]]
+
+    def run() -> None:
+        subprocess.run([sys.executable, "-m", "colorlab", *words], check=True, capture_output=True)
+
+    return count, run
 
 
 def _gif(frames: float) -> tuple[float, Callable]:
