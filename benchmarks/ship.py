@@ -56,7 +56,7 @@ REGRESSION = ObjectivePlan("regression", targets="soft", uniform_mix=1.0)
 CLASSIFICATION = ObjectivePlan("classification", targets="soft", uniform_mix=0.4)
 # Later stages, each begun with what the one before had become: AdamW without a memory, a third of the rate, another
 # order of the pictures, and for the classification a λ near that with which it is used. The last one learns from
-# larger squares.
+# larger squares; `guided` has not had it.
 AGAIN = replace(CONFIG, steps=5_250, learning_rate=1e-3, seed=1)
 LARGER = replace(CONFIG, steps=3_000, learning_rate=1e-3, seed=2, evaluate_every=300)
 LARGER_SIZE = 224
@@ -89,7 +89,7 @@ STAGES = {
 LATER = {
     "regression": ((AGAIN, SIZE), (LARGER, LARGER_SIZE)),
     "classification": ((AGAIN, SIZE), (LARGER, LARGER_SIZE)),
-    "guided": ((AGAIN, SIZE), (LARGER, LARGER_SIZE)),
+    "guided": ((AGAIN, SIZE),),
     "weighted-regression": ((LARGER, LARGER_SIZE),),
 }
 DECIDING = replace(CLASSIFICATION, uniform_mix=0.575)
@@ -247,18 +247,20 @@ def ship(name: str, data: str, build: Path) -> None:
     mix = decision.pop("uniform_mix", None)
     later = sum(config.steps for config, _ in LATER.get(name, ()))
     if colorizer.objective.has_distribution:
-        trained_with = f"{RECIPES[name][1].uniform_mix:g}"
-        if later:
-            trained_with += f", of the last {later:,} steps {OBJECTIVES_LATER[name].uniform_mix:g}"
+        first, last = RECIPES[name][1].uniform_mix, OBJECTIVES_LATER[name].uniform_mix
+        trained_with = f"{first:g}" if first == last else f"{first:g}, of the last {later:,} steps {last:g}"
         move(colorizer, mix)
         colorizer.by_region = True
         colorizer.about["decision"] = {"trained with uniform_mix": trained_with, **DECISIONS[name]}
     if later:
+        squares = f"{SIZE} px"
+        if (LARGER, LARGER_SIZE) in LATER[name]:
+            squares += f", of the last {LARGER.steps:,} steps {LARGER_SIZE} px"
         colorizer.about["recipe"] |= {
             "steps": STAGES[name][-1] + later,
             "learning_rate": f"{CONFIG.learning_rate:g}, of the last {later:,} steps {AGAIN.learning_rate:g}",
             "seed": ", then ".join(str(c.seed) for c in (CONFIG, *(c for c, _ in LATER[name]))),
-            "squares": f"{SIZE} px, of the last {LARGER.steps:,} steps {LARGER_SIZE} px",
+            "squares": squares,
             "start_from": None,  # itself
         }
     for attribute, value in decision.items():
