@@ -94,8 +94,8 @@ def test_the_recorded_figures_are_those_that_the_course_tells_of():
     assert 0.9 < classification["chroma_ratio"] < 1.25
     assert 0.9 <= round(classification["patchiness"], 2) < 1.05
     assert classification["psnr"] >= grey["psnr"]
-    assert classification["hits"] > 62
-    assert classification["farther_than_grey"] < 48.5
+    assert classification["hits"] > 61
+    assert classification["farther_than_grey"] <= 47
     assert classification["rebalanced_auc"] > grey["rebalanced_auc"] + 9.5
     saturated = next(n for n in rows if n.startswith("regression ×"))
     assert classification["rebalanced_auc"] > regression["rebalanced_auc"] + 2
@@ -105,7 +105,7 @@ def test_the_recorded_figures_are_those_that_the_course_tells_of():
         assert classification["hits"] > rows[rival]["hits"] + more
         assert found["differences"][f"classification - {rival}"]["hits"][0] > more / 2
     # The identity of 08, over thousands of pictures: a regression with the weights is the distribution's mean. It
-    # learnt with λ = 0.575, the distribution was moved to 0.54: so it is made as vivid.
+    # learnt with λ = 0.575, the distribution was moved to 0.6: so it is made as vivid.
     for measure, apart in {"psnr": 0.1, "auc": 0.2, "rebalanced_auc": 0.5, "hits": 0.5}.items():
         mean = rows["classification, T = 1"][measure]
         assert rows[weighted][measure] == pytest.approx(mean, abs=apart)
