@@ -37,11 +37,13 @@ def picture_within(rgb: np.ndarray) -> tuple[slice, slice]:
 
 def without_color(ab: Tensor, top: int, within: tuple[slice, slice]) -> Tensor:
     """ab `(1, 2, h, w)` of some rows of a picture, the first of them row `top`: 0 outside of what lies within."""
-    rows, columns = within
-    y = torch.arange(top, top + ab.shape[-2])[:, None]
-    x = torch.arange(ab.shape[-1])
-    inside = (y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop)
-    return ab if inside.all() else ab * inside
+    (height, width), (rows, columns) = ab.shape[-2:], within
+    first, last = (min(max(edge - top, 0), height) for edge in (rows.start, rows.stop))
+    if (first, last) == (0, height) and columns == slice(0, width):
+        return ab
+    found = torch.zeros_like(ab)
+    found[..., first:last, columns] = ab[..., first:last, columns]
+    return found
 
 
 def lightness_of(rgb: np.ndarray) -> Tensor:
