@@ -53,6 +53,8 @@ def draw(found: dict[str, dict], path: Path) -> None:
             label=f"MB, exponent {curve['memory grows as']:.2f}",
         )
         ax.set(xlabel=what.replace(" of encode", "").replace(" of decode", ""), title=what)
+        ax.set_xticks(curve["sizes"], [f"{size:g}" for size in curve["sizes"]])
+        ax.minorticks_off()
         ax.legend(fontsize=7)
     figure.savefig(path, dpi=90)
 
