@@ -38,14 +38,11 @@ def in_one_piece(path: str | Path, replace: bool = True) -> Iterator[Path]:
     path = Path(path)
     try:
         with _claimed(path.parent) as (partial, file):
-            try:
-                yield partial
-                os.fsync(file.fileno())  # or a loss of power could leave the name without the content
-                if fcntl is None:
-                    file.close()  # what is open cannot be renamed there
-                _rename(partial, path, replace)
-            finally:
-                partial.unlink(missing_ok=True)
+            yield partial
+            os.fsync(file.fileno())  # or a loss of power could leave the name without the content
+            if fcntl is None:
+                file.close()  # what is open cannot be renamed there
+            _rename(partial, path, replace)
     except OSError as error:
         if not _about_partial(error):
             raise
@@ -145,17 +142,22 @@ def _remove(path: Path) -> None:
 
 @contextmanager
 def _claimed(folder: Path) -> Iterator:
-    """(name, file) of a new temporary file. It is locked while the block runs; death, of any kind, unlocks it."""
+    """(name, file) of a new temporary file, removed after the block. It is locked while the block runs; death, of
+    any kind, unlocks it."""
     while True:
         partial = folder / _new_name()
-        with open(partial, "xb") as file:
-            with suppress(OSError):  # a file system without locks
-                if fcntl is not None:
-                    fcntl.flock(file, fcntl.LOCK_EX)
-            if not partial.exists():  # cleared by another process before it was locked
-                continue
-            yield partial, file
-            return
+        try:  # from before it is there: an interrupt may come right after
+            with open(partial, "xb") as file:
+                with suppress(OSError):  # a file system without locks
+                    if fcntl is not None:
+                        fcntl.flock(file, fcntl.LOCK_EX)
+                if not partial.exists():  # cleared by another process before it was locked
+                    continue
+                yield partial, file
+                return
+        finally:
+            with suppress(FileNotFoundError, NotADirectoryError):
+                partial.unlink()
 
 
 def _rename(partial: Path, path: Path, replace: bool) -> None:
