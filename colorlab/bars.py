@@ -5,8 +5,6 @@ opposite ends of a picture, equal and flat, and both end at an edge. A sky is at
 by what stands before it.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -19,8 +17,6 @@ SHARE = 0.95  # of a row that must be flat; the rest is dust
 EDGE, WITHIN = 4.0, 8  # units of L, on average, from one row to the next, within so many rows of a bar's end
 MOST = 3  # a bar takes at most a third of the side
 LOOKED_AT = 512  # pixels of a row are plenty
-
-Rows = Callable[[slice], Tensor]
 
 
 def picture_within(rgb: np.ndarray) -> tuple[slice, slice]:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from colorlab.bars import picture_within, without_color
 from colorlab.bins import Temperature
 from colorlab.colorizer import Colorizer, global_hint_of, painted
 from colorlab.data import photo, to_lightness
@@ -105,7 +106,8 @@ class FrameColorizer:
         """uint8 `(H, W, 3)` -> `(3, H, W)`: the frame's own L and the ab for it, on the CPU."""
         L = to_lightness(rgb)[None]  # (1, 1, H, W)
         ab, small = self._answer(rgb)
-        return torch.cat([L, along_edges(ab, small, L)], dim=1)[0]
+        ab = without_color(along_edges(ab, small, L), 0, picture_within(rgb))  # as `painted`
+        return torch.cat([L, ab], dim=1)[0]
 
     def __call__(self, rgb: np.ndarray) -> np.ndarray:
         """uint8 `(H, W, 3)` -> the same coloured; only its lightness is looked at."""

@@ -13,6 +13,7 @@ from skimage.color import rgb2lab
 from colorlab.bars import picture_within, without_color
 from colorlab.colorizer import Colorizer
 from colorlab.data import manifest, photo, resized
+from colorlab.flicker import FrameColorizer
 from colorlab.objectives import Regression
 
 ALL = [entry["name"] for entry in manifest()]
@@ -154,7 +155,10 @@ class Bold(torch.nn.Module):
 @pytest.mark.parametrize("level", [4, 90, 235])
 def test_a_coloured_picture_has_grey_bars_and_colour_up_to_them(level):
     inside = resized(photo("chelsea").rgb, 80)
-    colored = Colorizer(Bold(), Regression(), working_size=64).colorize(framed(inside, 16, 0, level))
+    bold, rgb = Colorizer(Bold(), Regression(), working_size=64), framed(inside, 16, 0, level)
+    ab = FrameColorizer(bold, smoothing=0).lab(rgb)[1:]  # of a film's frame too
+    assert not ab[:, :16].any() and not ab[:, -16:].any() and ab[:, 16:-16].any()
+    colored = bold.colorize(rgb)
     chroma = np.hypot(*np.moveaxis(rgb2lab(colored)[..., 1:], -1, 0))
     assert chroma[:16].max() < 0.5
     assert chroma[-16:].max() < 0.5
