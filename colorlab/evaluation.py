@@ -6,10 +6,13 @@ command computes them anew.
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -25,7 +28,7 @@ from colorlab.files.faults import printable
 from colorlab.flicker import SMOOTHING, FrameColorizer, flicker, static_clip
 from colorlab.hints import POINT_SIDE, global_hint, simulate, spread
 from colorlab.lab import lab_to_rgb_in_gamut, rgb_to_lab
-from colorlab.metrics import Tally, baselines, hits, intervals, score, segments_of, to_labs
+from colorlab.metrics import Tally, Truth, baselines, hits, intervals, score, segments_of, to_labs
 
 AT_ONCE = 32  # squares a forward pass
 SEEN_AT = 192  # pictures are kept with a shorter side of at most 9/8 of this many pixels
@@ -151,10 +154,11 @@ def judge(
         networks: by name.
         pictures: uint8 `(H, W, 3)`, in colour.
     """
-    labs, segments = to_labs(pictures), [segments_of(rgb) for rgb in pictures]
+    labs, segments = to_labs(pictures), each(segments_of, pictures, "segments")
+    truth = Truth.of(labs, segments)
 
     def tally(name: str, answers: list[Tensor]) -> Tally:
-        return Tally.of(_progress(answers, f"judging {name}"), labs, segments)
+        return truth.tally(each(truth.judge, list(truth.beside(answers)), f"judging {name}"))
 
     tallies = {name: tally(name, answers) for name, answers in baselines(labs).items()}
     compared = [(name, "grey") for name in networks]
@@ -166,9 +170,7 @@ def judge(
         tallies |= {f"{name}, {way}": tally(f"{name}, {way}", found) for way, found in ways.items()}
     classifying = [n for n, network in networks.items() if network.objective.has_distribution]
     for name in [n for n in networks if n not in classifying]:
-        best = max(
-            FACTORS, key=lambda f: hits(saturated(_progress(shipped[name], f"× {f:g}"), labs, f), labs)
-        )
+        best = max(FACTORS, key=lambda f: hits(saturated(progress(shipped[name], f"× {f:g}"), labs, f), labs))
         rivals = [name, f"{name} × {best:g}"]
         tallies[rivals[-1]] = tally(rivals[-1], saturated(shipped[name], labs, best))
         if "classification" in classifying:  # as vivid as that: is it only the vividness?
@@ -181,32 +183,46 @@ def judge(
     return tallies, compared
 
 
-def _progress(things: Sequence, name: str) -> tqdm:
+Thing, Found = TypeVar("Thing"), TypeVar("Found")
+
+
+def each(function: Callable[[Thing], Found], things: Sequence[Thing], name: str) -> list[Found]:
+    """What a function finds for each of many pictures, one on every core: a single one keeps few of them busy."""
+    threads = torch.get_num_threads()
+    try:
+        with (
+            ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+            closing(pool.map(function, things)) as found,  # an interrupt drops those that wait
+        ):
+            return list(progress(found, name, len(things)))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def progress(things: Iterable[Thing], name: str, total: int | None = None) -> Iterable[Thing]:
     """Says how far it is with what takes longer than a moment."""
-    return tqdm(things, desc=printable(name), leave=False, mininterval=1.0, delay=1.0)
+    return tqdm(things, desc=printable(name), total=total, leave=False, mininterval=1.0, delay=1.0)
+
+
+def answers_of(network: Colorizer, pictures: Sequence[np.ndarray], name: str = "") -> dict[str, list[Tensor]]:
+    """What `colorize` gives, as ab `(2, H, W)`, in several ways: "as shipped", and others of a classification."""
+    found: list[dict[str, Tensor]] = each(partial(_answers, network), pictures, name)
+    return {way: [answers[way] for answers in found] for way in found[0]}
 
 
 @torch.no_grad()
-def answers_of(network: Colorizer, pictures: Sequence[np.ndarray], name: str = "") -> dict[str, list[Tensor]]:
-    """What `colorize` gives, as ab `(2, H, W)`, in several ways: "as shipped", and others of a classification.
-
-    Its distributions are asked for once a picture.
-    """
-    ways: dict[str, list[Tensor]] = {"as shipped": []}
-    for rgb in _progress(pictures, name):
-        small = network.small_copy(rgb)
-        beliefs = network.beliefs(small)
-        found = {"as shipped": network.ab_from(beliefs, small)}
-        if network.objective.has_distribution:
-            found |= {
-                "mode" if t == "mode" else f"T = {t:g}": network.to_size(network.decide(beliefs, t), small)
-                for t in ALSO_AT
-            }
-            if network.by_region:
-                found["pixel by pixel"] = network.predict_ab(small, by_region=False)
-        for way, ab in found.items():
-            ways.setdefault(way, []).append(to_lab(painted(rgb, ab.cpu(), small))[1:])
-    return ways
+def _answers(network: Colorizer, rgb: np.ndarray) -> dict[str, Tensor]:
+    small = network.small_copy(rgb)
+    beliefs = network.beliefs(small)
+    found = {"as shipped": network.ab_from(beliefs, small)}
+    if network.objective.has_distribution:
+        found |= {
+            "mode" if t == "mode" else f"T = {t:g}": network.to_size(network.decide(beliefs, t), small)
+            for t in ALSO_AT
+        }
+        if network.by_region:
+            found["pixel by pixel"] = network.predict_ab(small, by_region=False)
+    return {way: to_lab(painted(rgb, ab.cpu(), small))[1:] for way, ab in found.items()}
 
 
 def saturated(answers: Sequence[Tensor], labs: Sequence[Tensor], factor: float) -> list[Tensor]:
@@ -233,7 +249,7 @@ def predict(
 ) -> Tensor:
     """ab `(N, 2, H, W)` for squares `(N, 3, H, W)`, a batch at a time, with progress."""
     answers = []
-    for first in _progress(range(0, len(lab), AT_ONCE), name):
+    for first in progress(range(0, len(lab), AT_ONCE), name):
         batch = slice(first, first + AT_ONCE)
         hints, overall = (None if given is None else given[batch] for given in (planes, like))
         answers.append(network.predict_ab(lab[batch, :1], None, hints, overall).cpu())

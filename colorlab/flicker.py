@@ -21,6 +21,7 @@ from colorlab.bins import Temperature
 from colorlab.colorizer import Colorizer, global_hint_of, painted
 from colorlab.data import photo, to_lightness
 from colorlab.edges import along_edges
+from colorlab.lab import chroma
 from colorlab.objective_base import averaged
 
 SMOOTHING = 0.95  # the share of the past in a still pixel: a memory of about 1 / (1 - 0.95) = 20 frames
@@ -41,7 +42,7 @@ def flicker(labs: Iterable[Tensor]) -> float:
     total, pixels = 0.0, 0
     for before, after in pairwise(labs):
         still = (after[0] - before[0]).abs() <= STILL
-        total += (after[1:] - before[1:]).norm(dim=0)[still].double().sum().item()
+        total += chroma(after[1:] - before[1:])[still].double().sum().item()
         pixels += int(still.sum())
     return total / pixels if pixels else float("nan")
 

@@ -6,7 +6,7 @@ any network: those are the *baselines*.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,7 +101,7 @@ class Tally:
     def of(
         cls, predictions: Sequence[Tensor], labs: Sequence[Tensor], segments: Sequence[Tensor] | None = None
     ) -> "Tally":
-        """Count. See `score` for the arguments.
+        """Count. See `score` for the arguments, `Truth` for many answers about the same pictures.
 
         Args:
             segments: of the true pictures, `(H, W)` int64 each (`segments_of`); with them patchiness is measured.
@@ -109,44 +109,8 @@ class Tally:
         Raises:
             ValueError: not one prediction a picture, or one of another size.
         """
-        if len(predictions) != len(labs) or not labs:
-            raise ValueError(
-                f"expected one prediction a picture, got {len(predictions)} for {len(labs)} pictures"
-            )
-        cells = cells_of(torch.cat([lab[1:].flatten(1) for lab in labs], dim=1))  # (pixels of all,)
-        names, cells = cells.unique(return_inverse=True)
-        rows, first = [], 0
-        for ab, lab, parts in zip(predictions, labs, segments or [None] * len(labs), strict=True):
-            if ab.shape[1:] != lab.shape[1:] or len(ab) != 2:
-                raise ValueError(f"expected ab of shape (2, *{tuple(lab.shape[1:])}), got {tuple(ab.shape)}")
-            rgb, true_rgb = _levels(torch.cat([lab[:1], ab])), _levels(lab)
-            distance, true_chroma = (ab - lab[1:]).norm(dim=0), chroma(lab[1:])
-            near, (clear, hit) = closeness(distance.flatten()), clear_and_hit(ab, lab)
-            cell = cells[first : first + len(near)]
-            first += len(near)
-            rows.append(
-                (
-                    len(near),
-                    (rgb.double() - true_rgb.double()).square().sum().item(),
-                    near.sum().item(),
-                    chroma(ab).double().sum().item(),
-                    true_chroma.double().sum().item(),
-                    colorfulness(rgb),
-                    clear,
-                    hit,
-                    float(distance.mean() > true_chroma.mean()),
-                    0.0 if parts is None else spread_in(parts, ab, lab[0]),
-                    0.0 if parts is None else spread_in(parts, lab[1:], lab[0]),
-                    torch.bincount(cell, minlength=len(names)).double(),
-                    torch.bincount(cell, near, minlength=len(names)),
-                )
-            )
-        *sums, counts, near = zip(*rows, strict=True)
-        return cls(
-            *(torch.tensor(s, dtype=torch.float64) for s in sums),
-            cell_pixels=torch.stack(counts),
-            cell_closeness=torch.stack(near),
-        )
+        truth = Truth.of(labs, segments)
+        return truth.tally(map(truth.judge, truth.beside(predictions)))
 
     def scores(self, times: Tensor | None = None) -> dict[str, float]:
         """The measures (see `score`), every picture counted `times` `(P,)` over; None counts each once."""
@@ -175,6 +139,75 @@ class Tally:
         if self.true_spread.any():
             found["patchiness"] = (times @ self.spread / torch.where(spread > 0, spread, math.nan)).sqrt()
         return found
+
+
+@dataclass(frozen=True)
+class Truth:
+    """True pictures, and what every judgement of answers about them needs of them, computed once.
+
+    Attributes:
+        labs: `(3, H, W)` each.
+        segments: `(H, W)` int64 each, or None: patchiness is not measured.
+        spreads: of their own ab inside segments, see `spread_in`.
+        cells: the cell of every pixel's colour, `(H · W,)` each, numbers below `count`.
+        count: of the cells that occur in any of them.
+    """
+
+    labs: Sequence[Tensor]
+    segments: Sequence[Tensor] | None
+    spreads: Sequence[float]
+    cells: Sequence[Tensor]
+    count: int
+
+    @classmethod
+    def of(cls, labs: Sequence[Tensor], segments: Sequence[Tensor] | None = None) -> "Truth":
+        """See `Tally.of`."""
+        found = [cells_of(lab[1:].flatten(1)) for lab in labs]
+        names = torch.cat([cells.unique() for cells in found]).unique() if found else torch.empty(0)
+        cells = [torch.searchsorted(names, cells, out_int32=True) for cells in found]
+        known = [] if segments is None else zip(segments, labs, strict=True)
+        return cls(labs, segments, [spread_in(s, lab[1:], lab[0]) for s, lab in known], cells, len(names))
+
+    def beside(self, predictions: Sequence[Tensor]) -> Iterable[tuple[int, Tensor]]:
+        """Predictions with the numbers of their pictures, once it is sure that there is one for each."""
+        if len(predictions) != len(self.labs) or not self.labs:
+            raise ValueError(
+                f"expected one prediction a picture, got {len(predictions)} for {len(self.labs)} pictures"
+            )
+        return enumerate(predictions)
+
+    def judge(self, one: tuple[int, Tensor]) -> tuple[float | Tensor, ...]:
+        """A row of a `Tally`, of the number of a picture and the ab `(2, H, W)` answered for it."""
+        i, ab = one
+        lab, cell = self.labs[i], self.cells[i]
+        if ab.shape[1:] != lab.shape[1:] or len(ab) != 2:
+            raise ValueError(f"expected ab of shape (2, *{tuple(lab.shape[1:])}), got {tuple(ab.shape)}")
+        rgb, true_rgb = _levels(torch.cat([lab[:1], ab])), _levels(lab)
+        distance, true_chroma = chroma(ab - lab[1:]), chroma(lab[1:])
+        near = closeness(distance.flatten())
+        return (
+            len(near),
+            (rgb.double() - true_rgb.double()).square().sum().item(),
+            near.sum().item(),
+            chroma(ab).double().sum().item(),
+            true_chroma.double().sum().item(),
+            colorfulness(rgb),
+            *clear_and_hit(ab, lab),
+            float(distance.mean() > true_chroma.mean()),
+            0.0 if self.segments is None else spread_in(self.segments[i], ab, lab[0]),
+            0.0 if self.segments is None else self.spreads[i],
+            torch.bincount(cell, minlength=self.count).double(),
+            torch.bincount(cell, near, minlength=self.count),
+        )
+
+    def tally(self, rows: Iterable[tuple[float | Tensor, ...]]) -> Tally:
+        """All pictures' rows together."""
+        *sums, counts, near = zip(*rows, strict=True)
+        return Tally(
+            *(torch.tensor(s, dtype=torch.float64) for s in sums),
+            cell_pixels=torch.stack(counts),
+            cell_closeness=torch.stack(near),
+        )
 
 
 def intervals(
@@ -216,7 +249,7 @@ def hits(predictions: Sequence[Tensor], labs: Sequence[Tensor]) -> float:
 def clear_and_hit(ab: Tensor, lab: Tensor) -> tuple[int, int]:
     """How many pixels of a true picture `(3, H, W)` are clearly coloured, and how many of them ab `(2, H, W)` hits."""
     clear = chroma(lab[1:]) > CLEAR
-    near = (ab - lab[1:]).norm(dim=0) <= HIT
+    near = chroma(ab - lab[1:]) <= HIT
     return int(clear.sum()), int((clear & near).sum())
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from colorlab.bins import ColorBins
 from colorlab.colorizer import to_picture
 from colorlab.data import photo
+from colorlab.lab import chroma
 
 SIDE = 128  # pixels of a photograph's shorter side: enough to see bands, few enough to answer at once
 
@@ -47,7 +48,7 @@ def round_trip(grid_size: float, name: str) -> RoundTrip:
 def there_and_back(bins: ColorBins, lab: Tensor) -> RoundTrip:
     """Any Lab picture `(3, H, W)`, encoded and decoded again."""
     back = quantize(lab, bins)
-    moved = (back - lab)[1:].norm(dim=0)
+    moved = chroma((back - lab)[1:])
     used = torch.bincount(bins.encode(lab[None, 1:]).flatten(), minlength=bins.n_bins) > 0
     return RoundTrip(to_picture(back), float(moved.mean()), float(moved.max()), used.numpy())
 

@@ -8,6 +8,7 @@ from torch.nn.functional import avg_pool2d
 from torch.nn.functional import pad as replicated
 
 from colorlab.data import shrink, to_lab
+from colorlab.lab import chroma
 
 SIDE = 128  # pixels of the shorter side are plenty, and average JPEG's noise away
 GREY = 4.0  # Lab units: chroma below it is noise, or paper that is not quite white
@@ -39,14 +40,14 @@ def kind_of(rgb: np.ndarray) -> Kind:
     # The median is the tone also where a stamp takes a third of a lightness.
     medians = [ab[:, level == i].median(1).values if i in level else mean[:, i] for i in range(LEVELS)]
     tone = torch.stack(medians, 1)[:, level].view_as(lab[1:])
-    stamped = _has_clear_area(lab[1:] - tone, tone.norm(dim=0) / 2)  # a strong tone varies within a level
+    stamped = _has_clear_area(lab[1:] - tone, chroma(tone) / 2)  # a strong tone varies within a level
     return "color" if stamped or _rms(ab - mean[:, level]) > ONE_TONE else "sepia"
 
 
 def _has_clear_area(ab: torch.Tensor, allowed: torch.Tensor | float = 0.0) -> bool:
     """Whether `(2, H, W)` is anywhere, over some pixels, clearly farther from 0 than is allowed `(H, W)` there."""
     around = replicated(ab[None], [AREA // 2] * 4, "replicate")
-    return (avg_pool2d(around, AREA, 1)[0].norm(dim=0) > CLEAR + allowed).any().item()
+    return (chroma(avg_pool2d(around, AREA, 1)[0]) > CLEAR + allowed).any().item()
 
 
 def _rms(ab: torch.Tensor) -> float:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from colorlab.bins import ColorBins
 from colorlab.checks.exercise import AnswerError, asked, exercise, numbers
-from colorlab.lab import rgb_to_lab
+from colorlab.lab import chroma, rgb_to_lab
 from colorlab.quantization import quantize, round_trip
 
 MOST_ERROR = 3.0  # Lab units, what exercise 3 allows
@@ -128,7 +128,7 @@ def q3(answer):
 def far_color() -> list[int]:
     rgb = torch.randint(0, 256, (3, 1, 100_000), generator=torch.Generator().manual_seed(0)).byte()
     lab = rgb_to_lab(rgb)
-    moved = (quantize(lab, ColorBins(10)) - lab)[1:].norm(dim=0)[0]
+    moved = chroma((quantize(lab, ColorBins(10)) - lab)[1:])[0]
     return rgb[:, 0, moved.argmax()].tolist()
 
 

@@ -9,6 +9,7 @@ from colorlab.checks.exercise import AnswerError, exercise, numbers
 from colorlab.colorizer import Colorizer
 from colorlab.data import photo, to_lab
 from colorlab.datasets import middle_square
+from colorlab.lab import chroma
 
 
 def two_hints() -> Tensor:
@@ -93,7 +94,7 @@ def gained(places: tuple[tuple[int, int], ...]) -> list[float]:
         hint[2, rows, columns] = 1
     L = lab[None, :1].expand(len(planes), -1, -1, -1)
     ab = Colorizer.pretrained("guided").predict_ab(L, hints=planes).cpu()
-    *off, alone = (ab - lab[1:]).norm(dim=1).mean((1, 2)).tolist()
+    *off, alone = chroma(ab - lab[1:]).mean((1, 2)).tolist()
     return [alone - distance for distance in off]
 
 

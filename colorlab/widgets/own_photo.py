@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from colorlab.colorizer import Colorizer, to_picture
 from colorlab.data import shrink, to_lab
+from colorlab.lab import chroma
 from colorlab.plots import pictures, to_bytes
 from colorlab.widgets.caption import Caption
 from colorlab.widgets.clickable import Picture
@@ -86,7 +87,7 @@ def color_all(colorizers: Mapping[str, Colorizer], rgb: np.ndarray) -> dict[str,
 def from_truth(answers: Mapping[str, np.ndarray]) -> dict[str, float]:
     """How far each picture of `color_all` lies from the truth: mean distance over ab, Lab units."""
     truth = to_lab(answers[TRUTH])
-    return {name: float((to_lab(rgb) - truth)[1:].norm(dim=0).mean()) for name, rgb in answers.items()}
+    return {name: float(chroma((to_lab(rgb) - truth)[1:]).mean()) for name, rgb in answers.items()}
 
 
 def titles(answers: Mapping[str, np.ndarray]) -> list[str]:
