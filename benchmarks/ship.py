@@ -31,10 +31,10 @@ from colorlab.colorizer import WEIGHTS, Colorizer, painted
 from colorlab.config import Config, History
 from colorlab.data import photos, shrink, to_lab
 from colorlab.datasets import middle_square, open_collection
-from colorlab.evaluation import SEEN_AT, answers_of, recorded
+from colorlab.evaluation import SEEN_AT, answers_of, each, recorded, tallied
 from colorlab.experiment import Run, write_runs
 from colorlab.files.whole import write_whole
-from colorlab.metrics import Tally, baselines, segments_of, to_labs
+from colorlab.metrics import Tally, Truth, baselines, segments_of, to_labs
 from colorlab.objectives import Classification
 from colorlab.plots import loss_curves, to_bytes
 from colorlab.recipe import NetworkPlan, ObjectivePlan
@@ -55,11 +55,13 @@ LITE, SCRATCH = NetworkPlan("LiteUNet"), NetworkPlan("UNet", width=16, depth=4, 
 REGRESSION = ObjectivePlan("regression", targets="soft", uniform_mix=1.0)
 CLASSIFICATION = ObjectivePlan("classification", targets="soft", uniform_mix=0.4)
 # Later stages, each begun with what the one before had become: AdamW without a memory, a third of the rate, another
-# order of the pictures, and for the classification a λ near that with which it is used. The last one learns from
-# larger squares; `guided` has not had it.
+# order of the pictures, and for the classification a λ near that with which it is used. The last two learn from
+# larger squares, the very last from squares of the size at which the pair is used.
 AGAIN = replace(CONFIG, steps=5_250, learning_rate=1e-3, seed=1)
 LARGER = replace(CONFIG, steps=3_000, learning_rate=1e-3, seed=2, evaluate_every=300)
 LARGER_SIZE = 224
+LARGEST = replace(LARGER, steps=2_400, seed=3)
+LARGEST_SIZE = 256
 RECIPES = {
     "regression": (LITE, REGRESSION),
     "classification": (LITE, CLASSIFICATION),
@@ -87,10 +89,11 @@ STAGES = {
 }
 # Settings and size of the squares of the later stages.
 LATER = {
-    "regression": ((AGAIN, SIZE), (LARGER, LARGER_SIZE)),
-    "classification": ((AGAIN, SIZE), (LARGER, LARGER_SIZE)),
-    "guided": ((AGAIN, SIZE),),
-    "weighted-regression": ((LARGER, LARGER_SIZE),),
+    **dict.fromkeys(
+        ("regression", "classification", "guided"),
+        ((AGAIN, SIZE), (LARGER, LARGER_SIZE), (LARGEST, LARGEST_SIZE)),
+    ),
+    "weighted-regression": ((LARGEST, LARGEST_SIZE),),
 }
 DECIDING = replace(CLASSIFICATION, uniform_mix=0.575)
 OBJECTIVES_LATER = {
@@ -102,7 +105,7 @@ OBJECTIVES_LATER = {
 EXPERIMENT = ("regression", "classification")
 RECORDED = (0, 150, 300, 600, 1_050, 1_500, 2_250, 3_000, 4_500, 6_000, 7_850, 10_050, 12_500)  # to replay
 RECORDED_LATER = (1_500,)  # and the last
-MIXES, TEMPERATURES, WORKING_SIZES = (0.4, 0.5, 0.6, 0.7), (1.0, 0.6, 0.5, 0.38), (192, 224, 256)
+MIXES, TEMPERATURES, WORKING_SIZES = (0.54, 0.575, 0.6, 0.625, 0.65), (0.25, 0.3), (256, 288)
 MEASURES = ("psnr", "rebalanced_auc", "chroma_ratio", "hits", "farther_than_grey", "patchiness")
 STRIP = 128  # pixels of the shorter side of a recorded picture
 SHEET = 60  # held-out pictures on the sheet
@@ -193,46 +196,42 @@ def trained(name: str, build: Path) -> Colorizer:
     return Colorizer.load(places_of(name, build)[-1] / "colorizer.safetensors")
 
 
-@torch.no_grad()
-def choose(name: str, data: str, build: Path, every: int = 3) -> None:
-    """Print what each λ, temperature and working size reaches on every third picture of the validation part.
+def choose(name: str, data: str, build: Path) -> None:
+    """Print what each λ, temperature and working size reaches on the validation part.
 
     The held-out part is never looked at.
     """
     colorizer = trained(name, build)
     part = open_collection(data, SEEN_AT).part("validation")
-    pictures = [part.picture(i) for i in range(0, len(part), every)]
-    labs, segments = to_labs(pictures), [segments_of(rgb) for rgb in pictures]
-    show("grey", Tally.of(baselines(labs)["grey"], labs, segments))
-    objective = colorizer.objective
-    for size in WORKING_SIZES:
-        colorizer.working_size = size
-        if not objective.has_distribution:
-            ab = [
-                seen_as(rgb, colorizer.predict_ab(s), s)
-                for rgb in pictures
-                for s in [colorizer.small_copy(rgb)]
-            ]
-            show(f"{size} px", Tally.of(ab, labs, segments))
-            continue
-        for by_region in (False, True):
-            found = {}
-            for rgb in pictures:
-                small = colorizer.small_copy(rgb)
-                logits = colorizer.beliefs(small, by_region=by_region).log()
-                for mix in MIXES if objective.uniform_mix < 1 else (1.0,):
-                    moved = objective.reweight(logits, mix) if mix != objective.uniform_mix else logits
-                    for t in TEMPERATURES:
-                        ab = colorizer.to_size(colorizer.decode(moved, t), small)
-                        found.setdefault((mix, t), []).append(seen_as(rgb, ab, small))
-            for (mix, t), ab in found.items():
-                how = "regions" if by_region else "pixels "
-                show(f"{size} px, {how}, λ = {mix:g}, T = {t:g}", Tally.of(ab, labs, segments))
+    pictures = [part.picture(i) for i in range(len(part))]
+    labs = to_labs(pictures)
+    truth = Truth.of(labs, each(segments_of, pictures, "segments"))
+    show("grey", tallied(truth, "grey", baselines(labs)["grey"]))
+    colorizer.by_region = colorizer.objective.has_distribution
+    for colorizer.working_size in WORKING_SIZES:
+        found = each(partial(ways_to_decide, colorizer), pictures, f"{colorizer.working_size} px")
+        for way in found[0]:
+            label = f"{colorizer.working_size} px{way}"
+            show(label, tallied(truth, label, [answers[way] for answers in found]))
 
 
-def seen_as(rgb: np.ndarray, ab: torch.Tensor, small: torch.Tensor) -> torch.Tensor:
-    """The ab of a picture as `colorize` gives it."""
-    return to_lab(painted(rgb, ab, small))[1:]
+@torch.no_grad()
+def ways_to_decide(colorizer: Colorizer, rgb: np.ndarray) -> dict[str, torch.Tensor]:
+    """The ab `(2, H, W)` of a picture as `colorize` gives it, by λ and temperature."""
+    small = colorizer.small_copy(rgb)
+    beliefs, objective = colorizer.beliefs(small), colorizer.objective
+    if not objective.has_distribution:
+        found = {"": beliefs}
+    elif objective.uniform_mix == 1:
+        found = {f", T = {t:g}": colorizer.decide(beliefs, t) for t in TEMPERATURES}
+    else:
+        moved = {mix: objective.reweight(beliefs.log(), mix) for mix in MIXES}
+        found = {
+            f", λ = {mix:g}, T = {t:g}": colorizer.decode(logits, t)
+            for mix, logits in moved.items()
+            for t in TEMPERATURES
+        }
+    return {way: to_lab(painted(rgb, colorizer.to_size(ab, small), small))[1:] for way, ab in found.items()}
 
 
 def show(label: str, tally: Tally) -> None:
@@ -253,14 +252,12 @@ def ship(name: str, data: str, build: Path) -> None:
         colorizer.by_region = True
         colorizer.about["decision"] = {"trained with uniform_mix": trained_with, **DECISIONS[name]}
     if later:
-        squares = f"{SIZE} px"
-        if (LARGER, LARGER_SIZE) in LATER[name]:
-            squares += f", of the last {LARGER.steps:,} steps {LARGER_SIZE} px"
+        larger = (f", then {c.steps:,} steps {size} px" for c, size in LATER[name] if size != SIZE)
         colorizer.about["recipe"] |= {
             "steps": STAGES[name][-1] + later,
             "learning_rate": f"{CONFIG.learning_rate:g}, of the last {later:,} steps {AGAIN.learning_rate:g}",
             "seed": ", then ".join(str(c.seed) for c in (CONFIG, *(c for c, _ in LATER[name]))),
-            "squares": squares,
+            "squares": "".join((f"{SIZE} px", *larger)),
             "start_from": None,  # itself
         }
     for attribute, value in decision.items():
@@ -320,7 +317,7 @@ def record_controls(data: str, build: Path) -> None:
     """
     part = open_collection(data, SEEN_AT).part("held out")
     pictures = [part.picture(i) for i in range(len(part))]
-    labs, segments, runs = to_labs(pictures), [segments_of(rgb) for rgb in pictures], {}
+    truth, runs = Truth.of(to_labs(pictures), each(segments_of, pictures, "segments")), {}
     for name in (n for n in RECIPES if n not in DECISIONS):
         history, path = history_of(build / name), build / name / "colorizer.safetensors"
         if history is None or history.step[-1] < last_step(name):
@@ -330,7 +327,7 @@ def record_controls(data: str, build: Path) -> None:
         if name == "weighted-regression":
             colorizer.save(build / f"{name}.safetensors", half_precision=True)
         else:
-            scores = Tally.of(answers_of(colorizer, pictures, name)["as shipped"], labs, segments).scores()
+            scores = tallied(truth, name, answers_of(colorizer, pictures, name)["as shipped"]).scores()
         runs[name] = Run(history, {history.step[-1]: six(path)}, scores)
     write_runs(WEIGHTS / "controls.zip", runs)
 

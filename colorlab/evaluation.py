@@ -155,11 +155,7 @@ def judge(
         pictures: uint8 `(H, W, 3)`, in colour.
     """
     labs, segments = to_labs(pictures), each(segments_of, pictures, "segments")
-    truth = Truth.of(labs, segments)
-
-    def tally(name: str, answers: list[Tensor]) -> Tally:
-        return truth.tally(each(truth.judge, list(truth.beside(answers)), f"judging {name}"))
-
+    tally = partial(tallied, Truth.of(labs, segments))
     tallies = {name: tally(name, answers) for name, answers in baselines(labs).items()}
     compared = [(name, "grey") for name in networks]
     shipped = {}
@@ -181,6 +177,11 @@ def judge(
             tallies[rivals[-1]] = tally(rivals[-1], saturated(shipped[name], labs, as_vivid))
         compared += [(c, rival) for c in classifying for rival in rivals]
     return tallies, compared
+
+
+def tallied(truth: Truth, name: str, answers: Sequence[Tensor]) -> Tally:
+    """Answers to all pictures, ab `(2, H, W)` each, judged side by side."""
+    return truth.tally(each(truth.judge, list(truth.beside(answers)), f"judging {name}"))
 
 
 Thing, Found = TypeVar("Thing"), TypeVar("Found")
