@@ -35,9 +35,11 @@ from colorlab.evaluation import SEEN_AT, answers_of, each, recorded, tallied
 from colorlab.experiment import Run, write_runs
 from colorlab.files.whole import write_whole
 from colorlab.metrics import Tally, Truth, baselines, segments_of, to_labs
+from colorlab.objective_base import averaged
 from colorlab.objectives import Classification
 from colorlab.plots import loss_curves, to_bytes
 from colorlab.recipe import NetworkPlan, ObjectivePlan
+from colorlab.regions import shared
 
 SIZE = 192  # of the squares learnt from; Lite0 itself learnt from 224
 CONFIG = Config(
@@ -207,7 +209,6 @@ def choose(name: str, data: str, build: Path) -> None:
     labs = to_labs(pictures)
     truth = Truth.of(labs, each(segments_of, pictures, "segments"))
     show("grey", tallied(truth, "grey", baselines(labs)["grey"]))
-    colorizer.by_region = colorizer.objective.has_distribution
     for colorizer.working_size in WORKING_SIZES:
         found = each(partial(ways_to_decide, colorizer), pictures, f"{colorizer.working_size} px")
         for way in found[0]:
@@ -218,19 +219,16 @@ def choose(name: str, data: str, build: Path) -> None:
 @torch.no_grad()
 def ways_to_decide(colorizer: Colorizer, rgb: np.ndarray) -> dict[str, torch.Tensor]:
     """The ab `(2, H, W)` of a picture as `colorize` gives it, by λ and temperature."""
-    small = colorizer.small_copy(rgb)
-    beliefs, objective = colorizer.beliefs(small), colorizer.objective
-    if not objective.has_distribution:
-        found = {"": beliefs}
-    elif objective.uniform_mix == 1:
-        found = {f", T = {t:g}": colorizer.decide(beliefs, t) for t in TEMPERATURES}
-    else:
-        moved = {mix: objective.reweight(beliefs.log(), mix) for mix in MIXES}
-        found = {
-            f", λ = {mix:g}, T = {t:g}": colorizer.decode(logits, t)
-            for mix, logits in moved.items()
-            for t in TEMPERATURES
-        }
+    small, objective = colorizer.small_copy(rgb), colorizer.objective
+    answer, found = colorizer.answer(small).float(), {}
+    for mix in MIXES if objective.has_distribution and objective.uniform_mix < 1 else [None]:
+        beliefs = objective.beliefs(answer if mix is None else objective.reweight(answer, mix))
+        if not objective.has_distribution:
+            found[""] = beliefs
+            continue
+        beliefs = shared(beliefs, averaged(small, colorizer.network.answer_every))
+        for t in TEMPERATURES:
+            found[f", λ = {mix or 1:g}, T = {t:g}"] = colorizer.decide(beliefs, t)
     return {way: to_lab(painted(rgb, colorizer.to_size(ab, small), small))[1:] for way, ab in found.items()}
 
 
