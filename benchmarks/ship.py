@@ -62,7 +62,7 @@ CLASSIFICATION = ObjectivePlan("classification", targets="soft", uniform_mix=0.4
 AGAIN = replace(CONFIG, steps=5_250, learning_rate=1e-3, seed=1)
 LARGER = replace(CONFIG, steps=3_000, learning_rate=1e-3, seed=2, evaluate_every=300)
 LARGER_SIZE = 224
-LARGEST = replace(LARGER, steps=2_400, seed=3)
+LARGEST = replace(LARGER, steps=2_100, seed=3)
 LARGEST_SIZE = 256
 RECIPES = {
     "regression": (LITE, REGRESSION),
