@@ -17,9 +17,10 @@ SHARE = 0.95  # of a row that must be flat; the rest is dust
 EDGE, WITHIN = 4.0, 8  # units of L, on average, from one row to the next, within so many rows of a bar's end
 MOST = 3  # a bar takes at most a third of the side
 LOOKED_AT = 512  # pixels of a row are plenty
+Within = tuple[slice, slice]  # the rows and the columns of a picture without its bars
 
 
-def picture_within(rgb: np.ndarray) -> tuple[slice, slice]:
+def picture_within(rgb: np.ndarray) -> Within:
     """The rows and the columns of a picture without its bars; all of them where it has none.
 
     Args:
@@ -31,7 +32,25 @@ def picture_within(rgb: np.ndarray) -> tuple[slice, slice]:
     return rows, columns
 
 
-def without_color(ab: Tensor, top: int, within: tuple[slice, slice]) -> Tensor:
+def everything(rgb: np.ndarray) -> Within:
+    """The whole picture."""
+    return slice(0, rgb.shape[0]), slice(0, rgb.shape[1])
+
+
+def still_there(rgb: np.ndarray, within: Within) -> bool:
+    """Whether what lies around `within` is flat as bars are, edge or none: a dark scene hides where they end."""
+    rows, columns = within
+    sides = [(rgb, rows), (rgb[rows].swapaxes(0, 1), columns)]
+    for lines, inside in sides:
+        outside = np.concatenate([lines[: inside.start], lines[inside.stop :]])
+        if len(outside):
+            L = _lightness_of_rows(outside)
+            if not _flat(L, L[0].median()).all():
+                return False
+    return True
+
+
+def without_color(ab: Tensor, top: int, within: Within) -> Tensor:
     """ab `(1, 2, h, w)` of some rows of a picture, the first of them row `top`: 0 outside of what lies within."""
     (height, width), (rows, columns) = ab.shape[-2:], within
     first, last = (min(max(edge - top, 0), height) for edge in (rows.start, rows.stop))
@@ -51,18 +70,19 @@ def lightness_of(rgb: np.ndarray) -> Tensor:
 
 def _without_bars(rgb: np.ndarray) -> slice:
     """The rows between a bar above and one below."""
-    count, every = len(rgb), max(1, rgb.shape[1] // LOOKED_AT)
-
-    def rows(which: slice) -> Tensor:
-        return lightness_of(np.ascontiguousarray(rgb[which, ::every]))[0]
-
-    ends = torch.cat([rows(slice(0, 1)), rows(slice(count - 1, count))])
+    count = len(rgb)
+    ends = _lightness_of_rows(rgb[:: max(1, count - 1)])
     level = ends[0].median()
     if not _flat(ends, level).all():  # as most pictures: nothing more is computed
         return slice(0, count)
-    above = _thickness(rows(slice(0, count // MOST)), level)
-    below = _thickness(rows(slice(count - count // MOST, count)).flip(0), level)
+    above = _thickness(_lightness_of_rows(rgb[: count // MOST]), level)
+    below = _thickness(_lightness_of_rows(rgb[count - count // MOST :]).flip(0), level)
     return slice(above, count - below) if above and below else slice(0, count)
+
+
+def _lightness_of_rows(rgb: np.ndarray) -> Tensor:
+    """L `(n, m)` of rows, of long ones at some places."""
+    return lightness_of(np.ascontiguousarray(rgb[:, :: max(1, rgb.shape[1] // LOOKED_AT)]))[0]
 
 
 def _thickness(L: Tensor, level: Tensor) -> int:

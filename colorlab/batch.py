@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from colorlab.arguments import true_or_false
+from colorlab.bars import everything
 from colorlab.bins import Temperature
 from colorlab.colorizer import Colorizer, global_hint_of, painted
 from colorlab.files import kinds, video
@@ -170,7 +171,7 @@ def _paint(
     hints = encode(settings.hints, rgb.shape[:2], tuple(small.shape[-2:])) if settings.hints else None
     like = None if settings.like is None else global_hint_of(settings.like)
     ab = colorizer.predict_ab(small, settings.temperature, hints, like).cpu()
-    return painted(deep, ab, small, grey_bars=not settings.hints), alpha
+    return painted(deep, ab, small, everything(deep) if settings.hints else None), alpha
 
 
 def colorize_files(

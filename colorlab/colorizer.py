@@ -13,7 +13,7 @@ from torch import Tensor
 
 import colorlab.weighted_regression  # noqa: F401 (nobody asks for it by name, but its files are opened)
 from colorlab.arguments import true_or_false, whole_number
-from colorlab.bars import lightness_of, picture_within, without_color
+from colorlab.bars import Within, everything, lightness_of, picture_within, without_color
 from colorlab.bins import Temperature, checked_temperature
 from colorlab.data import resized, shrink, to_lab, to_lightness
 from colorlab.device import choose_device
@@ -256,7 +256,7 @@ class Colorizer:
         planes = None if not hints else encode(hints, rgb.shape[:2], tuple(small.shape[-2:]))
         overall = None if like is None else global_hint_of(like)
         ab = self.predict_ab(small, temperature, planes, overall, by_region).cpu()
-        return painted(rgb, ab, small, grey_bars=not hints)
+        return painted(rgb, ab, small, everything(rgb) if hints else None)
 
     def small_copy(self, rgb: np.ndarray) -> Tensor:
         """What the network sees of a picture: the L of a copy of `working_size`, `(1, 1, h, w)`.
@@ -362,17 +362,17 @@ def global_hint_of(like: AnyPicture) -> Tensor:
     return global_hint(to_lab(reference)[None])
 
 
-def painted(rgb: np.ndarray, ab: Tensor, small: Tensor, grey_bars: bool = True) -> np.ndarray:
+def painted(rgb: np.ndarray, ab: Tensor, small: Tensor, within: Within | None = None) -> np.ndarray:
     """A picture in new colours: its own L, and ab `(1, 2, h, w)` of its small copy laid under that.
 
     Args:
         rgb: uint8 `(H, W, 3)`; or finer greys, uint16 `(H, W)`, for colours as fine.
         ab, small: see `along_edges`.
-        grey_bars: letterbox bars and flat frames get no colour, see `colorlab.bars`.
+        within: where colour may be; None leaves out letterbox bars and flat frames, see `colorlab.bars`.
     """
     height, width = rgb.shape[:2]
     colored, slope = np.empty((height, width, 3), rgb.dtype), edge_slope(ab, small)
-    within = picture_within(rgb) if grey_bars else (slice(0, height), slice(0, width))
+    within = within or picture_within(rgb)
     for rows in bands(height, width):
         L = lightness_of(rgb[rows])[None]
         ab_there = without_color(along_edges(ab, small, L, rows.start, height, slope), rows.start, within)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorlab.bars import picture_within, without_color
+from colorlab.bars import Within, everything, picture_within, still_there, without_color
 from colorlab.bins import Temperature
 from colorlab.colorizer import Colorizer, global_hint_of, painted
 from colorlab.data import photo, to_lightness
@@ -102,17 +102,25 @@ class FrameColorizer:
     ):
         self.colorizer, self.temperature, self.smoother = colorizer, temperature, Smoother(smoothing)
         self.overall = None if like is None else global_hint_of(like)
+        self._within: Within | None = None  # the letterbox bars that were found
 
     def lab(self, rgb: np.ndarray) -> Tensor:
         """uint8 `(H, W, 3)` -> `(3, H, W)`: the frame's own L and the ab for it, on the CPU."""
         L = to_lightness(rgb)[None]  # (1, 1, H, W)
         ab, small = self._answer(rgb)
-        ab = without_color(along_edges(ab, small, L), 0, picture_within(rgb))  # as `painted`
+        ab = without_color(along_edges(ab, small, L), 0, self._picture_within(rgb))  # as `painted`
         return torch.cat([L, ab], dim=1)[0]
 
     def __call__(self, rgb: np.ndarray) -> np.ndarray:
         """uint8 `(H, W, 3)` -> the same coloured; only its lightness is looked at."""
-        return painted(rgb, *self._answer(rgb))
+        ab, small = self._answer(rgb)
+        return painted(rgb, ab, small, self._picture_within(rgb))
+
+    def _picture_within(self, rgb: np.ndarray) -> Within:
+        """Bars once found stay while they are flat: in a dark scene no edge shows where they end."""
+        if self._within in (None, everything(rgb)) or not still_there(rgb, self._within):
+            self._within = picture_within(rgb)
+        return self._within
 
     @torch.no_grad()
     def _answer(self, rgb: np.ndarray) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from skimage.color import rgb2lab
 
-from colorlab.bars import picture_within, without_color
+from colorlab.bars import everything, picture_within, still_there, without_color
 from colorlab.colorizer import Colorizer
 from colorlab.data import manifest, photo, resized
 from colorlab.flicker import FrameColorizer
@@ -31,10 +31,6 @@ def noise(height, width, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def whole(rgb):
-    return slice(0, rgb.shape[0]), slice(0, rgb.shape[1])
-
-
 @settings(max_examples=60, deadline=None)
 @given(
     size=st.tuples(st.integers(60, 90), st.integers(60, 90)),
@@ -53,7 +49,7 @@ def test_bars_of_any_thickness_and_grey_are_found_to_the_pixel(size, bars, level
 def test_a_photograph_has_none(name):
     for side in (64, 160, None):
         rgb = photo(name).rgb if side is None else resized(photo(name).rgb, side)
-        assert picture_within(rgb) == whole(rgb)
+        assert picture_within(rgb) == everything(rgb)
 
 
 @pytest.mark.parametrize("level", [0, 16, 128, 235])
@@ -110,7 +106,7 @@ def too_thick():
     ids=["a sky", "fading", "before a wall", "two greys", "too thick", "one grey"],
 )
 def test_what_is_no_bar(rgb):
-    assert picture_within(rgb) == whole(rgb)
+    assert picture_within(rgb) == everything(rgb)
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 255))
@@ -135,7 +131,7 @@ def test_ab_is_nothing_outside_and_as_it_was_within_whatever_rows_are_asked_for(
     for step in (1, 7, 20):
         bands = [without_color(ab[..., top : top + step, :], top, within) for top in range(0, 20, step)]
         assert torch.equal(torch.cat(bands, dim=2), expected)
-    assert without_color(ab, 0, whole(ab[0, 0])) is ab
+    assert without_color(ab, 0, everything(ab[0, 0])) is ab
 
 
 class Bold(torch.nn.Module):
@@ -163,3 +159,31 @@ def test_a_coloured_picture_has_grey_bars_and_colour_up_to_them(level):
     assert chroma[:16].max() < 0.5
     assert chroma[-16:].max() < 0.5
     assert chroma[16:-16].mean() > 20
+
+
+def test_a_film_keeps_its_bars_through_a_dark_scene_and_loses_them_when_they_end():
+    bright, dark = (resized(photo("chelsea").rgb, 80) // dim for dim in (1, 64))
+    film = FrameColorizer(Colorizer(Bold(), Regression(), working_size=64), smoothing=0)
+
+    def colored(rgb):
+        return film.lab(rgb)[1:].abs().sum((0, 2)) > 0
+
+    with_bars = [framed(inside, 16, 0, 0) for inside in (bright, dark, bright)]
+    assert picture_within(with_bars[1]) != picture_within(with_bars[0]), "alone, the dark frame hides them"
+    bars = torch.ones(112, dtype=torch.bool)
+    bars[16:-16] = False
+    for rgb in with_bars:
+        assert torch.equal(colored(rgb), ~bars)
+    assert colored(resized(photo("chelsea").rgb, 112)[:, : bright.shape[1]]).all(), (
+        "the next scene fills the frame"
+    )
+
+
+def test_bars_remain_only_where_all_around_is_flat():
+    rgb = framed(noise(60, 60), 12, 10, 128)
+    within = picture_within(rgb)
+    assert still_there(rgb, within)
+    for place in (np.s_[3:9, :], np.s_[-9:-3, :], np.s_[:, 2:8], np.s_[:, -8:-2]):
+        changed = rgb.copy()
+        changed[place] = noise(*changed[place].shape[:2])
+        assert not still_there(changed, within)

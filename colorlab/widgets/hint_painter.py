@@ -12,6 +12,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from colorlab.bars import everything
 from colorlab.colorizer import Colorizer, painted
 from colorlab.data import shrink, to_lab
 from colorlab.hints import Hint, check_hint, encode, read_hints, write_hints
@@ -204,7 +205,8 @@ class HintPainter(widgets.VBox):
         hints = [check_hint(hint, number, self.size) for number, hint in enumerate(hints, 1)]
         beliefs, planes = self._beliefs(self._shown(hints))
         ab = self.colorizer.ab_from(beliefs, self._small, hints=planes)
-        self.hints, self.answer = hints, painted(self.rgb, ab.cpu(), self._small, grey_bars=not hints)
+        within = everything(self.rgb) if hints else None
+        self.hints, self.answer = hints, painted(self.rgb, ab.cpu(), self._small, within)
         self._show(f"{_counted(hints)}." if hints else "No hint yet: click a place, choose a colour.")
 
     def _believed(self, hints: tuple[Hint, ...]) -> tuple[Tensor, Tensor | None]:
