@@ -1,5 +1,6 @@
 """What an exercise is: a check that answers at once, two hints and a solution, folded until wanted."""
 
+import ast
 import copy
 import inspect
 from collections.abc import Callable
@@ -104,7 +105,23 @@ class Exercise:
     def _result(self, status: str, message: str) -> Result:
         if _exam:
             return Result(status, message, (), "")
-        return Result(status, message, self.hints, inspect.getsource(self.solution))
+        return Result(status, message, self.hints, with_imports(self.solution))
+
+
+def with_imports(function: Callable) -> str:
+    """The source of a function, after the imports without which it would not run where it is copied to."""
+    source, home = inspect.getsource(function), inspect.getmodule(function)
+    asked = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)} & set(vars(home))
+    needed = []
+    for statement in ast.parse(inspect.getsource(home)).body:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            found = [alias for alias in statement.names if (alias.asname or alias.name) in asked]
+            asked -= {alias.asname or alias.name for alias in found}
+            statement.names = found
+            needed += [ast.unparse(statement)] if found else []
+    own = asked - {function.__name__}
+    needed += [f"from {home.__name__} import {', '.join(sorted(own))}"] if own else []
+    return "\n".join(needed) + "\n" * (3 if needed else 0) + source
 
 
 def exercise(hints: tuple[str, str], solution: Callable) -> Callable[[Callable], Exercise]:
