@@ -56,7 +56,7 @@ def chances() -> tuple[float, float]:
     solution=chances,
 )
 def q2(answer):
-    """(share of pictures without any hint, mean number of hints) if before each one a lot stops with 1/5."""
+    """(share of pictures without any hint, mean number of hints) if it stops before each one with a chance of 1/5."""
     none, mean = numbers(answer, (2,), "a share and a mean").tolist()
     if abs(none - 1 / 5) < 0.002 and abs(mean - 4) < 0.02:
         return None
