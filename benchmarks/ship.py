@@ -11,8 +11,8 @@
         && mv DIR/evaluation.json colorlab/weights/
     python benchmarks/ship.py cards
 
-A training takes about 100 to 170 minutes on one CPU core and may be stopped and started again; two side by side use
-two cores best. `train` knows more names than ship: the controls of benchmarks/training.md.
+A training takes about five to six hours on one CPU core in all its stages and may be stopped and started again; two
+side by side use two cores best. `train` knows more names than ship: the controls of benchmarks/training.md.
 """
 
 import argparse
@@ -74,7 +74,8 @@ RECIPES = {
     "scratch-regression": (SCRATCH, REGRESSION),
     "scratch-classification": (SCRATCH, CLASSIFICATION),
 }
-# λ to which it is moved after training, temperature, working size: chosen from the table of `choose`, and by eye.
+# λ to which it is moved after training, temperature, working size: chosen from tables of `choose`, those of `guided`
+# earlier ones (see benchmarks/training.md), and by eye.
 DECISIONS = {
     "regression": dict(working_size=256),
     "classification": dict(uniform_mix=0.6, temperature=0.25, working_size=256),
@@ -125,6 +126,11 @@ def main() -> None:
     parser.add_argument("--build", type=Path, default=Path("build/weights"), help="where trainings are kept")
     options = parser.parse_args()
     data, build = options.data, options.build
+    named = {"train": RECIPES, "choose": RECIPES, "ship": DECISIONS}.get(options.what)
+    if named and options.name not in named:
+        parser.error(f"{options.what}: name one of {', '.join(named)}")
+    if data is None and options.what not in ("experiment", "cards"):
+        parser.error(f"{options.what}: needs --data, a folder or archive of photographs")
     if options.what == "train":
         train(options.name, data, build)
     elif options.what == "choose":
@@ -409,9 +415,16 @@ def write_card(name: str) -> None:
     )
     decision = ""
     if colorizer.objective.has_distribution:
+        mix, chosen = colorizer.objective.uniform_mix, "chosen on the validation part"
+        moved = RECIPES[name][1].uniform_mix < 1
         decision = (
-            f"; temperature {colorizer.temperature:g} and λ = {colorizer.objective.uniform_mix:g}, both chosen on the "
-            "validation part; distributions are shared within regions of L before a colour is chosen"
+            f"; temperature {colorizer.temperature:g}"
+            + (
+                f" and λ = {mix:g}, both {chosen}; "
+                if moved
+                else f", {chosen}, and λ = {mix:g}, as trained; "
+            )
+            + "distributions are shared within regions of L before a colour is chosen"
         )
     lines = [
         f"# {name}",

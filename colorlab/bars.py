@@ -50,6 +50,14 @@ def still_there(rgb: np.ndarray, within: Within) -> bool:
     return True
 
 
+def within_both(one: Within, other: Within) -> Within:
+    """What lies within both."""
+    rows, columns = (
+        slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other, strict=True)
+    )
+    return rows, columns
+
+
 def without_color(ab: Tensor, top: int, within: Within) -> Tensor:
     """ab `(1, 2, h, w)` of some rows of a picture, the first of them row `top`: 0 outside of what lies within."""
     (height, width), (rows, columns) = ab.shape[-2:], within
@@ -75,8 +83,9 @@ def _without_bars(rgb: np.ndarray) -> slice:
     level = ends[0].median()
     if not _flat(ends, level).all():  # as most pictures: nothing more is computed
         return slice(0, count)
-    above = _thickness(_lightness_of_rows(rgb[: count // MOST]), level)
-    below = _thickness(_lightness_of_rows(rgb[count - count // MOST :]).flip(0), level)
+    looked_at = count // MOST + 1  # the thickest bar, and the row beyond it
+    above = _thickness(_lightness_of_rows(rgb[:looked_at]), level)
+    below = _thickness(_lightness_of_rows(rgb[count - looked_at :]).flip(0), level)
     return slice(above, count - below) if above and below else slice(0, count)
 
 

@@ -27,7 +27,7 @@ from colorlab.lab import lab_to_rgb_in_gamut, to_levels
 from colorlab.networks.base import Trunk
 from colorlab.networks.published import build
 from colorlab.networks.unet import UNet
-from colorlab.objective_base import Objective, averaged
+from colorlab.objective_base import Objective, at_resolution_of
 from colorlab.regions import shared
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -168,7 +168,7 @@ class Colorizer:
         regions = self.by_region if by_region is None else true_or_false("by_region", by_region)
         beliefs = self.objective.beliefs(self.answer(L, hints, like).float())
         if regions and self.objective.has_distribution:
-            beliefs = shared(beliefs, averaged(L.to(beliefs), self.network.answer_every))
+            beliefs = shared(beliefs, at_resolution_of(beliefs, L.to(beliefs), beliefs.shape[1]))
         return beliefs
 
     def decide(self, beliefs: Tensor, temperature: Temperature | None = None) -> Tensor:
@@ -269,7 +269,8 @@ class Colorizer:
         height, width = rgb.shape[:2]
         longest = LONGEST * self.working_size * min(height, width) // max(height, width)
         side = max(1, min(self.working_size, longest))
-        seen = resized(rgb, side) if self.network.enlarges else shrink(rgb, side)
+        enlarges = getattr(self.network, "enlarges", False)  # a network of your own need only answer
+        seen = resized(rgb, side) if enlarges else shrink(rgb, side)
         return to_lightness(seen)[None]
 
     def save(self, path: str | Path, half_precision: bool = False) -> Path:

@@ -166,7 +166,7 @@ def judge(
         tallies |= {f"{name}, {way}": tally(f"{name}, {way}", found) for way, found in ways.items()}
     classifying = [n for n, network in networks.items() if network.objective.has_distribution]
     for name in [n for n in networks if n not in classifying]:
-        best = max(FACTORS, key=lambda f: hits(saturated(progress(shipped[name], f"× {f:g}"), labs, f), labs))
+        best = max(FACTORS, key=lambda f: hits(saturated(shipped[name], labs, f), labs))
         rivals = [name, f"{name} × {best:g}"]
         tallies[rivals[-1]] = tally(rivals[-1], saturated(shipped[name], labs, best))
         if "classification" in classifying:  # as vivid as that: is it only the vividness?
@@ -207,8 +207,12 @@ def progress(things: Iterable[Thing], name: str, total: int | None = None) -> It
 
 def answers_of(network: Colorizer, pictures: Sequence[np.ndarray], name: str = "") -> dict[str, list[Tensor]]:
     """What `colorize` gives, as ab `(2, H, W)`, in several ways: "as shipped", and others of a classification."""
-    found: list[dict[str, Tensor]] = each(partial(_answers, network), pictures, name)
-    return {way: [answers[way] for answers in found] for way in found[0]}
+    answers = partial(_answers, network)
+    if network.device.type == "cpu":
+        found: list[dict[str, Tensor]] = each(answers, pictures, name)
+    else:  # one picture keeps a GPU busy; a Mac's ends the process if threads share it (pytorch#197805)
+        found = [answers(rgb) for rgb in progress(pictures, name)]
+    return {way: [ways[way] for ways in found] for way in found[0]}
 
 
 @torch.no_grad()
@@ -228,10 +232,12 @@ def _answers(network: Colorizer, rgb: np.ndarray) -> dict[str, Tensor]:
 
 def saturated(answers: Sequence[Tensor], labs: Sequence[Tensor], factor: float) -> list[Tensor]:
     """Answers with their saturation turned up, as far as sRGB can show it: ab `(2, H, W)` each."""
-    return [
-        rgb_to_lab(lab_to_rgb_in_gamut(torch.cat([lab[:1], factor * ab])))[1:]
-        for ab, lab in zip(answers, labs, strict=True)
-    ]
+
+    def turned_up(both: tuple[Tensor, Tensor]) -> Tensor:
+        ab, lab = both
+        return rgb_to_lab(lab_to_rgb_in_gamut(torch.cat([lab[:1], factor * ab])))[1:]
+
+    return each(turned_up, list(zip(answers, labs, strict=True)), f"× {factor:g}")
 
 
 def squares(pictures: Pictures, side: int) -> Tensor:
@@ -268,7 +274,7 @@ def hint_curve(network: Colorizer, lab: Tensor, seed: int = 0) -> dict:
     Returns:
         counts, and under "guided" and "spread": psnr (one a count) and interval (its 95 % bounds).
     """
-    labs, curves = list(lab), {"guided": [], "spread": []}
+    truth, curves = Truth.of(list(lab)), {"guided": [], "spread": []}
     for count in HINT_COUNTS:
         generator = seeded(seed)
         planes = simulate(lab[:, 1:], generator, count, POINT_SIDE)
@@ -276,7 +282,8 @@ def hint_curve(network: Colorizer, lab: Tensor, seed: int = 0) -> dict:
         curves["spread"].append(spread(planes, lab[:, :1]))
     result: dict = {"counts": list(HINT_COUNTS)}
     for name, predictions in curves.items():
-        tallies = {str(n): Tally.of(list(ab), labs) for n, ab in zip(HINT_COUNTS, predictions, strict=True)}
+        answers = zip(HINT_COUNTS, predictions, strict=True)
+        tallies = {str(n): tallied(truth, f"{name}, {n} hints", list(ab)) for n, ab in answers}
         bounds = intervals(tallies)
         result[name] = {
             "psnr": [t.scores()["psnr"] for t in tallies.values()],
@@ -294,9 +301,9 @@ def global_hints(network: Colorizer, lab: Tensor) -> dict[str, Row]:
     """
     own = torch.cat([global_hint(part) for part in lab.split(AT_ONCE)])
     given = {"none": None, "its own": own, "another's": own.roll(1, dims=0)}
-    labs = list(lab)
+    truth = Truth.of(list(lab))
     tallies = {
-        name: Tally.of(list(predict(network, lab, like=like, name=name)), labs)
+        name: tallied(truth, name, list(predict(network, lab, like=like, name=name)))
         for name, like in given.items()
     }
     return rows_of(tallies)

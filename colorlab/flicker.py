@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorlab.bars import Within, everything, picture_within, still_there, without_color
+from colorlab.bars import Within, picture_within, still_there, within_both, without_color
 from colorlab.bins import Temperature
 from colorlab.colorizer import Colorizer, global_hint_of, painted
 from colorlab.data import photo, to_lightness
 from colorlab.edges import along_edges
 from colorlab.lab import chroma
-from colorlab.objective_base import averaged
+from colorlab.objective_base import at_resolution_of
 
 SMOOTHING = 0.95  # the share of the past in a still pixel: a memory of about 1 / (1 - 0.95) = 20 frames
 STILL = 2.0  # units of L: noise and compression change L by less, and the eye hardly sees it
@@ -102,7 +102,8 @@ class FrameColorizer:
     ):
         self.colorizer, self.temperature, self.smoother = colorizer, temperature, Smoother(smoothing)
         self.overall = None if like is None else global_hint_of(like)
-        self._within: Within | None = None  # the letterbox bars that were found
+        self._within: Within | None = None  # the last frame without its letterbox bars
+        self._shape: tuple[int, ...] | None = None
 
     def lab(self, rgb: np.ndarray) -> Tensor:
         """uint8 `(H, W, 3)` -> `(3, H, W)`: the frame's own L and the ab for it, on the CPU."""
@@ -117,18 +118,20 @@ class FrameColorizer:
         return painted(rgb, ab, small, self._picture_within(rgb))
 
     def _picture_within(self, rgb: np.ndarray) -> Within:
-        """Bars once found stay while they are flat: in a dark scene no edge shows where they end."""
-        if self._within in (None, everything(rgb)) or not still_there(rgb, self._within):
-            self._within = picture_within(rgb)
-        return self._within
+        """Bars once found stay while they are flat, beside those seen now: a dark scene hides where they end."""
+        within = picture_within(rgb)
+        if self._within is not None and self._shape == rgb.shape and still_there(rgb, self._within):
+            within = within_both(within, self._within)
+        self._within, self._shape = within, rgb.shape
+        return within
 
     @torch.no_grad()
     def _answer(self, rgb: np.ndarray) -> tuple[Tensor, Tensor]:
         """ab `(1, 2, h, w)` for the small copy of a frame, and the L of that copy."""
         network = self.colorizer
         small = network.small_copy(rgb)
-        seen = averaged(small.to(network.device), network.network.answer_every)
-        beliefs = self.smoother(network.beliefs(small, like=self.overall), seen)
+        beliefs = network.beliefs(small, like=self.overall)
+        beliefs = self.smoother(beliefs, at_resolution_of(beliefs, small.to(beliefs), beliefs.shape[1]))
         return network.ab_from(beliefs, small, self.temperature).cpu(), small
 
 

@@ -169,7 +169,8 @@ def read_hints(path: str | Path) -> list[Hint]:
 
 def write_hints(path: str | Path, hints: Sequence[Hint]) -> Path:
     """Write hints as `read_hints` reads them, via a temporary name."""
-    entries = [{"x": x, "y": y, "rgb": list(rgb)} for x, y, rgb in hints]
+    checked = [check_hint(hint, number, (math.inf, math.inf)) for number, hint in enumerate(hints, 1)]
+    entries = [{"x": x, "y": y, "rgb": list(rgb)} for x, y, rgb in checked]
     with in_one_piece(path) as partial:
         partial.write_text(json.dumps({"hints": entries}, indent=1) + "\n", encoding="utf-8")
     return Path(path)

@@ -172,7 +172,8 @@ def in_gamut(lab: Tensor, tolerance: float = ROUNDING) -> Tensor:
 def chroma(ab: Tensor) -> Tensor:
     """How colourful: the distance from grey, sqrt(a² + b²). `(..., 2, H, W)` -> `(..., H, W)`, Lab units.
 
-    Of a difference of two colours it is their distance. No gradient at grey.
+    Of a difference of two colours it is their distance. Not made for gradients: at grey, or between equal colours,
+    that is NaN.
     """
     return torch.hypot(*ab.unbind(-3))  # a norm along an axis of two takes a hundred times as long
 

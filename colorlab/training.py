@@ -173,6 +173,8 @@ def loss_of(
         told["vector"] = simulate_global(lab, generator).to(colorizer.device)
     L, ab = lab.to(colorizer.device).split([1, 2], dim=1)
     if config.places:
+        if not isinstance(colorizer.network, Trunk):
+            raise ValueError("places: a network of your own answers everywhere; leave them None")
         ab = averaged(ab, colorizer.network.answer_every)
         told["places"] = random_places(ab, config.places, mix(config.seed, step, rank, PLACES))
         ab = at(ab, told["places"])

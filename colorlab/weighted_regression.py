@@ -29,8 +29,10 @@ class WeightedRegression(Regression):
 
     def pixel_losses(self, output: Tensor, ab: Tensor, weighted: bool = True) -> Tensor:
         losses = super().pixel_losses(output, ab)
+        if not weighted:
+            return losses
         nearest = self.bins.encode(at_resolution_of(output, ab, self.out_channels))
-        return losses * self.weights.to(losses)[nearest] if weighted else losses
+        return losses * self.weights.to(losses)[nearest]
 
     def best_output(self, outcomes: Tensor, probabilities: Tensor) -> Tensor:
         """The mean of the colours, each as often as its weight says."""

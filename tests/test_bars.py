@@ -187,3 +187,17 @@ def test_bars_remain_only_where_all_around_is_flat():
         changed = rgb.copy()
         changed[place] = noise(*changed[place].shape[:2])
         assert not still_there(changed, within)
+
+
+def test_a_film_whose_bars_grow_or_whose_size_changes_is_looked_at_anew():
+    film = FrameColorizer(Colorizer(Bold(), Regression(), working_size=64), smoothing=0)
+    wide, narrow = (framed(noise(112 - 2 * bar, 100), bar, 0, 0) for bar in (4, 16))
+    for rgb in (wide, narrow, framed(noise(40, 70), 12, 0, 0), noise(64, 70)):
+        rows, _ = picture_within(rgb)
+        assert (film.lab(rgb)[1:].abs().sum((0, 2)) > 0).nonzero().flatten().tolist() == [
+            *range(rows.start, rows.stop)
+        ]
+
+
+def test_a_bar_of_exactly_a_third_is_found():
+    assert picture_within(framed(noise(30, 90), 30, 0, 128)) == (slice(30, 60), slice(0, 90))

@@ -460,6 +460,11 @@ def test_hints_survive_a_file(tmp_path):
     hints = [(3.0, 4.0, (200, 30, 30)), (20.5, 10.0, (0, 0, 255))]
     assert read_hints(write_hints(tmp_path / "hints.json", hints)) == hints
     assert [p.name for p in tmp_path.iterdir()] == ["hints.json"]
+    numpys = [(np.int64(3), np.float32(4), np.array([200, 30, 30], np.uint8)), hints[1]]
+    assert read_hints(write_hints(tmp_path / "hints.json", numpys)) == hints
+    with pytest.raises(ValueError, match="hint 1: expected"):
+        write_hints(tmp_path / "hints.json", [(3, 4, (300, 0, 0))])
+    assert read_hints(tmp_path / "hints.json") == hints, "what was there is kept"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from colorlab.bins import ColorBins
 from colorlab.colorizer import Colorizer
 from colorlab.config import Config
 from colorlab.data import Evaluation
+from colorlab.flicker import FrameColorizer
 from colorlab.networks.base import at
 from colorlab.networks.unet import UNet
 from colorlab.objective_base import averaged
@@ -349,5 +351,11 @@ def test_a_network_of_ones_own_needs_nothing_but_an_answer():
     network = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3, padding=1), torch.nn.Conv2d(4, 2, 1))
     network.config = {"in_channels": 1, "out_channels": 2}
     config = Config(steps=10, batch_size=2, evaluate_every=10)
-    history = fit(Colorizer(network, Regression()), Marbles(size=16), config)
+    colorizer = Colorizer(network, Regression())
+    history = fit(colorizer, Marbles(size=16), config)
     assert history.loss[-1] < history.loss[0]
+    rgb = np.random.default_rng(0).integers(0, 256, (20, 24, 3), dtype=np.uint8)
+    film = FrameColorizer(colorizer)(rgb)
+    assert np.array_equal(film, colorizer.colorize(rgb))
+    with pytest.raises(ValueError, match="answers everywhere"):
+        fit(colorizer, Marbles(size=16), replace(config, places=8))
