@@ -26,8 +26,8 @@ from colorlab.augment import varied, window
 from colorlab.data import Evaluation, mix, shrink
 from colorlab.files import archives
 from colorlab.files.archives import DataError, as_bytes, content_key, files_in
-from colorlab.files.cache import cache_folder, kept, writing_to
-from colorlab.files.faults import printable
+from colorlab.files.cache import cache_folder, kept
+from colorlab.files.faults import printable, refused_by_the_machine
 from colorlab.files.media import ImageError, read_image
 from colorlab.lab import rgb_to_lab
 
@@ -99,13 +99,17 @@ def _fetch(download: Download) -> Path:
     if given and (Path(given) / name).is_file():
         return Path(given) / name
     folder = Path(given or cache_folder() / "downloads")
-    with writing_to(folder):
-        folder.mkdir(parents=True, exist_ok=True)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         return Path(pooch.retrieve(download.url, download.checksum, name, folder, progressbar=True))
     except ValueError as error:  # pooch deletes what does not match
         raise DataError(f"{download.url}: not the published file ({error}); try again later") from error
     except OSError as error:  # offline, refused, cut off: requests' errors are OSErrors
+        if isinstance(error, PermissionError) or refused_by_the_machine(error):  # pooch's own has no number
+            raise DataError(
+                f"{folder}: the download cannot be written ({error.strerror or error}); make room there, or name "
+                "a folder that can be written in the environment variable COLORLAB_DATA"
+            ) from error
         raise DataError(
             f"{download.url}: could not be downloaded ({type(error).__name__}). On another machine download "
             f"the file {name} ({download.megabytes} MB), put it into a folder and name that folder in the "

@@ -8,7 +8,7 @@ from typing import Any
 
 SIGNS = {"passed": "✓", "failed": "✗", "not attempted": "…", "missing": "-", "unreadable": "?"}
 SAID = re.compile(r"(passed|failed|not attempted): (.*)", flags=re.DOTALL)
-CALLED = re.compile(r"\.(q\d+)\(")
+CALLED = re.compile(r"\.(q\d{1,3})\(")
 LONGEST = 100  # characters of an answer's source
 
 

@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from colorlab.files.whole import write_whole
+
 PRINTING = 300  # seconds that it may take
 
 
@@ -28,7 +30,7 @@ def as_pdf(page: str, browser: str) -> bytes:
     """
     with TemporaryDirectory(prefix="colorlab-") as folder:
         source, made = Path(folder, "page.html"), Path(folder, "page.pdf")
-        source.write_text(page, encoding="utf-8")
+        write_whole(source, page)
         options = [
             "--headless",
             "--disable-gpu",

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import defaultdict, deque
+from itertools import count
 from pathlib import Path
 
 import nbformat
@@ -45,7 +46,8 @@ def update(path: Path) -> Path:
     stays as it is, and the new edition is written beside it.
 
     Returns:
-        The file written: `path`, or its neighbour `….new.ipynb`.
+        The file written: `path`, or its neighbour `….new.ipynb`, `….new2.ipynb` where one of another edition lies
+        there already.
 
     Raises:
         OSError: the place cannot be written.
@@ -60,8 +62,14 @@ def update(path: Path) -> Path:
         if both is not None:
             write_whole(path, nbformat.writes(both) + "\n")
             return path
-    beside = path.with_suffix(f".new{path.suffix}")
-    write_whole(beside, text)
+    for number in count(1):  # pragma: no branch
+        beside = path.with_suffix(f".new{number if number > 1 else ''}{path.suffix}")
+        try:
+            write_whole(beside, text, replace=False)
+        except FileExistsError:  # a reader may have begun to work in it
+            if not _is_current(beside, source):
+                continue
+        break
     return beside
 
 

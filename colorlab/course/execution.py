@@ -16,6 +16,7 @@ from traitlets.config import Config
 
 from colorlab.course.kernel import Kernel
 from colorlab.files.faults import memory_left, sentence
+from colorlab.files.whole import write_whole
 
 ROOM = 3 * 2**26  # bytes; with less the library that talks to kernels may end this whole process
 STARTING = 300  # seconds until a kernel must answer; a busy machine takes its time
@@ -88,7 +89,7 @@ def _execute(notebook, values, limit, environment, on_cell) -> tuple[str, str | 
     )  # papermill adds one with the values
     with TemporaryDirectory(prefix="colorlab-") as folder:
         given, made = Path(folder, "given.ipynb"), Path(folder, "made.ipynb")
-        given.write_text(notebook, encoding="utf-8")
+        write_whole(given, notebook)
         try:
             papermill.execute_notebook(
                 str(given),

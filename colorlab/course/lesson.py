@@ -35,9 +35,10 @@ class Lesson:
     grid_size: float | None = None
 
     def __post_init__(self):
-        chosen = os.environ.get("COLORLAB_PRESET", "cpu") if self.preset == "cpu" else self.preset
+        chosen = (os.environ.get("COLORLAB_PRESET") or "cpu") if self.preset == "cpu" else self.preset
         if chosen not in PRESETS:
-            raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, got {chosen!r}")
+            where = "" if chosen == self.preset else " from the environment variable COLORLAB_PRESET"
+            raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, got {chosen!r}{where}")
         object.__setattr__(self, "seed", whole_number("seed", self.seed, 0, 2**31 - 1))
         if self.grid_size is not None:
             object.__setattr__(self, "grid_size", checked_grid_size(self.grid_size))

@@ -34,9 +34,9 @@ def _package() -> str:
     return total.hexdigest()
 
 
-def sign(made: NotebookNode, task: Task, seconds: float, place: dict[str, Any]) -> None:
-    """Note in an executed notebook that passed what it is the result of."""
-    made.metadata[KEY] = {"fingerprint": fingerprint(task), "seconds": seconds, "place": place}
+def sign(made: NotebookNode, mark: str, seconds: float, place: dict[str, Any]) -> None:
+    """Note in an executed notebook that passed what it is the result of: its fingerprint when it began."""
+    made.metadata[KEY] = {"fingerprint": mark, "seconds": seconds, "place": place}
 
 
 def earlier(task: Task, out: Path) -> NotebookNode | None:

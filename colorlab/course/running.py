@@ -18,9 +18,9 @@ from colorlab.course.execution import Executed, execute
 from colorlab.course.kernel import CELL_TIMEOUT
 from colorlab.course.pages import render, render_text
 from colorlab.course.parameters import ParameterError, Task
-from colorlab.course.reading import read_notebook
+from colorlab.course.reading import NotebookError, read_notebook
 from colorlab.course.report import NOT_RUN, Outcome, no_page, write_report
-from colorlab.course.resume import KEY, earlier, sign
+from colorlab.course.resume import KEY, earlier, fingerprint, sign
 from colorlab.files.faults import sentence
 from colorlab.files.whole import clear_leftovers, write_whole
 
@@ -76,14 +76,14 @@ def run(
         Stopped: by a signal, after everything has ended and the report is written.
     """
     for task in tasks:
-        if (out / f"{task.name}.ipynb").resolve() == task.path.resolve():
-            raise ParameterError(
-                f"{task.path}: the result would replace it; choose another folder with --out"
-            )
+        target = out / f"{task.name}.ipynb"
+        if target.resolve() == task.path.resolve() or _is_somebodys(target):
+            raise ParameterError(f"{target}: the result would replace it; choose another folder with --out")
     out.mkdir(parents=True, exist_ok=True)
     clear_leftovers(out)
     outcomes = {task: (resume and _earlier(task, out)) or Outcome.of(task, NOT_RUN) for task in tasks}
     waiting = [task for task, outcome in outcomes.items() if not outcome.kept]
+    marks = {task: fingerprint(task) for task in waiting}  # as it begins: it may be edited meanwhile
 
     def submit(pool: Executor, task: Task) -> Future:
         given = (nbformat.writes(read_notebook(task.path)), task.values, limit)
@@ -104,7 +104,8 @@ def run(
                 done, _ = wait(running, LOOK, FIRST_COMPLETED)
                 for future in done:
                     task = running.pop(future)
-                    outcomes[task] = _keep(task, _executed(future), out, links_for(task.swept, tasks))
+                    links = links_for(task.swept, tasks)
+                    outcomes[task] = _keep(task, _executed(future), out, links, marks[task])
                     write_report(out, list(outcomes.values()))
                     on_end(outcomes[task])
                 on_look()
@@ -176,8 +177,16 @@ def links_for(swept: Mapping[str, Any], tasks: Sequence[Task]) -> dict[str, str]
     return links
 
 
-def _keep(task: Task, executed: Executed, out: Path, links: Mapping[str, str]) -> Outcome:
-    """The results of a task written; older ones stay where that fails."""
+def _is_somebodys(target: Path) -> bool:
+    """Whether a notebook lies there that no run wrote, such as a reader's copy with answers."""
+    try:
+        return "papermill" not in read_notebook(target).metadata
+    except (NotebookError, OSError):
+        return False
+
+
+def _keep(task: Task, executed: Executed, out: Path, links: Mapping[str, str], mark: str) -> Outcome:
+    """The results of a task written, marked with its fingerprint if it passed; older ones stay where that fails."""
     made, page, error, doing = None, f"{task.name}.html", executed.error, ""
     try:
         if executed.notebook is None:
@@ -191,7 +200,7 @@ def _keep(task: Task, executed: Executed, out: Path, links: Mapping[str, str]) -
             doing = "rendering it: "
             write_whole(out / page, render(nbformat.reads(text, as_version=4), links, task.name))
             if error is None:  # last: what is signed has its page
-                sign(made, task, executed.seconds, executed.place)
+                sign(made, mark, executed.seconds, executed.place)
                 write_whole(target, nbformat.writes(made))
     except Exception as failure:  # this notebook failed, the others go on
         error, page = error or f"{doing}{type(failure).__name__}: {sentence(failure)}", None

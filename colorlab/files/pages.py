@@ -27,7 +27,7 @@ ANIMATIONS = {".png": "PNG", ".apng": "PNG", ".webp": "WEBP"}  # as which they c
 MOVING = ("WEBP", "PNG", "AVIF", "GIF")
 Colored = tuple[np.ndarray, np.ndarray | None]
 Paint = Callable[[np.ndarray], np.ndarray]
-Item = TypeVar("Item")
+Item, Made = TypeVar("Item"), TypeVar("Made")
 
 
 def count_of_pictures(source: Source) -> int:
@@ -75,7 +75,7 @@ def colorize_pages(
     with open_for(target, "TIFF", replace) as file, closing(read_pages(source)) as pages:
         writer = TiffWriter(file)
         for page in _followed(pages, source, total, "page"):
-            rgb, alpha = paint(page)
+            rgb, alpha = _painted(paint, page, source)
             options, gone = writing("TIFF", page.beside.marked(mark), rgb.shape[1::-1])
             writer.add(rgb, alpha, options.get("tags"))
             lost += [fault for fault in gone if fault not in lost]
@@ -132,12 +132,22 @@ def _colorize_whole_frames(
         count, loop = len(frames_of(image)), int(image.info.get("loop", 0) or 0)
         options, lost = writing(kind, _beside(image).marked(mark), image.size)
         shown = _followed(_frames(image, source), source, count, "frame")
-        frames = (frame._replace(rgb=paint(_seen(frame))) for frame in shown)
+        frames = (frame._replace(rgb=_painted(paint, _seen(frame), source)) for frame in shown)
         if kind == "PNG":
             png.write_animation(file, frames, count, loop, options)
         else:
             _write_webp(file, frames, count, loop, options)
     return lost
+
+
+def _painted(paint: Callable[[Item], Made], given: Item, source: str | Path) -> Made:
+    """What `paint` makes of it; its complaint is not one of the file that is being written."""
+    try:
+        return paint(given)
+    except ImageError:
+        raise
+    except ValueError as error:
+        raise ImageError(f"{source}: {error}") from error
 
 
 def _followed(items: Iterable[Item], source: str | Path, count: int, unit: str) -> Iterable[Item]:

@@ -17,14 +17,19 @@ async function render({ model, el }) {
     }
   };
   const observer = new MutationObserver(nameSliders); // sliders come in their own time
+  let waiting = 0;
   const whenShown = () => {
-    if (!el.isConnected) return requestAnimationFrame(whenShown);
+    if (!el.isConnected) {
+      waiting = requestAnimationFrame(whenShown);
+      return;
+    }
     box = el.closest(".widget-vbox") ?? el;
     observer.observe(box, { childList: true, subtree: true });
     nameSliders();
   };
-  requestAnimationFrame(whenShown);
+  waiting = requestAnimationFrame(whenShown);
   return () => {
+    cancelAnimationFrame(waiting); // closed before it was ever shown
     observer.disconnect();
     held.off("change:value", show);
   };

@@ -52,6 +52,14 @@ def test_students_by_exercises_what_is_failed_with_which_answer_and_damaged_file
     assert lines[8].startswith(f"damaged: {submitted / 'ada' / '06_color_bins.ipynb'}: not a notebook")
 
 
+def test_a_name_no_exercise_has_does_not_spoil_the_class(submitted):
+    path = next(submitted.glob("ben/**/05_brown_well.ipynb"))
+    book = nbformat.read(path, as_version=4)
+    book.cells[1].source = f"check.q{'1' * 5000}(mine)"
+    nbformat.write(book, path)
+    assert "4 students" in said(submitted)
+
+
 def test_the_same_as_csv_as_json_and_as_a_page(submitted):
     rows = list(csv.reader(io.StringIO(said(submitted, "--csv"))))
     assert rows[0] == ["student", "05_brown_well q1"] and dict(rows[1:5]) == ANSWERS

@@ -111,6 +111,12 @@ def test_both_files_stay_where_reader_and_edition_changed_the_same_cell(course, 
     assert beside.name == "05_brown_well.new.ipynb"
     assert sources(beside) == ["a = ...  # a whole number", "print(a)"]
     assert mine.read_bytes() == before
+    change(beside, lambda cells: cells[0].update(source="a = 4"))  # the reader went on in it
+    assert copies.update(mine) == beside and sources(beside)[0] == "a = 4", "of this edition: it stays"
+    course("a = ...  # an even number", "print(a)")
+    second = copies.update(mine)
+    assert second.name == "05_brown_well.new2.ipynb" and sources(second)[0].endswith("# an even number")
+    assert sources(beside)[0] == "a = 4"
 
 
 def test_lab_makes_copies_names_older_ones_and_updates_them(course, tmp_path, monkeypatch):

@@ -217,6 +217,11 @@ def test_a_result_never_replaces_its_notebook_nor_another_result(tmp_path):
     path = write(tmp_path / "a.ipynb")
     with pytest.raises(ParameterError, match="would replace it"):
         run(plan([path]), tmp_path)
+    (tmp_path / "copies").mkdir()
+    answered = write(tmp_path / "copies" / "a.ipynb").read_bytes()
+    with pytest.raises(ParameterError, match="would replace it"):
+        run(plan([path]), tmp_path / "copies")
+    assert (tmp_path / "copies" / "a.ipynb").read_bytes() == answered
     (tmp_path / "b").mkdir()
     twin = write(tmp_path / "b" / "a.ipynb")
     with pytest.raises(ParameterError, match="would collide"):

@@ -23,8 +23,14 @@ def test_the_environment_replaces_the_default_but_not_a_choice(monkeypatch):
     assert Lesson().preset == "smoke"
     assert Lesson(preset="full").preset == "full"
     monkeypatch.setenv("COLORLAB_PRESET", "fast")
-    with pytest.raises(ValueError, match="preset: expected one of smoke, cpu, full, got 'fast'"):
+    with pytest.raises(
+        ValueError, match=r"one of smoke, cpu, full, got 'fast' from .* variable COLORLAB_PRESET"
+    ):
         Lesson()
+    with pytest.raises(ValueError, match=r"got 'slow'$"):
+        Lesson(preset="slow")
+    monkeypatch.setenv("COLORLAB_PRESET", "")
+    assert Lesson().preset == "cpu"
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def test_a_full_disk_leaves_the_older_result(tmp_path, monkeypatch):
     (task,), out = plan([path]), tmp_path / "out"
     out.mkdir()
     made = new_notebook(metadata={"papermill": {}})
-    running._keep(task, Executed(nbformat.writes(made), None, 1.0, {}), out, {})
+    running._keep(task, Executed(nbformat.writes(made), None, 1.0, {}), out, {}, "")
     before = {p.name: p.read_bytes() for p in out.iterdir()}
     assert set(before) == {"a.ipynb", "a.html"}
     made.cells.append(new_code_cell("new"))
@@ -150,7 +150,7 @@ def test_a_full_disk_leaves_the_older_result(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(whole.os, "fsync", full)
-    outcome = running._keep(task, Executed(nbformat.writes(made), None, 1.0, {}), out, {})
+    outcome = running._keep(task, Executed(nbformat.writes(made), None, 1.0, {}), out, {}, "")
     assert outcome.page is None
     said = f"{out / 'a.ipynb'}: No space left on device; make room there, or name another place"
     assert outcome.error == f"OSError: {said}"

@@ -13,7 +13,7 @@ from colorlab.colorizer import Colorizer
 from colorlab.files import pages
 from colorlab.files.deep_png import write_deep
 from colorlab.files.media import ImageError, read_image, read_original, read_pages
-from colorlab.files.pages import colorize_animation, count_of_pictures, read_animation
+from colorlab.files.pages import colorize_animation, colorize_pages, count_of_pictures, read_animation
 from colorlab.files.writing import write_image
 
 SMALL, BIG = np.full((10, 12), 200, np.uint8), np.tile(np.arange(48, dtype=np.uint8) * 5, (40, 1))
@@ -141,6 +141,20 @@ def test_a_tiff_with_a_damaged_page_is_refused_and_not_taken_for_one_page(tmp_pa
     result = colorlab(tmp_path / "a.tif", "-o", tmp_path / "out", "--model", model)
     assert result.exit_code == 1 and "a.tif: damaged" in " ".join(result.output.split())
     assert not list((tmp_path / "out").glob("*"))
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.webp", "a.png"])
+def test_a_complaint_of_the_network_is_not_one_of_the_format(tmp_path, name):
+    first, *others = (Image.new("RGB", (40, 30), (level,) * 3) for level in (40, 90, 140))
+    first.save(tmp_path / name, save_all=True, append_images=others)
+
+    def fails(picture):
+        raise ValueError("it answers no colours but NaN")
+
+    colorize = colorize_pages if name.endswith("tif") else colorize_animation
+    with pytest.raises(ImageError, match=rf"{name}: it answers no colours"):
+        colorize(tmp_path / name, tmp_path / f"colored_{name}", fails)
+    assert not (tmp_path / f"colored_{name}").exists()
 
 
 # ---- 16 bits -------------------------------------------------------------------------------------
