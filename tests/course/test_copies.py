@@ -111,7 +111,7 @@ def test_both_files_stay_where_reader_and_edition_changed_the_same_cell(course, 
     assert beside.name == "05_brown_well.new.ipynb"
     assert sources(beside) == ["a = ...  # a whole number", "print(a)"]
     assert mine.read_bytes() == before
-    change(beside, lambda cells: cells[0].update(source="a = 4"))  # the reader went on in it
+    change(beside, lambda cells: cells[1].update(source="a = 4"))  # the reader went on in it
     assert copies.update(mine) == beside and sources(beside)[0] == "a = 4", "of this edition: it stays"
     course("a = ...  # an even number", "print(a)")
     second = copies.update(mine)
