@@ -11,7 +11,7 @@
         && mv DIR/evaluation.json colorlab/weights/
     python benchmarks/ship.py cards
 
-A training takes about five to six hours on one CPU core in all its stages and may be stopped and started again; two
+A training takes about four to five hours on one CPU core in all its stages and may be stopped and started again; two
 side by side use two cores best. `train` knows more names than ship: the controls of benchmarks/training.md.
 """
 
@@ -57,13 +57,11 @@ LITE, SCRATCH = NetworkPlan("LiteUNet"), NetworkPlan("UNet", width=16, depth=4, 
 REGRESSION = ObjectivePlan("regression", targets="soft", uniform_mix=1.0)
 CLASSIFICATION = ObjectivePlan("classification", targets="soft", uniform_mix=0.4)
 # Later stages, each begun with what the one before had become: AdamW without a memory, a third of the rate, another
-# order of the pictures, and for the classification a λ near that with which it is used. The last two learn from
-# larger squares, the very last from squares of the size at which the pair is used.
+# order of the pictures, and for the classification a λ near that with which it is used. The last one learns from
+# larger squares.
 AGAIN = replace(CONFIG, steps=5_250, learning_rate=1e-3, seed=1)
 LARGER = replace(CONFIG, steps=3_000, learning_rate=1e-3, seed=2, evaluate_every=300)
 LARGER_SIZE = 224
-LARGEST = replace(LARGER, steps=2_100, seed=3)
-LARGEST_SIZE = 256
 RECIPES = {
     "regression": (LITE, REGRESSION),
     "classification": (LITE, CLASSIFICATION),
@@ -94,9 +92,9 @@ STAGES = {
 LATER = {
     **dict.fromkeys(
         ("regression", "classification", "guided"),
-        ((AGAIN, SIZE), (LARGER, LARGER_SIZE), (LARGEST, LARGEST_SIZE)),
+        ((AGAIN, SIZE), (LARGER, LARGER_SIZE)),
     ),
-    "weighted-regression": ((LARGEST, LARGEST_SIZE),),
+    "weighted-regression": ((LARGER, LARGER_SIZE),),
 }
 DECIDING = replace(CLASSIFICATION, uniform_mix=0.575)
 OBJECTIVES_LATER = {
@@ -256,12 +254,11 @@ def ship(name: str, data: str, build: Path) -> None:
         colorizer.by_region = True
         colorizer.about["decision"] = {"trained with uniform_mix": trained_with, **DECISIONS[name]}
     if later:
-        larger = (f", then {c.steps:,} steps {size} px" for c, size in LATER[name] if size != SIZE)
         colorizer.about["recipe"] |= {
             "steps": STAGES[name][-1] + later,
             "learning_rate": f"{CONFIG.learning_rate:g}, of the last {later:,} steps {AGAIN.learning_rate:g}",
             "seed": ", then ".join(str(c.seed) for c in (CONFIG, *(c for c, _ in LATER[name]))),
-            "squares": "".join((f"{SIZE} px", *larger)),
+            "squares": f"{SIZE} px, of the last {LARGER.steps:,} steps {LARGER_SIZE} px",
             "start_from": None,  # itself
         }
     for attribute, value in decision.items():
