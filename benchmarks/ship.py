@@ -233,7 +233,12 @@ def ways_to_decide(colorizer: Colorizer, rgb: np.ndarray) -> dict[str, torch.Ten
         beliefs = shared(beliefs, averaged(small, colorizer.network.answer_every))
         for t in TEMPERATURES:
             found[f", λ = {mix or 1:g}, T = {t:g}"] = colorizer.decide(beliefs, t)
-    return {way: to_lab(painted(rgb, colorizer.to_size(ab, small), small))[1:] for way, ab in found.items()}
+    return {way: seen_as(rgb, colorizer.to_size(ab, small), small) for way, ab in found.items()}
+
+
+def seen_as(rgb: np.ndarray, ab: torch.Tensor, small: torch.Tensor) -> torch.Tensor:
+    """The ab of a picture as `colorize` gives it."""
+    return to_lab(painted(rgb, ab, small))[1:]
 
 
 def show(label: str, tally: Tally) -> None:
