@@ -95,7 +95,7 @@ def main() -> None:
     for found in pointer_delays(chromium):
         every += found["seconds"]
         print(f"{found['explorable']:<28}{told(found['seconds'])}", flush=True)
-    print(f"{'all; to reach: 80 and 150 ms':<28}{told(sorted(every))}")
+    print(f"{'all; to reach: 80, 150 ms':<28}{told(sorted(every))}")
 
 
 def told(seconds: list[float]) -> str:
