@@ -26,7 +26,7 @@ from colorlab.grid import gamut_ab, occupied_cells
 PIXELS_AT_ONCE = 1 << 14  # bounds the memory of a distance table: 16,384 pixels × Q bins
 RIM_AT_ONCE = 1 << 11  # the same for the bins at the rim, in the cache of a processor core
 MOST_COMPARED = 64  # bins, each with each
-LOGITS_AT_ONCE = 1 << 9  # pixels whose logits stay in the cache of a processor core
+LOGITS_AT_ONCE = 1 << 11  # pixels whose logits stay in the cache of a processor core
 LARGE_RATIO = 1000  # beyond this a handful of rare pixels decides every gradient
 
 Temperature = float | Literal["mode"]

@@ -385,7 +385,7 @@ def to_picture(lab: Tensor, kind: np.typing.DTypeLike = np.uint8) -> np.ndarray:
     """Lab `(3, H, W)` -> uint8 or uint16 `(H, W, 3)`, brought into the gamut at its own L, rounded to its levels."""
     within = lab.detach().cpu().float().clamp(-FARTHEST, FARTHEST)
     rgb = lab_to_rgb_in_gamut(within)
-    return to_levels(rgb, np.iinfo(kind).max).movedim(0, -1).numpy().astype(kind)
+    return np.stack(to_levels(rgb, np.iinfo(kind).max).numpy().astype(kind), axis=-1)
 
 
 def _to_array(image: AnyPicture) -> np.ndarray:

@@ -9,12 +9,15 @@ pixels go through that layer, the loss and both their gradients at once, and not
 """
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 ROWS_AT_ONCE = 1 << 9  # pixels whose Q logits stay in the cache of a processor core
+PIXELS_AT_ONCE = 1 << 10  # the same of each of several pictures, one a core
 PER_NAT = math.log2(math.e)  # exp(x) = 2^(x · log2 e), and the latter takes half the time
 
 
@@ -76,41 +79,49 @@ def last_layer_and_loss(
     Returns:
         A scalar; its gradient reaches the features and the weights of the head.
     """
-    columns, *target = (x.movedim(1, 0).flatten(1) for x in (features, indices, shares))
+    columns, *rest = (x.flatten(2) for x in (features, indices, shares, slopes[:, None]))
     with torch.autocast(features.device.type, enabled=False):
         weight, bias = head.weight.flatten(1), head.bias
-        return _Through.apply(columns.to(weight.dtype), weight, bias, *target, slopes.flatten())
+        return _Through.apply(columns.to(weight.dtype), weight, bias, *rest)
 
 
 class _Through(torch.autograd.Function):
-    """Columns `(C, P)`, weight `(Q, C)`, bias `(Q,)`, indices and shares `(k, P)`, slopes `(P,)` -> a scalar."""
+    """Columns `(N, C, P)`, weight `(Q, C)`, bias `(Q,)`, indices and shares `(N, k, P)`, slopes `(N, 1, P)` -> a scalar."""
 
     @staticmethod
     def forward(ctx, columns, weight, bias, indices, shares, slopes) -> Tensor:
         shares, slopes = shares.to(columns), slopes.to(columns)
         most, mass, named, to_columns = (torch.empty_like(x) for x in (slopes, slopes, shares, columns))
-        to_weight, to_bias = torch.zeros_like(weight), torch.zeros_like(bias)
-        in_bits, bias_in_bits = PER_NAT * weight, PER_NAT * bias[:, None]
+        # The bias is the weight of one more feature, which is always 1.
+        columns, layer = F.pad(columns, (0, 0, 0, 1), value=1), torch.cat([weight, bias[:, None]], 1)
+        to_layer, in_bits = torch.zeros_like(layer), PER_NAT * layer
         pixels = columns, indices, shares, slopes, most, mass, named, to_columns
-        for parts in zip(*(x.split(at_once(slopes), dim=-1) for x in pixels), strict=True):
+        for parts in zip(*(pieces(x) for x in pixels), strict=True):
             column, index, share, slope, top, sum_of, said, to_column = parts
-            logits = torch.addmm(bias_in_bits, in_bits, column)  # (Q, p)
-            torch.gather(logits, 0, index, out=said)
-            torch.amax(logits, 0, out=top)
+            logits = torch.bmm(in_bits.expand(len(column), -1, -1), column)  # (n, Q, p)
+            torch.gather(logits, 1, index, out=said)
+            torch.amax(logits, 1, keepdim=True, out=top)
             chances = logits.sub_(top).exp2_()
-            torch.sum(chances, 0, out=sum_of)
+            torch.sum(chances, 1, keepdim=True, out=sum_of)
             # Not yet divided by their sum: a factor a pixel costs less on its C numbers than on its Q.
-            gradient, slope = chances.scatter_add_(0, index, share * -sum_of), slope / sum_of
-            torch.mm(weight.T, gradient, out=to_column)
-            to_weight.addmm_(gradient, (slope * column).T)
-            to_bias.addmv_(gradient, slope)
-        ctx.save_for_backward(to_columns.mul_(slopes / mass), to_weight, to_bias)
-        return slopes @ (most + mass.log2() - (named * shares).sum(0)) / PER_NAT
+            gradient, slope = chances.scatter_add_(1, index, share * -sum_of), slope / sum_of
+            to_column.copy_(weight.T.expand(len(column), -1, -1) @ gradient)
+            to_layer += (gradient @ (slope * column).mT).sum(0)
+        ctx.save_for_backward(to_columns.mul_(slopes / mass), to_layer[:, :-1], to_layer[:, -1])
+        losses = most + mass.log2() - (named * shares).sum(1, keepdim=True)
+        return (slopes * losses).sum() / PER_NAT
 
     @staticmethod
     @once_differentiable
     def backward(ctx, slope: Tensor):
         return *(slope * gradient for gradient in ctx.saved_tensors), None, None, None
+
+
+def pieces(pixels: Tensor) -> Iterator[Tensor]:
+    """`(N, c, P)` -> `(n, c, p)` each. On a CPU a core gets a picture, whose numbers never leave its cache."""
+    on_cpu = pixels.device.type == "cpu"
+    for pictures in pixels.split(torch.get_num_threads() if on_cpu else max(1, len(pixels))):
+        yield from pictures.split(PIXELS_AT_ONCE if on_cpu else max(1, pictures.shape[2]), dim=2)
 
 
 def at_once(rows: Tensor) -> int:

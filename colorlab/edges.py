@@ -29,8 +29,9 @@ def along_edges(
     if ab.shape[-2:] == (height, L.shape[-1]):
         return ab[..., rows.start : rows.stop, :]
     slope = edge_slope(ab, small) if slope is None else slope
-    ab, slope, small = (_enlarged_rows(x, L.shape[-1], rows, height) for x in (ab, slope, small))
-    return ab + slope * (L - small)
+    all_three = torch.cat([ab, slope, small], dim=1)
+    ab, slope, small = _enlarged_rows(all_three, L.shape[-1], rows, height).split((2, 2, 1), dim=1)
+    return torch.addcmul(ab, slope, L - small)
 
 
 def edge_slope(ab: Tensor, small: Tensor) -> Tensor:
@@ -40,8 +41,10 @@ def edge_slope(ab: Tensor, small: Tensor) -> Tensor:
 
 
 def _around(x: Tensor) -> Tensor:
-    """The mean over 3×3 pixels."""
-    return F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    """The mean over 3×3 pixels: down the columns, then along. A pooling takes four times as long."""
+    x = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    x = x[..., :-2, :] + x[..., 1:-1, :] + x[..., 2:, :]
+    return (x[..., :-2] + x[..., 1:-1] + x[..., 2:]) / 9
 
 
 def _enlarged_rows(x: Tensor, width: int, rows: range, height: int) -> Tensor:
@@ -50,7 +53,8 @@ def _enlarged_rows(x: Tensor, width: int, rows: range, height: int) -> Tensor:
     y = torch.arange(rows.start, rows.stop, device=x.device, dtype=x.dtype)
     y = ((y + 0.5) * (x.shape[-2] / height) - 0.5).clamp(0, last)
     above = y.long()
-    x = torch.lerp(x[..., above, :], x[..., (above + 1).clamp(max=last), :], (y - above)[:, None])
+    below = (above + 1).clamp(max=last)
+    x = torch.lerp(x.index_select(-2, above), x.index_select(-2, below), (y - above)[:, None])
     return enlarged(x, (len(rows), width))
 
 

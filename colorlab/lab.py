@@ -119,23 +119,11 @@ def lab_to_rgb_in_gamut(lab: Tensor) -> Tensor:
     lab = _as_lab(lab)
     rgb = _lab_to_unclipped_rgb(lab)
     pixels, shown = (x.movedim(-3, 0).flatten(1) for x in (lab, rgb))  # (3, P) each
-    outside = _beyond(shown, 0, -ROUNDING, 1 + ROUNDING).nonzero().squeeze(1)
+    outside = ((shown.amin(0) < -ROUNDING) | (shown.amax(0) > 1 + ROUNDING)).nonzero().squeeze(1)
     if len(outside):
-        L, ab = pixels[None, :1, outside], pixels[None, 1:, outside]
-        # Told by the light, as the curve costs the most.
-        least, most = (_light(torch.tensor(edge)).item() for edge in (-ROUNDING, 1 + ROUNDING))
-        share = torch.zeros_like(L)  # of the chroma; grey is inside, the colour itself is not
-        for halving in range(1, CHROMA_STEPS + 1):
-            light = _light_of(torch.cat([L, (share + 0.5**halving) * ab], dim=1))
-            share += 0.5**halving * ~_beyond(light, 1, least, most, keepdim=True)
-        inside = _stored(_light_of(torch.cat([L, share * ab], dim=1)))[0]
-        shown = shown.index_copy(1, outside, inside)
+        paler = _by_pixel(_paler, _check_lab, pixels[:, None, outside])
+        shown = shown.index_copy(1, outside, paler[:, 0])
     return shown.clamp(0, 1).reshape(3, *lab.shape[:-3], *lab.shape[-2:]).movedim(0, -3)
-
-
-def _beyond(channels: Tensor, dim: int, least: float, most: float, keepdim: bool = False) -> Tensor:
-    """Where any of the three channels lies outside the limits."""
-    return (channels.amin(dim, keepdim) < least) | (channels.amax(dim, keepdim) > most)
 
 
 def grey_of(L: Tensor) -> Tensor:
@@ -210,6 +198,26 @@ def _light_of(lab: Pixels) -> Pixels:
     roots[:, 1] += roots[:, 0]
     roots[:, 2] += roots[:, 0]
     return _like(lab, YXZ_TO_RGB) @ _cubed(roots)
+
+
+def _paler(lab: Pixels) -> Pixels:
+    """sRGB of the colours with as much of their chroma as a screen can show at their L and hue."""
+    scaled, to_rgb = lab * _like(lab, 1 / SPREAD), _like(lab, YXZ_TO_RGB)
+    y, away = scaled[:, :1] + 16 / 116, scaled[:, 1:]
+    of_y = to_rgb[:, :1] @ _cubed(y)  # the part of the light that no chroma changes
+
+    def light(share: Pixels) -> Pixels:
+        return of_y + to_rgb[:, 1:] @ _cubed(y + share * away)
+
+    # Told by the light, as the curve costs the most.
+    least, most = _light(np.array([-ROUNDING, 1 + ROUNDING])).tolist()
+    share = 0 * y  # of the chroma; grey is inside, the colour itself is not
+    for halving in range(1, CHROMA_STEPS + 1):
+        more = _like(lab, np.array(0.5**halving))
+        r, g, b = light(share + more).swapaxes(0, 1)
+        inside = (r >= least) & (r <= most) & (g >= least) & (g <= most) & (b >= least) & (b <= most)
+        share += more * inside[:, None]
+    return _stored(light(share))
 
 
 def _yxz_of(rgb: Pixels, which: slice = slice(None)) -> Pixels:

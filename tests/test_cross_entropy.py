@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from colorlab.cross_entropy import ROWS_AT_ONCE, cross_entropy, last_layer_and_loss
+from colorlab.cross_entropy import PIXELS_AT_ONCE, ROWS_AT_ONCE, cross_entropy, last_layer_and_loss
 from colorlab.networks.base import Pointwise
 
 
@@ -84,7 +84,7 @@ def features_case(side, k, dtype=torch.float64):
 
 
 @pytest.mark.parametrize("k", [1, 3])
-@pytest.mark.parametrize("side", [(3, 5), (1, ROWS_AT_ONCE + 3)], ids=["one piece", "several pieces"])
+@pytest.mark.parametrize("side", [(3, 5), (1, PIXELS_AT_ONCE + 3)], ids=["one piece", "several pieces"])
 def test_last_layer_and_loss_in_one_are_the_two_one_after_the_other(side, k):
     features, head, indices, shares, slopes = features_case(side, k)
     wanted = (slopes * cross_entropy(head(features), indices, shares)).sum()
