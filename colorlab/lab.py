@@ -116,14 +116,14 @@ def lab_to_rgb_in_gamut(lab: Tensor) -> Tensor:
     Returns:
         `(..., 3, H, W)` float in [0, 1]; not made for gradients.
     """
-    lab = _as_lab(lab)
+    lab = _as_lab(lab).detach()
     rgb = _lab_to_unclipped_rgb(lab)
     pixels, shown = (x.movedim(-3, 0).flatten(1) for x in (lab, rgb))  # (3, P) each
     outside = ((shown.amin(0) < -ROUNDING) | (shown.amax(0) > 1 + ROUNDING)).nonzero().squeeze(1)
     if len(outside):
         paler = _by_pixel(_paler, _check_lab, pixels[:, None, outside])
-        shown = shown.index_copy(1, outside, paler[:, 0])
-    return shown.clamp(0, 1).reshape(3, *lab.shape[:-3], *lab.shape[-2:]).movedim(0, -3)
+        shown.index_copy_(1, outside, paler[:, 0])
+    return shown.clamp_(0, 1).reshape(3, *lab.shape[:-3], *lab.shape[-2:]).movedim(0, -3)
 
 
 def grey_of(L: Tensor) -> Tensor:
@@ -140,7 +140,7 @@ def grey_of(L: Tensor) -> Tensor:
 
 def to_levels(rgb: Tensor, most: int = 255) -> Tensor:
     """sRGB in [0, 1] -> the nearest of the levels 0, 1, … `most` that a file stores. Any shape; the type stays."""
-    return (rgb * most).round()
+    return (rgb * most).round_()
 
 
 def in_gamut(lab: Tensor, tolerance: float = ROUNDING) -> Tensor:

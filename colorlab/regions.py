@@ -14,6 +14,8 @@ distributions. Here a guided filter (He, Sun and Tang, 2010) does the averaging:
 leaves no seams in skies.
 """
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -46,14 +48,15 @@ def shared(
     guide = L.to(probabilities) / 100
     mean_guide = around(guide, radius)
     variance = around(guide**2, radius) - mean_guide**2
-
-    def region(p: Tensor) -> Tensor:
+    mixed = []
+    for some in probabilities.split(AT_ONCE, dim=1):
+        p = some.contiguous()  # they lie pixel by pixel
         mean = around(p, radius)
-        slope = (around(guide * p, radius) - mean_guide * mean) / (variance + edge)
-        return around(slope, radius) * guide + around(mean - slope * mean_guide, radius)
-
-    some = (p.contiguous() for p in probabilities.split(AT_ONCE, dim=1))  # they lie pixel by pixel
-    mixed = torch.cat([torch.lerp(p, region(p).clamp(min=0), share) for p in some], dim=1)
+        slope = torch.addcmul(around(guide * p, radius), mean_guide, mean, value=-1).div_(variance + edge)
+        offset = mean.addcmul_(slope, mean_guide, value=-1)
+        region = around(offset, radius).addcmul_(around(slope, radius), guide).clamp_(min=0)
+        mixed.append(torch.lerp(p, region, share))
+    mixed = torch.cat(mixed, dim=1)
     return mixed / mixed.sum(1, keepdim=True)
 
 
@@ -66,6 +69,7 @@ def around(x: Tensor, radius: int) -> Tensor:
     return rows @ x @ columns.T
 
 
+@lru_cache(maxsize=8)
 def _means_of_near(side: int, radius: int) -> Tensor:
     """`(side, side)`: row i, times a column of values, is the mean of those at most `radius` from place i."""
     place = torch.arange(side)
