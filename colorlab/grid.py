@@ -1,5 +1,6 @@
 """Which squares of the ab plane hold colours that a screen can show."""
 
+from collections.abc import Callable
 from functools import cache
 
 import torch
@@ -8,11 +9,12 @@ from torch import Tensor
 from colorlab.lab import rgb_to_lab
 
 HALF_SIDE = 110  # the published square of the ab plane, Lab units
+POINTS_AT_ONCE = 1 << 16  # stay in the cache of a processor core
 
 
 @cache
 def gamut_ab() -> Tensor:
-    """The ab of a dense sample of the sRGB gamut, `(6 * 512², 2)` float32.
+    """The ab of a dense sample of the sRGB gamut, `(2, 6 * 512²)` float32.
 
     A line parallel to the L axis that meets the gamut meets its surface, so the six faces of the RGB
     cube are enough.
@@ -23,15 +25,15 @@ def gamut_ab() -> Tensor:
         for value in (0.0, 1.0):
             face = [u, v]
             face.insert(channel, torch.full_like(u, value))
-            faces.append(rgb_to_lab(torch.stack(face))[1:].flatten(1).T)
-    return torch.cat(faces)
+            faces.append(rgb_to_lab(torch.stack(face))[1:].flatten(1))
+    return torch.cat(faces, dim=1)
 
 
 def occupied_cells(gamut: Tensor, grid_size: float, rule: str) -> Tensor:
     """`(Q, 2)` whole numbers: the centres that a rule keeps, in units of grid_size, sorted by a, then b.
 
     Args:
-        gamut: `(P, 2)`, ab of all colours that can be shown, near enough to one another.
+        gamut: `(2, P)`, ab of all colours that can be shown, near enough to one another.
         grid_size: Lab units.
         rule: "nearest", "corners" or "square", see `colorlab.bins`.
     """
@@ -39,18 +41,25 @@ def occupied_cells(gamut: Tensor, grid_size: float, rule: str) -> Tensor:
         side = torch.arange(-(HALF_SIDE // grid_size), HALF_SIDE // grid_size + 1)
         return torch.cartesian_prod(side, side).float()
     if rule == "nearest":
-        return _distinct((gamut / grid_size).round())
+        return _distinct(gamut, lambda points: (points / grid_size).round_())
     if rule == "corners":
-        lowest = _distinct((gamut / grid_size).floor())
-        corners = torch.cartesian_prod(torch.arange(2), torch.arange(2)).float()
-        return _distinct((lowest[:, None] + corners).reshape(-1, 2))
+        lowest = _distinct(gamut, lambda points: (points / grid_size).floor_())
+        corners = torch.cartesian_prod(torch.arange(2), torch.arange(2))
+        return _distinct((lowest[:, None] + corners).reshape(-1, 2).T, torch.clone)
     raise ValueError(f'rule: expected "nearest", "corners" or "square", got {rule!r}')
 
 
-def _distinct(cells: Tensor) -> Tensor:
-    """The distinct rows of (P, 2) whole numbers, sorted: those that tick a box in a table of all there could be."""
-    lowest = cells.amin(0)
-    rows, columns = (cells.amax(0) - lowest + 1).int().tolist()
+def _distinct(points: Tensor, cell: Callable[[Tensor], Tensor]) -> Tensor:
+    """The distinct cells of `(2, P)` points, `(K, 2)`, sorted: those that tick a box in a table of all there could be.
+
+    Args:
+        points: a and b.
+        cell: points -> the whole numbers of their cell, which rise as the points do.
+    """
+    lowest, highest = cell(points.amin(1)), cell(points.amax(1))
+    rows, columns = (highest - lowest + 1).int().tolist()
     ticked = torch.zeros(rows * columns, dtype=torch.bool)
-    ticked[((cells - lowest) @ cells.new_tensor([columns, 1])).long()] = True
+    for some in points.split(POINTS_AT_ONCE, dim=1):
+        row, column = cell(some) - lowest[:, None]
+        ticked[row.mul_(columns).add_(column).long()] = True
     return ticked.reshape(rows, columns).nonzero() + lowest
