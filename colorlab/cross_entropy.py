@@ -86,7 +86,7 @@ def last_layer_and_loss(
 
 
 class _Through(torch.autograd.Function):
-    """Columns `(N, C, P)`, weight `(Q, C)`, bias `(Q,)`, indices, shares `(N, k, P)`, slopes `(N, 1, P)` -> a scalar."""
+    """Columns `(N, C, P)`, a layer `(Q, C)` and `(Q,)`, indices and shares `(N, k, P)`, slopes `(N, 1, P)`."""
 
     @staticmethod
     def forward(ctx, columns, weight, bias, indices, shares, slopes) -> Tensor:

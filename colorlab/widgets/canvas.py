@@ -8,11 +8,11 @@ from contextvars import ContextVar
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from colorlab.files.png import SIGNATURE, chunk
+from colorlab.widgets.words import WordsKeptCanvas
 
 _drawn_on: ContextVar["Canvas | None"] = ContextVar("_drawn_on", default=None)
 
@@ -79,7 +79,7 @@ class Canvas:
         that ticks lie below all else."""
         self._lay_out(figure)
         # Of a figure that is kept, the canvas too: it knows how wide its words are.
-        canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)
+        canvas = figure.canvas if isinstance(figure.canvas, WordsKeptCanvas) else WordsKeptCanvas(figure)
         renderer = canvas.get_renderer()
         pixels = np.asarray(canvas.buffer_rgba())
         for ax in figure.axes:

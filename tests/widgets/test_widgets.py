@@ -158,13 +158,14 @@ def test_axes_are_measured_once_and_stay_while_what_is_in_them_moves():
     np.testing.assert_array_equal([ax.get_position(original=True).extents for ax in well._figure.axes], first)
 
 
+def pixels_of(png):
+    return np.asarray(Image.open(io.BytesIO(png)), dtype=int)
+
+
 def test_what_is_drawn_on_kept_axes_looks_as_if_all_were_drawn():
     slice_ = lightness_slice_explorer()
     slice_.set(L=30)
-    kept, whole = (
-        np.asarray(Image.open(io.BytesIO(png)), dtype=int)
-        for png in (slice_.picture.value, to_bytes(slice_._figure))
-    )
+    kept, whole = pixels_of(slice_.picture.value), pixels_of(to_bytes(slice_._figure))
     assert kept.shape == whole.shape
     assert (np.abs(kept - whole).max(-1) > 1).mean() < 0.01  # ticks lie below a curve that touches them
 
@@ -175,7 +176,9 @@ def test_axes_that_are_used_again_keep_nothing_of_what_was_in_them(explorer):
         button.click()
         anew = Canvas()
         anew._places = explorer._canvas._places
-        assert anew.png(explorer._render(**explorer.state)) == explorer.picture.value, label
+        drawn = pixels_of(anew.png(explorer._render(**explorer.state)))
+        # By one level where two letters of a copied word touch.
+        assert np.abs(drawn - pixels_of(explorer.picture.value)).max() <= 1, label
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 7, 4), (40, 30, 3), (30, 40, 4)])
