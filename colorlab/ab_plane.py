@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import torch
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from torch import Tensor
 
@@ -14,26 +15,40 @@ from colorlab.lab import in_gamut, lab_to_rgb
 AB_LIMITS = (-110, 110)
 PREFERRED = 60.0  # L of what has none of its own
 MARKERS = "XPD^v*"
+BEHIND = (
+    "behind: L = "  # so begins the name (gid) of what lies behind all else, and may be kept and drawn once
+)
 
 
 def ab_axes(ax: Axes, L: float | None = None) -> None:
     """Turn axes into the ab plane, the displayable colours faintly behind.
 
     Args:
-        ax: an empty axes.
+        ax: an empty axes, or one that was this plane before: what lies behind stays if it is the same.
         L: show the slice of the gamut at this lightness; None shows every ab that some lightness allows.
     """
-    ax.imshow(
-        plane_image(L), extent=(*AB_LIMITS, *AB_LIMITS), origin="lower", alpha=1.0 if L is not None else 0.35
-    )
-    if L is not None:  # nearly black it would not be seen on a dark page, nearly white not on a light one
-        ax.contour(
-            plane_image(L)[..., 3], [0.5], extent=(*AB_LIMITS, *AB_LIMITS), colors="grey", linewidths=0.8
-        )
+    behind = [artist for artist in ax.get_children() if str(artist.get_gid()).startswith(BEHIND)]
+    name = f"{BEHIND}{L}"
+    if not behind or behind[0].get_gid() != name:
+        for artist in behind:
+            artist.remove()
+        for artist in _drawn_behind(ax, L):
+            artist.set_gid(name)
     ax.axhline(0, color="grey", linewidth=0.5)
     ax.axvline(0, color="grey", linewidth=0.5)
     ax.set(xlim=AB_LIMITS, ylim=AB_LIMITS, aspect="equal")
     ax.set(xlabel="a: green – red (Lab units)", ylabel="b: blue – yellow (Lab units)")
+
+
+def _drawn_behind(ax: Axes, L: float | None) -> list[Artist]:
+    extent = (*AB_LIMITS, *AB_LIMITS)
+    drawn: list[Artist] = [
+        ax.imshow(plane_image(L), extent=extent, origin="lower", alpha=1.0 if L is not None else 0.35)
+    ]
+    if L is not None:  # nearly black it would not be seen on a dark page, nearly white not on a light one
+        edge = plane_image(L)[..., 3]
+        drawn.append(ax.contour(edge, [0.5], extent=extent, colors="grey", linewidths=0.8))
+    return drawn
 
 
 @cache

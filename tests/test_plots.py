@@ -36,6 +36,18 @@ def test_pictures_hold_the_pixels_and_titles_given():
     }
 
 
+def test_what_lies_behind_a_plane_stays_until_another_lightness_is_asked_for():
+    ax = Figure().subplots()
+    ab_plane.ab_axes(ax, 50)
+    (first,) = ax.images
+    ab_plane.ab_axes(ax, 50)
+    assert ax.images[:] == [first] and len(ax.collections) == 1
+    ab_plane.ab_axes(ax)
+    (second,) = ax.images
+    assert second is not first and not ax.collections
+    np.testing.assert_array_equal(second.get_array(), ab_plane.plane_image(None))
+
+
 def test_where_marks_meet_the_slender_one_lies_above():
     ax = Figure().add_subplot()
     ab_plane.draw_marks(ax, {"mean": torch.zeros(2), "median": torch.zeros(2), "likeliest": torch.zeros(2)})

@@ -6,11 +6,13 @@ from collections.abc import Callable, Hashable
 from contextvars import ContextVar
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
+from colorlab.ab_plane import BEHIND
 from colorlab.files.png import SIGNATURE, chunk
 from colorlab.widgets.words import WordsKeptCanvas
 
@@ -39,7 +41,7 @@ def _emptied(figure: Figure) -> Figure:
         if ax in scales:
             continue
         for artist in (*ax.lines, *ax.collections, *ax.patches, *ax.images, *ax.texts):
-            if artist not in pictured:
+            if artist not in pictured and not is_behind(artist):
                 artist.remove()
         if legend := ax.get_legend():
             legend.remove()
@@ -48,6 +50,11 @@ def _emptied(figure: Figure) -> Figure:
     for text in list(figure.texts):
         text.remove()
     return figure
+
+
+def is_behind(artist: Artist) -> bool:
+    """Whether it lies behind all else, as a plane does; then it need not be drawn again as long as it stays."""
+    return str(artist.get_gid()).startswith(BEHIND)
 
 
 class Canvas:
@@ -64,6 +71,7 @@ class Canvas:
         self.kept: dict[tuple, Figure] = {}
         self._places: dict[tuple, list[Bbox]] = {}
         self._scales: list | None = None
+        self._behind: list[Artist] = []
         self._ground = np.empty(0)
 
     def draw(self, render: Callable[..., Figure], **state: object) -> Figure:
@@ -87,17 +95,19 @@ class Canvas:
             ax.apply_aspect(locator(ax, renderer) if callable(locator) else None)
         shown = [ax for ax in figure.axes if ax.axison and ax.get_visible()]
         axes = [axis for ax in shown for axis in (ax.xaxis, ax.yaxis) if axis.get_visible()]
-        scales = [_described(axis) for axis in axes]
+        behind = [artist for ax in shown for artist in ax.get_children() if is_behind(artist)]
+        stayed, self._behind = [artist for artist in behind if artist in self._behind], behind
+        scales = [stayed, *(_described(axis) for axis in axes)]
         if scales != self._scales:
             renderer.clear()
-            for part in (figure.patch, *(ax.patch for ax in shown), *axes):
+            for part in (figure.patch, *(ax.patch for ax in shown), *stayed, *axes):
                 part.draw(renderer)
             self._scales, self._ground = scales, pixels.copy()
         pixels[:] = self._ground
-        for part in (figure.patch, *axes):
+        for part in (figure.patch, *stayed, *axes):
             part.set_visible(False)
         figure.draw(renderer)
-        for part in (figure.patch, *axes):
+        for part in (figure.patch, *stayed, *axes):
             part.set_visible(True)
         return to_png(pixels)
 

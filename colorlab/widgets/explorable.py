@@ -144,6 +144,5 @@ class Explorable(widgets.VBox):
     def _draw(self) -> None:
         self._figure = self._canvas.draw(self._render, **self.state)
         caption = self._describe(**self.state)
-        self.picture.value = self._canvas.png(self._figure)
-        self.picture.description = caption
+        self.picture.show(self._canvas.png(self._figure), caption)
         self.caption.value, self.refusal.value = escape(caption, quote=False), ""

@@ -31,6 +31,11 @@ class Showing(anywidget.AnyWidget):
     def __init__(self, value: str | bytes, description: str = "", **options):
         super().__init__(held=Held(value=value, description=description), **options)
 
+    def show(self, value: str | bytes, description: str) -> None:
+        """Both at once, in one message."""
+        with self.held.hold_sync():
+            self.held.value, self.held.description = value, description
+
     @property
     def value(self):
         return self.held.value

@@ -243,9 +243,9 @@ class HintPainter(widgets.VBox):
         place = self._shown_place(*self.place)
         beliefs, _ = self._beliefs(self._shown(others))
         self._offer(propose(self.colorizer, beliefs, self.rgb, *place))
-        self.picture.value = draw(self.answer, self._shown(self.hints), place)
-        self.picture.description = (
-            f"The photograph with {_counted(self.hints)}; place {self.place} is chosen."
+        self.picture.show(
+            draw(self.answer, self._shown(self.hints), place),
+            f"The photograph with {_counted(self.hints)}; place {self.place} is chosen.",
         )
         self.message.value = message
 

@@ -72,8 +72,10 @@ class OwnPhoto(PhotoUpload):
         rgb = shrink(rgb, LARGEST)
         with in_turn():
             self.answers = color_all(self.colorizers, rgb)
-        self.picture.value = to_bytes(render(self.answers))
-        self.picture.description = f"One photograph, side by side: {', '.join(titles(self.answers))}."
+        self.picture.show(
+            to_bytes(render(self.answers)),
+            f"One photograph, side by side: {', '.join(titles(self.answers))}.",
+        )
 
 
 def color_all(colorizers: Mapping[str, Colorizer], rgb: np.ndarray) -> dict[str, np.ndarray]:

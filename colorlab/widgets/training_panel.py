@@ -107,8 +107,8 @@ class TrainingPanel(widgets.VBox):
         for name in self.histories:
             truth = self.painted["Ground truth"]
             self.painted[name] = [self.colorizers[name].colorize(rgb) for rgb in truth]
-        self.picture.value = to_bytes(self.figure())
-        self.status.value = self.picture.description = describe_training(self.histories)
+        self.status.value = describe_training(self.histories)
+        self.picture.show(to_bytes(self.figure()), self.status.value)
         self._drawn = time.monotonic()
 
     def figure(self, title: str = "") -> Figure:
