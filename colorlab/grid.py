@@ -14,7 +14,7 @@ POINTS_AT_ONCE = 1 << 16  # stay in the cache of a processor core
 
 @cache
 def gamut_ab() -> Tensor:
-    """The ab of a dense sample of the sRGB gamut, `(2, 6 * 512²)` float32.
+    """The ab of a dense sample of the sRGB gamut, `(6 * 512², 2)` float32; in memory all a, then all b.
 
     A line parallel to the L axis that meets the gamut meets its surface, so the six faces of the RGB
     cube are enough.
@@ -26,14 +26,14 @@ def gamut_ab() -> Tensor:
             face = [u, v]
             face.insert(channel, torch.full_like(u, value))
             faces.append(rgb_to_lab(torch.stack(face))[1:].flatten(1))
-    return torch.cat(faces, dim=1)
+    return torch.cat(faces, dim=1).T
 
 
 def occupied_cells(gamut: Tensor, grid_size: float, rule: str) -> Tensor:
     """`(Q, 2)` whole numbers: the centres that a rule keeps, in units of grid_size, sorted by a, then b.
 
     Args:
-        gamut: `(2, P)`, ab of all colours that can be shown, near enough to one another.
+        gamut: `(P, 2)`, ab of all colours that can be shown, near enough to one another.
         grid_size: Lab units.
         rule: "nearest", "corners" or "square", see `colorlab.bins`.
     """
@@ -45,21 +45,21 @@ def occupied_cells(gamut: Tensor, grid_size: float, rule: str) -> Tensor:
     if rule == "corners":
         lowest = _distinct(gamut, lambda points: (points / grid_size).floor_())
         corners = torch.cartesian_prod(torch.arange(2), torch.arange(2))
-        return _distinct((lowest[:, None] + corners).reshape(-1, 2).T, torch.clone)
+        return _distinct((lowest[:, None] + corners).reshape(-1, 2), torch.clone)
     raise ValueError(f'rule: expected "nearest", "corners" or "square", got {rule!r}')
 
 
 def _distinct(points: Tensor, cell: Callable[[Tensor], Tensor]) -> Tensor:
-    """The distinct cells of `(2, P)` points, `(K, 2)`, sorted: those that tick a box in a table of all there could be.
+    """The distinct cells of `(P, 2)` points, `(K, 2)`, sorted: those that tick a box in a table of all there could be.
 
     Args:
         points: a and b.
         cell: points -> the whole numbers of their cell, which rise as the points do.
     """
-    lowest, highest = cell(points.amin(1)), cell(points.amax(1))
+    lowest, highest = cell(points.amin(0)), cell(points.amax(0))
     rows, columns = (highest - lowest + 1).int().tolist()
     ticked = torch.zeros(rows * columns, dtype=torch.bool)
-    for some in points.split(POINTS_AT_ONCE, dim=1):
+    for some in points.T.split(POINTS_AT_ONCE, dim=1):
         row, column = cell(some) - lowest[:, None]
         ticked[row.mul_(columns).add_(column).long()] = True
     return ticked.reshape(rows, columns).nonzero() + lowest
