@@ -92,11 +92,17 @@ def drags() -> list[dict]:
 
 def long(folder: Path) -> dict:
     import growth
-    from long import course, seeds, tests
+    from long import course, pointer, seeds, tests
 
     curves = growth.curves()
     growth.draw(curves, folder / "growth.png")
-    return {"growth": curves, "seeds": seeds(), "course": course(), "tests": tests()}
+    return {
+        "growth": curves,
+        "seeds": seeds(),
+        "from the pointer to changed pixels, median and 95th percentile": pointer(),
+        "course": course(),
+        "tests": tests(),
+    }
 
 
 def as_markdown(found: dict, before: dict | None) -> str:

@@ -18,6 +18,7 @@ SIZES = {  # what grows -> its sizes
     "Q of encode": (50, 25, 10, 5.2),  # as grid_size
     "Q of decode": (50, 25, 10, 5.2),
     "notebooks of a run": (1, 2, 4),
+    "processes on one folder": (1, 2, 4),
 }
 
 
@@ -77,6 +78,7 @@ def point(what: str, size: float) -> dict:
         "Q of encode": _encode,
         "Q of decode": _decode,
         "notebooks of a run": _notebooks,
+        "processes on one folder": _processes,
     }[what](size)
     megabytes = peak_megabytes(call)
     start = time.perf_counter()
@@ -126,6 +128,29 @@ def _notebooks(count: float) -> tuple[float, Callable]:
         subprocess.run([sys.executable, "-m", "colorlab", *words], check=True, capture_output=True)
 
     return count, run
+
+
+def _processes(count: float) -> tuple[float, Callable]:
+    """48 JPEGs of a tenth of a megapixel, shared by so many commands; memory is that of the process that waits."""
+    from PIL import Image
+
+    from colorlab.data import photo
+
+    pictures = Path(tempfile.mkdtemp(dir=os.environ["GROWTH"]))
+    for i in range(48):
+        Image.fromarray(photo("coffee", side=256).rgb).save(pictures / f"{i}.jpg")
+
+    def color() -> None:
+        colored = Path(tempfile.mkdtemp(dir=os.environ["GROWTH"]))
+        command = [sys.executable, "-m", "colorlab", "colorize", str(pictures), "-o", str(colored)]
+        running = [
+            subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            for _ in range(int(count))
+        ]
+        assert [process.wait() for process in running] == [0] * int(count)
+        assert len(list(colored.iterdir())) == 48
+
+    return count, color
 
 
 def _gif(frames: float) -> tuple[float, Callable]:

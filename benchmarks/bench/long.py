@@ -1,10 +1,11 @@
-"""What takes minutes: the course, the tests, equal losses over five seeds, growth."""
+"""What takes minutes: the course, the tests, equal losses over five seeds, a browser."""
 
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 
 ROOT = Path(__file__).parents[2]
 SEEDS, STEPS = 5, 60
@@ -34,6 +35,23 @@ def tests() -> dict[str, float]:
     start = time.perf_counter()
     subprocess.run(["make", "test"], cwd=ROOT, check=True, capture_output=True)
     return {"make test": time.perf_counter() - start}
+
+
+def pointer() -> dict[str, list[float]]:
+    """From the pointer to changed pixels, each explorable's median and 95th percentile; without a browser nothing."""
+    from shutil import which
+
+    from pointer import pointer_delays
+
+    chromium = which("chromium")
+    if chromium is None:
+        print("no chromium found: not measured from the pointer to changed pixels", file=sys.stderr)
+        return {}
+    delays = {found["explorable"]: found["seconds"] for found in pointer_delays(chromium)}
+    delays["all"] = sorted(second for seconds in delays.values() for second in seconds)
+    return {
+        name: [median(seconds), seconds[int(0.95 * (len(seconds) - 1))]] for name, seconds in delays.items()
+    }
 
 
 def seeds() -> dict[str, list[float]]:
