@@ -22,10 +22,8 @@ from torch import Tensor
 from colorlab.arguments import number, whole_number
 from colorlab.blocks import in_blocks
 from colorlab.grid import gamut_ab, occupied_cells
+from colorlab.nearest import NearestBins, all_finite
 
-PIXELS_AT_ONCE = 1 << 14  # bounds the memory of a distance table: 16,384 pixels × Q bins
-RIM_AT_ONCE = 1 << 11  # the same for the bins at the rim, in the cache of a processor core
-MOST_COMPARED = 64  # bins, each with each
 LOGITS_AT_ONCE = 1 << 11  # pixels whose logits stay in the cache of a processor core
 LARGE_RATIO = 1000  # beyond this a handful of rare pixels decides every gradient
 
@@ -95,14 +93,7 @@ class ColorBins:
         self.grid_size, self.rule = checked_grid_size(grid_size), rule
         cells = occupied_cells(gamut_ab(), self.grid_size, rule)
         self.centers = cells * self.grid_size
-        # Cell -> bin, -1 where no bin is kept; its border is always -1 and stands for all that lies beyond.
-        middle = int(cells.abs().max()) + 1
-        self._table = torch.full((2 * middle + 1, 2 * middle + 1), -1)
-        self._table[tuple((cells.long() + middle).T)] = torch.arange(len(cells))
-        # Out of its own cell a bin with four neighbours is never the nearest: one of them lies nearer.
-        alone = torch.stack([self._table.roll(by, axis) < 0 for by in (1, -1) for axis in (0, 1)]).any(0)
-        self._rim = self._table[alone & (self._table >= 0)]  # (R,)
-        self._candidates_of: dict[int, Tensor] = {}
+        self._nearest = NearestBins(cells, self.grid_size)
 
     @property
     def n_bins(self) -> int:
@@ -127,12 +118,7 @@ class ColorBins:
             ValueError: wrong shape, or a value that is not finite.
         """
         points, shape = self._points(ab)
-        labels = self._cell(points)  # on a square grid, rounding finds the nearest centre of all ...
-        outside = (labels < 0).nonzero().squeeze(1)  # ... but that centre may be one that was dropped
-        for part in outside.split(RIM_AT_ONCE):
-            labels[part] = self._rim.to(part)[
-                self._beyond(points.index_select(1, part), self._rim).min(1).indices
-            ]
+        labels = self._nearest.one(points)
         return labels.reshape(shape).to(ab.device)
 
     def encode_soft(self, ab: Tensor, k: int = 10, sigma: float = 5.0) -> tuple[Tensor, Tensor]:
@@ -160,7 +146,7 @@ class ColorBins:
         if not sigma > 0:
             raise ValueError(f"sigma: expected a width > 0 in Lab units, got {sigma!r}")
         points, shape = self._points(ab)
-        indices, squared = self._nearest(points, min(k, self.n_bins))
+        indices, squared = self._nearest.several(points, min(k, self.n_bins))
         weights = torch.softmax(squared / (-2 * sigma**2), dim=0)  # of (k, P): a tenth of the time of (P, k)
         return tuple(t.reshape(len(t), *shape).movedim(0, -3).to(ab.device) for t in (indices, weights))
 
@@ -321,70 +307,11 @@ class ColorBins:
             got = tuple(ab.shape) if isinstance(ab, Tensor) else type(ab).__name__
             raise ValueError(f"ab: expected a tensor (..., 2, H, W), got {got}")
         ab = ab.detach() if ab.dtype == torch.float64 else ab.detach().float()
-        # The sum is quicker, but that of huge numbers may be infinite, too.
-        if not ab.sum().isfinite() and not ab.isfinite().all():
+        if not all_finite(ab):
             raise ValueError("ab: expected finite values, got NaN or infinity; look where they arose")
-        if ab.device.type == "mps":  # a Mac's GPU has no float64, see `_beyond`
+        if ab.device.type == "mps":  # a Mac's GPU has no float64, see `NearestBins`
             ab = ab.cpu()
         return ab.movedim(-3, 0).reshape(2, -1), (*ab.shape[:-3], *ab.shape[-2:])
-
-    def _cell(self, points: Tensor) -> Tensor:
-        """(2, P) points -> (P,) the bin whose cell they lie in, -1 where no bin is kept."""
-        middle, side = len(self._table) // 2, len(self._table)
-        row, column = (points / self.grid_size).round_().clamp_(-middle, middle)
-        place = column.add_(row, alpha=side).add_(middle * side + middle).int()
-        return self._table.to(points.device).flatten().index_select(0, place)
-
-    def _nearest(self, points: Tensor, k: int) -> tuple[Tensor, Tensor]:
-        """The k nearest bins of (2, P) points: indices, and squared distances less the nearest's, both (k, P)."""
-        cells = self._cell(points)
-        indices = torch.empty(k, len(cells), dtype=torch.int64, device=points.device)
-        squared = torch.empty(k, len(cells), dtype=points.dtype, device=points.device)
-        centers, candidates = self.centers.to(points), self._candidates(k).to(points.device)
-        a, b = centers.T[:, candidates]  # (4 Q, C) each
-        for part in (cells >= 0).nonzero().squeeze(1).split(PIXELS_AT_ONCE):
-            # Inside the gamut only the bins around the own quarter of a cell can be among the nearest.
-            point = points[:, part, None]
-            right, upper = (point[..., 0] > centers.T[:, cells[part]]).int()
-            quarter = 4 * cells[part] + 2 * right + upper
-            d2 = (a.index_select(0, quarter) - point[0]).square_()  # (p, C)
-            d2 += (b.index_select(0, quarter) - point[1]).square_()
-            d2, found = d2.topk(k, dim=1, largest=False)
-            squared[:, part] = (d2 - d2[:, :1]).T
-            indices[:, part] = candidates.index_select(0, quarter).gather(1, found).T
-        for part in (cells < 0).nonzero().squeeze(1).split(PIXELS_AT_ONCE):
-            d2, found = self._beyond(points[:, part]).topk(k, dim=1, largest=False)
-            squared[:, part], indices[:, part] = (d2 - d2[:, :1]).T.to(squared), found.T
-        return indices, squared
-
-    def _beyond(self, points: Tensor, bins: Tensor | slice = slice(None)) -> Tensor:
-        """(2, P) -> (P, bins) float64: squared distances less |point|², which is the same for every bin.
-
-        Far out float32 could no longer tell two bins apart; nor could float64, with |point|² in it.
-        """
-        centers = self.centers[bins].to(points.device, torch.float64)
-        return torch.addmm(centers.square().sum(1), points.T.double(), centers.T, alpha=-2)
-
-    def _candidates(self, k: int) -> Tensor:
-        """(4 Q, C): for the quarters of every bin's cell, all bins that can be among the k nearest of a point there."""
-        if k not in self._candidates_of:
-            apart = (self.centers[:, None] - self.centers).abs()  # (Q, Q, 2)
-            closest = (apart - self.grid_size / 2).clamp(min=0).square().sum(-1)  # from the cell's border
-            farthest = (apart + self.grid_size / 2).square().sum(-1)
-            # k bins are certainly within `reach`; one that starts beyond it is never among the k nearest.
-            reach = farthest.kthvalue(k, dim=1, keepdim=True).values * (1 + 1e-5)
-            most = int((closest <= reach).sum(1).max())
-            near = closest.topk(most, dim=1, largest=False).indices  # (Q, C), too many
-            near = near.repeat_interleave(4, 0)
-            if most <= MOST_COMPARED:
-                # One that k others beat at all four corners of a quarter is beaten everywhere in it.
-                half = torch.cartesian_prod(torch.arange(2), torch.arange(2)) * self.grid_size / 2  # (4, 2)
-                corners = ((self.centers - self.grid_size / 2)[:, None] + half).reshape(-1, 1, 2) + half
-                apart = torch.cdist(corners, self.centers[near])  # (4 Q, 4, C)
-                beaten = (apart[:, :, :, None] * (1 + 1e-5) < apart[:, :, None]).all(1).sum(1)  # by so many
-                near = near.gather(1, beaten.argsort(1)[:, : int((beaten < k).sum(1).max())])
-            self._candidates_of[k] = near
-        return self._candidates_of[k]
 
     def _check_prior(self, prior: Tensor) -> Tensor:
         prior = torch.as_tensor(prior).detach().cpu().double()
