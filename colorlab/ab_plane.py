@@ -15,9 +15,7 @@ from colorlab.lab import in_gamut, lab_to_rgb
 AB_LIMITS = (-110, 110)
 PREFERRED = 60.0  # L of what has none of its own
 MARKERS = "XPD^v*"
-BEHIND = (
-    "behind: L = "  # so begins the name (gid) of what lies behind all else, and may be kept and drawn once
-)
+BEHIND = "behind: L = "  # so begins the name (gid) of what lies behind
 
 
 def ab_axes(ax: Axes, L: float | None = None) -> None:
@@ -27,7 +25,7 @@ def ab_axes(ax: Axes, L: float | None = None) -> None:
         ax: an empty axes, or one that was this plane before: what lies behind stays if it is the same.
         L: show the slice of the gamut at this lightness; None shows every ab that some lightness allows.
     """
-    behind = [artist for artist in ax.get_children() if str(artist.get_gid()).startswith(BEHIND)]
+    behind = [artist for artist in ax.get_children() if is_behind(artist)]
     name = f"{BEHIND}{L}"
     if not behind or behind[0].get_gid() != name:
         for artist in behind:
@@ -38,6 +36,11 @@ def ab_axes(ax: Axes, L: float | None = None) -> None:
     ax.axvline(0, color="grey", linewidth=0.5)
     ax.set(xlim=AB_LIMITS, ylim=AB_LIMITS, aspect="equal")
     ax.set(xlabel="a: green – red (Lab units)", ylabel="b: blue – yellow (Lab units)")
+
+
+def is_behind(artist: Artist) -> bool:
+    """Whether it lies behind all else; then it need not be drawn again as long as it stays."""
+    return str(artist.get_gid()).startswith(BEHIND)
 
 
 def _drawn_behind(ax: Axes, L: float | None) -> list[Artist]:

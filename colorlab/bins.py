@@ -24,7 +24,7 @@ from colorlab.blocks import in_blocks
 from colorlab.grid import gamut_ab, occupied_cells
 from colorlab.nearest import NearestBins, all_finite
 
-LOGITS_AT_ONCE = 1 << 11  # pixels whose logits stay in the cache of a processor core
+LOGITS_AT_ONCE = 1 << 11  # pixels; measured, see benchmarks/README.md
 LARGE_RATIO = 1000  # beyond this a handful of rare pixels decides every gradient
 
 Temperature = float | Literal["mode"]
@@ -307,10 +307,10 @@ class ColorBins:
             got = tuple(ab.shape) if isinstance(ab, Tensor) else type(ab).__name__
             raise ValueError(f"ab: expected a tensor (..., 2, H, W), got {got}")
         ab = ab.detach() if ab.dtype == torch.float64 else ab.detach().float()
-        if not all_finite(ab):
-            raise ValueError("ab: expected finite values, got NaN or infinity; look where they arose")
         if ab.device.type == "mps":  # a Mac's GPU has no float64, see `NearestBins`
             ab = ab.cpu()
+        if not all_finite(ab):
+            raise ValueError("ab: expected finite values, got NaN or infinity; look where they arose")
         return ab.movedim(-3, 0).reshape(2, -1), (*ab.shape[:-3], *ab.shape[-2:])
 
     def _check_prior(self, prior: Tensor) -> Tensor:

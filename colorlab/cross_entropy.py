@@ -17,7 +17,10 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 ROWS_AT_ONCE = 1 << 9  # pixels whose Q logits stay in the cache of a processor core
-PIXELS_AT_ONCE = 1 << 10  # the same of each of several pictures, one a core
+PIXELS_AT_ONCE = 1 << 10  # of each of several pictures; measured, see benchmarks/README.md
+MOST_AT_ONCE = (
+    1 << 14
+)  # the same on a GPU, which has no use for small pieces; bounds the memory of Q numbers a pixel
 PER_NAT = math.log2(math.e)  # exp(x) = 2^(x · log2 e), and the latter takes half the time
 
 
@@ -92,12 +95,13 @@ class _Through(torch.autograd.Function):
     def forward(ctx, columns, weight, bias, indices, shares, slopes) -> Tensor:
         shares, slopes = shares.to(columns), slopes.to(columns)
         most, mass, named, to_columns = (torch.empty_like(x) for x in (slopes, slopes, shares, columns))
-        # The bias is the weight of one more feature, which is always 1.
-        columns, layer = F.pad(columns, (0, 0, 0, 1), value=1), torch.cat([weight, bias[:, None]], 1)
+        layer = torch.cat([weight, bias[:, None]], 1)  # the bias is the weight of one more feature, always 1
         to_layer, in_bits = torch.zeros_like(layer), PER_NAT * layer
         pixels = columns, indices, shares, slopes, most, mass, named, to_columns
-        for parts in zip(*(pieces(x) for x in pixels), strict=True):
+        size = piece(columns)
+        for parts in zip(*(pieces(x, *size) for x in pixels), strict=True):
             column, index, share, slope, top, sum_of, said, to_column = parts
+            column = F.pad(column, (0, 0, 0, 1), value=1)
             logits = torch.bmm(in_bits.expand(len(column), -1, -1), column)  # (n, Q, p)
             torch.gather(logits, 1, index, out=said)
             torch.amax(logits, 1, keepdim=True, out=top)
@@ -117,11 +121,18 @@ class _Through(torch.autograd.Function):
         return *(slope * gradient for gradient in ctx.saved_tensors), None, None, None
 
 
-def pieces(pixels: Tensor) -> Iterator[Tensor]:
-    """`(N, c, P)` -> `(n, c, p)` each. On a CPU a core gets a picture, whose numbers never leave its cache."""
-    on_cpu = pixels.device.type == "cpu"
-    for pictures in pixels.split(torch.get_num_threads() if on_cpu else max(1, len(pixels))):
-        yield from pictures.split(PIXELS_AT_ONCE if on_cpu else max(1, pictures.shape[2]), dim=2)
+def piece(pixels: Tensor) -> tuple[int, int]:
+    """How many pictures of `(N, c, P)`, and pixels of each, go through at once: on a CPU as many as it has threads,
+    for products of batches give each of them a picture, whose numbers then stay in the cache of one core."""
+    if pixels.device.type == "cpu":
+        return torch.get_num_threads(), PIXELS_AT_ONCE
+    return max(1, len(pixels)), MOST_AT_ONCE
+
+
+def pieces(pixels: Tensor, pictures: int, at_once: int) -> Iterator[Tensor]:
+    """`(N, c, P)` -> `(n, c, p)` each."""
+    for some in pixels.split(pictures):
+        yield from some.split(at_once, dim=2)
 
 
 def at_once(rows: Tensor) -> int:

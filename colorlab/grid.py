@@ -45,7 +45,7 @@ def occupied_cells(gamut: Tensor, grid_size: float, rule: str) -> Tensor:
     if rule == "corners":
         lowest = _distinct(gamut, lambda points: (points / grid_size).floor_())
         corners = torch.cartesian_prod(torch.arange(2), torch.arange(2))
-        return _distinct((lowest[:, None] + corners).reshape(-1, 2), torch.clone)
+        return _distinct((lowest[:, None] + corners).reshape(-1, 2), lambda cells: cells)
     raise ValueError(f'rule: expected "nearest", "corners" or "square", got {rule!r}')
 
 

@@ -56,9 +56,10 @@ class NearestBins:
         labels = self._cell(points)
         if not len(labels) or labels.min() >= 0:
             return labels
-        on_cpu = isinstance(labels, np.ndarray)
-        (outside,) = np.nonzero(labels < 0) if on_cpu else (labels < 0).nonzero().T
-        rim, factors = self._rim.numpy() if on_cpu else self._rim.to(labels), self._factors[:, self._rim]
+        as_arrays = isinstance(labels, np.ndarray)
+        (outside,) = np.nonzero(labels < 0) if as_arrays else (labels < 0).nonzero().T
+        rim, factors = self._rim, self._factors[:, self._rim]
+        rim, factors = (rim.numpy(), factors) if as_arrays else (rim.to(labels), factors.to(labels.device))
         for first in range(0, len(outside), RIM_AT_ONCE):
             some = outside[first : first + RIM_AT_ONCE]
             labels[some] = rim[_apart(points[:, some], factors).argmin(1)]

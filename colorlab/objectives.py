@@ -98,7 +98,7 @@ class Classification(Objective):
         return losses * self.pixel_weights(ab).to(losses) if weighted else losses
 
     def loss_from_features(self, features: Tensor, head: nn.Module, ab: Tensor) -> Tensor:
-        """The mean of the same losses in a fraction of the time: the Q logits of all pixels are never written down."""
+        """The mean of the same losses in a fraction of the time: the Q logits are known of some pixels at a time."""
         if not isinstance(head, Pointwise):
             return super().loss_from_features(features, head, ab)
         ab = at_resolution_of(features, ab, features.shape[1])

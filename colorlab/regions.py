@@ -53,7 +53,7 @@ def shared(
         p = some.contiguous()  # they lie pixel by pixel
         mean = around(p, radius)
         slope = torch.addcmul(around(guide * p, radius), mean_guide, mean, value=-1).div_(variance + edge)
-        offset = mean.addcmul_(slope, mean_guide, value=-1)
+        offset = torch.addcmul(mean, slope, mean_guide, value=-1)
         region = around(offset, radius).addcmul_(around(slope, radius), guide).clamp_(min=0)
         mixed.append(torch.lerp(p, region, share))
     mixed = torch.cat(mixed, dim=1)
@@ -69,7 +69,7 @@ def around(x: Tensor, radius: int) -> Tensor:
     return rows @ x @ columns.T
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)  # those of a picture's two sides, and of one more
 def _means_of_near(side: int, radius: int) -> Tensor:
     """`(side, side)`: row i, times a column of values, is the mean of those at most `radius` from place i."""
     place = torch.arange(side)

@@ -432,3 +432,22 @@ def test_weights_are_described_in_one_line(bins):
 def test_the_docstring_examples_run():
     result = doctest.testmod(colorlab.bins)
     assert result.attempted > 0 and result.failed == 0
+
+
+def test_arrays_and_tensors_have_the_same_nearest_bin():
+    # On a GPU they stay tensors.
+    bins, points = ColorBins(10), 80 * torch.randn(2, 5000, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(bins._nearest._nearest(points), bins._nearest.one(points))
+
+
+@pytest.mark.parametrize("shape", [(0, 2, 3, 3), (1, 2, 0, 5)])
+def test_no_pixels_have_no_bins(shape):
+    bins, none = ColorBins(25), torch.empty(shape)
+    assert bins.encode(none).shape == (shape[0], *shape[2:])
+    assert bins.encode_soft(none, 3)[0].shape == (shape[0], 3, *shape[2:])
+
+
+def test_many_pixels_are_encoded_in_pieces_like_few():
+    bins, ab = ColorBins(10), 60 * torch.randn(1, 2, 130, 150, generator=torch.Generator().manual_seed(0))
+    rows = torch.cat([bins.encode(ab[..., row : row + 1, :]) for row in range(130)], dim=1)
+    assert torch.equal(bins.encode(ab.requires_grad_()), rows)

@@ -97,6 +97,22 @@ def test_last_layer_and_loss_in_one_are_the_two_one_after_the_other(side, k):
         torch.testing.assert_close(one, other)
 
 
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_however_many_pictures_go_through_at_once(threads, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    torch.manual_seed(0)
+    head, features = Pointwise(4, 7).double(), torch.randn(5, 4, 3, PIXELS_AT_ONCE // 2, dtype=torch.float64)
+    features = features.contiguous(memory_format=torch.channels_last).requires_grad_()
+    indices = torch.randint(7, (5, 1, *features.shape[2:]))
+    shares, slopes = torch.ones_like(features[:, :1]), torch.rand_like(features[:, 0])
+    wanted = (slopes * F.cross_entropy(head(features), indices[:, 0], reduction="none")).sum()
+    found = last_layer_and_loss(features, head, indices, shares, slopes)
+    torch.testing.assert_close(found, wanted)
+    learning = [features, *head.parameters()]
+    for one, other in zip(*(torch.autograd.grad(loss, learning) for loss in (found, wanted)), strict=True):
+        torch.testing.assert_close(one, other)
+
+
 def test_their_gradient_agrees_with_finite_differences():
     features, head, indices, shares, slopes = features_case((2, 3), 3)
     assert torch.autograd.gradcheck(

@@ -373,3 +373,20 @@ def test_leading_dimensions_stay():
     found = lab_to_rgb_in_gamut(lab)
     assert found.shape == lab.shape
     torch.testing.assert_close(found[1, 3], lab_to_rgb_in_gamut(lab[0, 0]), atol=1e-6, rtol=0)
+
+
+def test_pale_enough_for_a_screen_is_the_same_on_tensors_and_on_arrays():
+    # On a GPU they stay tensors.
+    generator = torch.Generator().manual_seed(0)
+    ab = 90 * torch.randn(1, 2, 3000, generator=generator)
+    lab = torch.cat([100 * torch.rand(1, 1, 3000, generator=generator), ab], 1)
+    as_arrays = torch.from_numpy(lab_module._paler(lab.numpy()))
+    # Where a halving falls on the edge of the gamut, one may keep a thousandth of the chroma more.
+    torch.testing.assert_close(lab_module._paler(lab), as_arrays, atol=2e-3, rtol=0)
+
+
+def test_what_comes_in_stays_as_it_is():
+    lab = torch.tensor([[50.0, 50], [120, 5], [-120, 5]])[:, None]
+    before = lab.clone()
+    lab_to_rgb_in_gamut(lab)
+    assert torch.equal(lab, before)

@@ -364,10 +364,10 @@ def test_beside_the_logits_only_their_gradient_has_q_numbers_a_pixel(targets):
 @pytest.mark.parametrize("targets", ["hard", "soft"])
 def test_in_training_nothing_has_q_numbers_a_pixel(targets):
     bins = ColorBins(10)
-    lab, _ = Marbles(size=32).batch(4)
+    lab, _ = Marbles(size=64).batch(4)
     bins.encode_soft(lab[:, 1:])
-    features, head = random(4, 8, 32, 32).requires_grad_(), Pointwise(8, bins.n_bins)
-    with Allocations(at_least=4 * 32 * 32 * bins.n_bins) as large:
+    features, head = random(4, 8, 64, 64).requires_grad_(), Pointwise(8, bins.n_bins)
+    with Allocations(at_least=4 * 64 * 64 * bins.n_bins) as large:
         Classification(bins, targets).loss_from_features(features, head, lab[:, 1:]).backward()
     assert large.found == []
     assert features.grad.any() and head.weight.grad.any()

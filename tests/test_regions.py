@@ -267,3 +267,10 @@ def test_what_is_stored_comes_back(tmp_path):
 def test_refuses_what_is_neither_yes_nor_no(told, bad):
     with pytest.raises(ValueError, match=f"by_region: expected True or False, got {bad!r}"):
         Colorizer(told[0].network, told[0].objective, by_region=bad)
+
+
+def test_what_is_shared_stays_as_it_was():
+    probabilities, L = torch.rand(1, 3, 8, 8).softmax(1), 100 * torch.rand(1, 1, 8, 8)
+    before = probabilities.clone(), L.clone()
+    shared(probabilities, L)
+    assert torch.equal(probabilities, before[0]) and torch.equal(L, before[1])

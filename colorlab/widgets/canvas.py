@@ -12,7 +12,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from colorlab.ab_plane import BEHIND
+from colorlab.ab_plane import is_behind
 from colorlab.files.png import SIGNATURE, chunk
 from colorlab.widgets.words import WordsKeptCanvas
 
@@ -24,7 +24,8 @@ def bare(make: Callable[..., Figure], *sizes: Hashable) -> Figure:
     its last step, emptied. To make axes is a third of all drawing.
 
     What the axes were told stays with them: whoever draws says the same of them each time, or all that differs. A
-    picture with a scale of colours stays too, for the scale is the slowest of all to make: give it other numbers.
+    picture with a scale of colours stays too, for the scale is the slowest of all to make: give it other numbers. And
+    so does what lies behind an ab plane: whoever calls `ab_axes` does so at every step, and alters nothing of it.
     """
     canvas = _drawn_on.get()
     if canvas is None:
@@ -50,11 +51,6 @@ def _emptied(figure: Figure) -> Figure:
     for text in list(figure.texts):
         text.remove()
     return figure
-
-
-def is_behind(artist: Artist) -> bool:
-    """Whether it lies behind all else, as a plane does; then it need not be drawn again as long as it stays."""
-    return str(artist.get_gid()).startswith(BEHIND)
 
 
 class Canvas:
@@ -84,9 +80,9 @@ class Canvas:
 
     def png(self, figure: Figure) -> bytes:
         """The figure as `plots.to_bytes` would give it, but that its axes lie where those of the first one did, and
-        that ticks lie below all else."""
+        that ticks lie below all that is not behind."""
         self._lay_out(figure)
-        # Of a figure that is kept, the canvas too: it knows how wide its words are.
+        # Of a figure that is kept, the canvas too: it knows how wide its words are, and how they look.
         canvas = figure.canvas if isinstance(figure.canvas, WordsKeptCanvas) else WordsKeptCanvas(figure)
         renderer = canvas.get_renderer()
         pixels = np.asarray(canvas.buffer_rgba())
@@ -98,16 +94,17 @@ class Canvas:
         behind = [artist for ax in shown for artist in ax.get_children() if is_behind(artist)]
         stayed, self._behind = [artist for artist in behind if artist in self._behind], behind
         scales = [stayed, *(_described(axis) for axis in axes)]
+        patches = [ax.patch for ax in shown]
         if scales != self._scales:
             renderer.clear()
-            for part in (figure.patch, *(ax.patch for ax in shown), *stayed, *axes):
+            for part in (figure.patch, *patches, *stayed, *axes):
                 part.draw(renderer)
             self._scales, self._ground = scales, pixels.copy()
         pixels[:] = self._ground
-        for part in (figure.patch, *stayed, *axes):
+        for part in (figure.patch, *patches, *stayed, *axes):
             part.set_visible(False)
         figure.draw(renderer)
-        for part in (figure.patch, *stayed, *axes):
+        for part in (figure.patch, *patches, *stayed, *axes):
             part.set_visible(True)
         return to_png(pixels)
 

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 
-MOST = 1000  # words that are remembered
+MOST = 300  # words that are remembered: one takes up to 40 KB, a figure has up to 40
 
 
 class WordsKept(RendererAgg):
@@ -17,7 +17,8 @@ class WordsKept(RendererAgg):
 
     def draw_text(self, gc, x, y, s, prop, angle, ismath=False, mtext=None) -> None:
         word = (s, x, y, hash(prop), angle, ismath, gc.get_rgb(), gc.get_antialiased())
-        if word not in self._words or s.isspace() or gc.get_alpha() != 1 or gc.get_clip_rectangle():
+        whole = gc.get_alpha() == 1 and gc.get_clip_rectangle() is None and gc.get_clip_path()[0] is None
+        if word not in self._words or not whole:
             if len(self._words) > MOST:
                 self._words.clear()
             self._words.setdefault(word, None)
@@ -34,7 +35,7 @@ class WordsKept(RendererAgg):
 def _inked(pixels: np.ndarray) -> tuple[int, int, np.ndarray]:
     """(from the left, from below, the part of the paper that is not bare, its lowest row first)."""
     inked = pixels[..., 3] > 0
-    if not inked.any():  # the words lie beyond the paper
+    if not inked.any():  # blanks, or words beyond the paper
         return 0, 0, np.zeros((1, 1, 4), np.uint8)
     rows, columns = inked.any(1).nonzero()[0], inked.any(0).nonzero()[0]
     inside = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -45,7 +46,7 @@ class WordsKeptCanvas(FigureCanvasAgg):
     """A canvas whose renderer keeps words."""
 
     def get_renderer(self) -> WordsKept:
-        size = (*self.figure.bbox.size, self.figure.dpi)
-        if getattr(self, "_size", None) != size:
-            self._size, self.renderer = size, WordsKept(*size)
+        usual = super().get_renderer()  # a new one where the size has changed
+        if not isinstance(usual, WordsKept):
+            self.renderer = WordsKept(usual.width, usual.height, usual.dpi)
         return self.renderer

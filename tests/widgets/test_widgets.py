@@ -120,22 +120,23 @@ def test_every_control_changes_picture_and_state(explorer):
     for name, control in explorer.controls.items():
         if isinstance(control, Place):  # set by clicks
             continue
-        before = explorer.picture.value
+        before = pixels_of(explorer.picture.value)
         control.value = another_value(control)
         assert explorer.state[name] != start[name]
-        assert explorer.picture.value != before, f"{name} moved but the picture did not"
+        moved = np.abs(pixels_of(explorer.picture.value) - before).max() > 1
+        assert moved, f"{name} moved but the picture did not"
         control.value = start[name]
 
 
 @pytest.mark.slow
 def test_every_button_sets_a_state_and_reset_returns_to_the_start(explorer):
-    start, first = dict(explorer.state), explorer.picture.value
+    start, first = dict(explorer.state), pixels_of(explorer.picture.value)
     assert list(explorer.buttons)[-1] == "Reset"
     for button in explorer.buttons.values():
         button.click()
         assert explorer.caption.value == explorer._describe(**explorer.state)
     assert explorer.state == start
-    assert explorer.picture.value == first
+    assert np.abs(pixels_of(explorer.picture.value) - first).max() <= 1
 
 
 @pytest.mark.slow

@@ -39,6 +39,13 @@ def test_words_look_the_same_the_first_the_second_and_the_third_time(text):
         assert np.abs(pixels(kept) - usual).max() <= 1
 
 
+def test_the_paper_has_the_size_that_matplotlib_gives_it():
+    made = Figure(figsize=(9.2, 4.1))  # 100 times 9.2 is a hair less than 920
+    usual = FigureCanvasAgg(made).get_renderer()
+    kept = WordsKeptCanvas(made).get_renderer()
+    assert (kept.width, kept.height) == (usual.width, usual.height) == (920, 410)
+
+
 def test_words_that_are_cut_off_by_their_axes_stay_cut_off():
     made = figure({"s": "half of this", "x": 0.5, "y": 0.5, "clip_on": True})
     made.axes[0].set_position((0, 0, 0.6, 1))
