@@ -120,23 +120,22 @@ def test_every_control_changes_picture_and_state(explorer):
     for name, control in explorer.controls.items():
         if isinstance(control, Place):  # set by clicks
             continue
-        before = pixels_of(explorer.picture.value)
+        before = explorer.picture.value
         control.value = another_value(control)
         assert explorer.state[name] != start[name]
-        moved = np.abs(pixels_of(explorer.picture.value) - before).max() > 1
-        assert moved, f"{name} moved but the picture did not"
+        assert explorer.picture.value != before, f"{name} moved but the picture did not"
         control.value = start[name]
 
 
 @pytest.mark.slow
 def test_every_button_sets_a_state_and_reset_returns_to_the_start(explorer):
-    start, first = dict(explorer.state), pixels_of(explorer.picture.value)
+    start, first = dict(explorer.state), explorer.picture.value
     assert list(explorer.buttons)[-1] == "Reset"
     for button in explorer.buttons.values():
         button.click()
         assert explorer.caption.value == explorer._describe(**explorer.state)
     assert explorer.state == start
-    assert np.abs(pixels_of(explorer.picture.value) - first).max() <= 1
+    assert explorer.picture.value == first
 
 
 @pytest.mark.slow
@@ -177,9 +176,7 @@ def test_axes_that_are_used_again_keep_nothing_of_what_was_in_them(explorer):
         button.click()
         anew = Canvas()
         anew._places = explorer._canvas._places
-        drawn = pixels_of(anew.png(explorer._render(**explorer.state)))
-        # By one level where two letters of a copied word touch.
-        assert np.abs(drawn - pixels_of(explorer.picture.value)).max() <= 1, label
+        assert anew.png(explorer._render(**explorer.state)) == explorer.picture.value, label
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 7, 4), (40, 30, 3), (30, 40, 4)])

@@ -37,6 +37,7 @@ def test_words_look_the_same_the_first_the_second_and_the_third_time(text):
     usual, kept = pixels(FigureCanvasAgg(figure(text))), WordsKeptCanvas(figure(text))
     for _ in range(3):
         assert np.abs(pixels(kept) - usual).max() <= 1
+    assert np.array_equal(pixels(kept), pixels(WordsKeptCanvas(figure(text))))  # no other the first time
 
 
 def test_the_paper_has_the_size_that_matplotlib_gives_it():
@@ -65,7 +66,7 @@ def test_words_that_change_are_drawn_as_they_are_now():
         text.set(**change)
         after = pixels(kept)
         assert not np.array_equal(after, before), change
-        assert np.array_equal(after, pixels(FigureCanvasAgg(made))), change
+        assert np.abs(after - pixels(FigureCanvasAgg(made))).max() <= 1, change
         made.set_canvas(kept)
 
 
@@ -76,4 +77,4 @@ def test_no_more_words_are_remembered_than_a_figure_can_need(monkeypatch):
     for number in range(100):
         made.axes[0].texts[0].set_text(f"{number}")
         kept.draw()
-        assert len(kept.renderer._words) <= 21
+        assert len(kept.renderer._words) <= 20
