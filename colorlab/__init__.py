@@ -6,13 +6,6 @@
 """
 
 import importlib
-import os
-
-# A thread of torch that waits for its fellows turns in circles for milliseconds, and two programs on one machine keep
-# each other from working that way: twenty times as slow. After a fraction of one it now sleeps: as fast alone. Known
-# to torch if it is loaded after this; who has said how threads should wait is heard.
-if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 __version__ = "0.1.0"
 

@@ -2,7 +2,6 @@
 
 import ast
 import importlib
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -55,18 +54,3 @@ def test_types_are_announced():
 def test_the_version_is_said_in_one_place():
     pyproject = (STUB.parent.parent / "pyproject.toml").read_text(encoding="utf-8")
     assert 'dynamic = ["version"]' in pyproject and 'path = "colorlab/__init__.py"' in pyproject
-
-
-@pytest.mark.parametrize(
-    ("said", "heard"),
-    [({}, "10000"), ({"GOMP_SPINCOUNT": "5"}, "5"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")],
-    ids=["nothing", "how long", "how"],
-)
-def test_threads_wait_for_one_another_asleep_unless_somebody_said_how(said, heard):
-    # Else two programs of torch on one machine are twenty times as slow as one: benchmarks/README.md.
-    unsaid = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
-    look = "import colorlab, os; print(os.environ.get('GOMP_SPINCOUNT'))"
-    found = subprocess.run(
-        [sys.executable, "-c", look], env=unsaid | said, capture_output=True, text=True, check=True
-    )
-    assert found.stdout.strip() == heard

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from colorlab.commands.console import Given, as_sentences, imports, say
+from colorlab.commands.console import Given, as_sentences, imports, say, sleep_while_waiting
 from colorlab.files.faults import printable, sentence
 
 PIPE = Path("-")  # standard input or output
@@ -139,6 +139,7 @@ def colorize(
     """
     # While Python tidies up there is nothing left to stop.
     atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
+    sleep_while_waiting()
     tally, failed, skipped, lost = Counter(), {}, {}, {}
     try:
         with _nothing_begun():

@@ -48,6 +48,17 @@ def imports() -> Iterator[None]:
         gc.enable()
 
 
+def sleep_while_waiting() -> None:
+    """Before torch is loaded: its threads sleep soon while they wait for one another.
+
+    Else they turn in circles for milliseconds, and two commands that share a folder of results keep each other from
+    working: eight times as slow (benchmarks/README.md). Colouring alone takes as long either way; the small steps of
+    a lesson take an eighth longer, so this is for who colours. Who has said how threads wait is heard.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+
+
 @contextmanager
 def as_sentences() -> Iterator[None]:
     """What the library raises, and what the machine refuses, becomes one sentence and exit status 1."""
