@@ -18,9 +18,7 @@ from torch.nn import functional as F
 
 ROWS_AT_ONCE = 1 << 9  # pixels whose Q logits stay in the cache of a processor core
 PIXELS_AT_ONCE = 1 << 10  # of each of several pictures; measured, see benchmarks/README.md
-MOST_AT_ONCE = (
-    1 << 14
-)  # the same on a GPU, which has no use for small pieces; bounds the memory of Q numbers a pixel
+MOST_AT_ONCE = 1 << 14  # the same on a GPU, to bound the memory of Q numbers a pixel
 PER_NAT = math.log2(math.e)  # exp(x) = 2^(x · log2 e), and the latter takes half the time
 
 
